@@ -1,0 +1,199 @@
+//! Provider wing: other apps sign in through yours (OAuth 2.x, OpenID Connect).
+
+mod account;
+mod authorize;
+mod client;
+mod client_auth;
+mod code;
+mod consent;
+mod discovery;
+mod end_session;
+mod error;
+mod grants_page;
+mod interaction;
+mod introspection;
+mod jwks;
+mod keys;
+mod pkce;
+mod registry;
+mod revocation;
+mod scope;
+mod settings;
+mod token;
+mod tokens;
+mod userinfo;
+
+use std::sync::Arc;
+
+use http::Method;
+
+pub use account::{AccountError, AccountResolver, ClaimsQuery, SignInRequest, SignedInAccount};
+pub use client::{AuthMethod, ClientMetadata, VerifiedRedirectUri};
+pub use client_auth::AuthenticatedClient;
+pub use error::OAuthError;
+pub use registry::{ClientRegistry, NewClient, RegisteredClient, RegistryError, StoreRegistry};
+pub use scope::Scopes;
+pub use settings::{KeyRotation, Provider, ProviderSettingsError};
+
+use crate::services::Core;
+use crate::web::{Exchange, Response, Route, Side};
+use keys::Keys;
+
+/// The running provider.
+pub struct ProviderWing {
+    core: Arc<Core>,
+    settings: Provider,
+    accounts: Arc<dyn AccountResolver>,
+    registry: Arc<dyn ClientRegistry>,
+    keys: Keys,
+}
+
+/// The provider's endpoints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Endpoint {
+    OpenIdConfiguration,
+    Jwks,
+    Authorize,
+    Resume,
+    Consent,
+    ChooseAccount,
+    Token,
+    UserInfo,
+    Introspection,
+    Revocation,
+    EndSession,
+    EndSessionDecision,
+    Grants,
+    RevokeGrant,
+}
+
+impl ProviderWing {
+    /// Checks the settings, loads or creates the signing keys.
+    pub(crate) async fn new(
+        core: Arc<Core>,
+        settings: Provider,
+        accounts: Arc<dyn AccountResolver>,
+    ) -> Result<Self, ProviderError> {
+        settings.validate()?;
+        let registry = settings
+            .registry
+            .clone()
+            .unwrap_or_else(|| Arc::new(StoreRegistry::new(core.stores.clients.clone())));
+        let keys = Keys::open(core.clone(), &settings).await?;
+        Ok(Self {
+            core,
+            settings,
+            accounts,
+            registry,
+            keys,
+        })
+    }
+
+    /// The path, base path included, of one of the provider's endpoints (`"/token"`).
+    pub(crate) fn path(&self, endpoint: &str) -> String {
+        self.core
+            .base
+            .path(&format!("{}{endpoint}", self.settings.path))
+    }
+
+    /// The absolute URL of one of the provider's endpoints.
+    pub(crate) fn url(&self, endpoint: &str) -> String {
+        self.core
+            .base
+            .absolute(&format!("{}{endpoint}", self.settings.path))
+    }
+
+    /// The provider's routes.
+    pub(crate) fn routes(&self) -> Vec<(Route, Endpoint)> {
+        const GET: &[Method] = &[Method::GET];
+        const POST: &[Method] = &[Method::POST];
+        const BOTH: &[Method] = &[Method::GET, Method::POST];
+        let base = &self.core.base;
+        let prefix = base.path_prefix();
+        let mut routes = vec![
+            (
+                Route::new(
+                    base.path("/.well-known/openid-configuration"),
+                    Side::OpenApi,
+                    GET,
+                ),
+                Endpoint::OpenIdConfiguration,
+            ),
+            // RFC 8414 §3.1 puts the well-known part before the issuer's path.
+            (
+                Route::new(
+                    format!("/.well-known/oauth-authorization-server{prefix}"),
+                    Side::OpenApi,
+                    GET,
+                ),
+                Endpoint::OpenIdConfiguration,
+            ),
+        ];
+        let own = [
+            ("/jwks", Side::OpenApi, GET, Endpoint::Jwks),
+            ("/authorize", Side::Page, BOTH, Endpoint::Authorize),
+            ("/authorize/resume", Side::Page, GET, Endpoint::Resume),
+            ("/authorize/consent", Side::Page, POST, Endpoint::Consent),
+            ("/authorize/account", Side::Page, POST, Endpoint::ChooseAccount),
+            ("/token", Side::OpenApi, POST, Endpoint::Token),
+            ("/userinfo", Side::OpenApi, BOTH, Endpoint::UserInfo),
+            ("/introspect", Side::Api, POST, Endpoint::Introspection),
+            ("/revoke", Side::OpenApi, POST, Endpoint::Revocation),
+            ("/logout", Side::Page, BOTH, Endpoint::EndSession),
+            ("/logout/decide", Side::Page, POST, Endpoint::EndSessionDecision),
+            ("/grants", Side::Page, GET, Endpoint::Grants),
+            ("/grants/revoke", Side::Page, POST, Endpoint::RevokeGrant),
+        ];
+        routes.extend(
+            own.into_iter()
+                .map(|(path, side, methods, endpoint)| {
+                    (Route::new(self.path(path), side, methods), endpoint)
+                }),
+        );
+        routes
+    }
+
+    /// Answers a request to one of the routes.
+    pub(crate) async fn handle(
+        &self,
+        endpoint: Endpoint,
+        exchange: &mut Exchange<'_>,
+    ) -> Response {
+        match endpoint {
+            Endpoint::OpenIdConfiguration => self.openid_configuration(exchange).await,
+            Endpoint::Jwks => self.jwks(exchange).await,
+            Endpoint::Authorize => self.authorize(exchange).await,
+            Endpoint::Resume => self.resume(exchange).await,
+            Endpoint::Consent => self.decide_consent(exchange).await,
+            Endpoint::ChooseAccount => self.choose_account(exchange).await,
+            Endpoint::Token => self.token(exchange).await,
+            Endpoint::UserInfo => self.userinfo(exchange).await,
+            Endpoint::Introspection => self.introspect(exchange).await,
+            Endpoint::Revocation => self.revoke(exchange).await,
+            Endpoint::EndSession => self.end_session(exchange).await,
+            Endpoint::EndSessionDecision => self.decide_end_session(exchange).await,
+            Endpoint::Grants => self.grants_page(exchange).await,
+            Endpoint::RevokeGrant => self.revoke_grant(exchange).await,
+        }
+    }
+}
+
+/// Why the provider did not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ProviderError {
+    /// A setting cannot work.
+    #[error(transparent)]
+    Settings(#[from] ProviderSettingsError),
+    /// The store failed.
+    #[error("the provider could not read or write its signing keys")]
+    Store(#[from] crate::store::StoreError),
+    /// A stored signing key does not open or is no key.
+    #[error("signing key {kid} cannot be used: {problem}")]
+    SigningKey {
+        /// Which.
+        kid: String,
+        /// Why, and what to do.
+        problem: String,
+    },
+}

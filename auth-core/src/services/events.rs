@@ -1,0 +1,171 @@
+//! Typed events: every decision leaves one. They carry ids, never e-mail addresses or secrets.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use async_trait::async_trait;
+use serde::Serialize;
+
+use crate::ground::Timestamp;
+use crate::store::{ClientId, GrantId, SessionId, UserId};
+
+/// Why a sign-in failed. For the log alone: the person is told one and the same thing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum SignInFailure {
+    /// No account has this identifier.
+    UnknownAccount,
+    /// The account has no password.
+    NoPassword,
+    /// The password is another.
+    WrongPassword,
+    /// The stored hash cannot be read.
+    UnreadableHash,
+    /// The account is disabled.
+    Disabled,
+    /// The account is locked after failures.
+    AccountLocked,
+    /// The address is locked after too many attempts.
+    AddressLocked,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+#[non_exhaustive]
+#[expect(missing_docs, reason = "the fields are the ids their types name")]
+pub enum Event {
+    /// An account was created.
+    Registered { user: UserId },
+    /// Somebody tried to register an identifier that is taken; the answer did not say so.
+    RegistrationCollided,
+    /// A sign-in was completed.
+    SignedIn {
+        user: UserId,
+        session: SessionId,
+        amr: Vec<String>,
+    },
+    /// A sign-in failed. `user` is absent where there is none.
+    SignInFailed {
+        user: Option<UserId>,
+        reason: SignInFailure,
+    },
+    /// An account is locked after failures.
+    LockedOut {
+        user: Option<UserId>,
+        until: Timestamp,
+    },
+    /// A user signed out.
+    SignedOut { user: UserId, session: SessionId },
+    /// Sessions were ended by their user or an operator.
+    SessionsRevoked {
+        user: UserId,
+        sessions: Vec<SessionId>,
+    },
+    /// A password was set or changed.
+    PasswordChanged { user: UserId },
+    /// A password hash was replaced by one with the present algorithm and parameters.
+    PasswordRehashed { user: UserId },
+    /// The user changed what claims show.
+    ProfileChanged { user: UserId },
+    /// An e-mail address was shown to be its user's.
+    EmailVerified { user: UserId },
+    /// An account was disabled or enabled.
+    AccountDisabled { user: UserId },
+    /// An account was enabled again.
+    AccountEnabled { user: UserId },
+
+    /// A user allowed a client.
+    ConsentGranted {
+        subject: String,
+        client: ClientId,
+        scopes: BTreeSet<String>,
+    },
+    /// A user refused a client.
+    ConsentDenied { subject: String, client: ClientId },
+    /// A user took a consent back; its grants ended.
+    ConsentRevoked { subject: String, client: ClientId },
+    /// An authorization code was issued.
+    CodeIssued {
+        subject: String,
+        client: ClientId,
+        grant: GrantId,
+    },
+    /// A spent authorization code came again; what it had issued was revoked.
+    CodeReplayed { client: ClientId, grant: GrantId },
+    /// Tokens were issued.
+    TokensIssued {
+        client: ClientId,
+        subject: Option<String>,
+        grant: Option<GrantId>,
+        grant_type: &'static str,
+    },
+    /// A spent refresh token came again after its successor was used; the family was revoked.
+    RefreshTokenReused { client: ClientId, grant: GrantId },
+    /// A lost answer was given again.
+    RefreshTokenRetried { client: ClientId, grant: GrantId },
+    /// A token was revoked by its client.
+    TokenRevoked {
+        client: ClientId,
+        grant: Option<GrantId>,
+    },
+    /// A client failed to authenticate. `client` is what it called itself.
+    ClientAuthenticationFailed {
+        client: Option<ClientId>,
+        reason: &'static str,
+    },
+    /// An authorization request was refused.
+    AuthorizationRefused {
+        client: Option<ClientId>,
+        error: &'static str,
+    },
+    /// A client was registered, changed, disabled or deleted.
+    ClientChanged {
+        client: ClientId,
+        change: &'static str,
+    },
+    /// A user signed out at a client's request or through the provider.
+    ProviderSessionEnded {
+        subject: String,
+        session: Option<SessionId>,
+    },
+    /// A signing key was made; it signs from `active_from` on.
+    SigningKeyCreated { kid: String, active_from: Timestamp },
+
+    /// An access token was refused by a resource.
+    AccessTokenRefused { reason: &'static str },
+}
+
+/// An event with where and when.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct EventRecord {
+    /// When.
+    pub at: Timestamp,
+    /// The client's address, where the event came from a request.
+    pub address: Option<IpAddr>,
+    /// What.
+    #[serde(flatten)]
+    pub event: Event,
+}
+
+/// Receives every event. Must not fail the request that caused it: a sink that can fail keeps its own queue.
+#[async_trait]
+pub trait EventSink: Send + Sync + 'static {
+    /// Takes one event.
+    async fn receive(&self, record: &EventRecord);
+}
+
+/// Writes events to `tracing`, target `auth::event`.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct TracingSink;
+
+#[async_trait]
+impl EventSink for TracingSink {
+    async fn receive(&self, record: &EventRecord) {
+        if tracing::enabled!(target: "auth::event", tracing::Level::INFO) {
+            let event = serde_json::to_string(record).unwrap_or_default();
+            tracing::info!(target: "auth::event", %event);
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! Services floor: what both wings use and neither owns.
+
+mod core;
+mod events;
+pub mod pages;
+mod throttle;
+
+pub use self::core::Core;
+pub use events::{Event, EventRecord, EventSink, SignInFailure, TracingSink};
+pub use throttle::{Locked, Throttles};

@@ -1,0 +1,98 @@
+//! Every page of the product: a [`PageName`] and a context go in, HTML comes out.
+//!
+//! The templates are embedded, grouped by wing (a provider-only build carries no sign-in page) and each can be
+//! replaced by the host, by name. Pages need no script, carry no inline style or script, and work under
+//! `default-src 'none'; style-src 'self'; img-src 'self' https: data:`; only `form_post` adds `script-src 'self'`.
+#![doc = include_str!("contexts.md")]
+
+mod assets;
+mod builder;
+mod catalogue;
+mod error;
+mod filters;
+mod name;
+mod sample;
+mod templates;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use minijinja::Environment;
+use minijinja::value::Serde;
+
+pub use self::assets::Asset;
+pub use self::builder::PagesBuilder;
+pub use self::error::PageError;
+pub use self::name::PageName;
+
+/// The pages of one product, ready to render. Share it in an `Arc`.
+pub struct Pages {
+    /// One environment for each locale: the language is part of the functions, so no template has to pass it on.
+    locales: BTreeMap<&'static str, Environment<'static>>,
+    assets: Vec<Asset>,
+}
+
+impl Pages {
+    /// Starts from the built-in pages.
+    pub fn builder() -> PagesBuilder {
+        PagesBuilder::default()
+    }
+
+    /// Renders a page as HTML.
+    ///
+    /// `locale` is a language tag; an unknown region falls back to its language (`en-GB` to `en`), an unknown
+    /// language to English. `context` is described for each page in the module documentation; every string in
+    /// it is escaped.
+    ///
+    /// # Errors
+    /// [`PageError::Render`] if the context lacks a value the template names, so never for the built-in pages
+    /// with a context of the documented shape.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "a context has no use after its page"
+    )]
+    pub fn render(
+        &self,
+        name: PageName,
+        locale: &str,
+        context: serde_json::Value,
+    ) -> Result<String, PageError> {
+        self.environment(locale)
+            .and_then(|environment| environment.get_template(name.file()))
+            .and_then(|template| template.render(Serde(&context)))
+            .map_err(|error| PageError::render(name, &error))
+    }
+
+    /// The static files the pages link to, to be served below the asset base, cacheable for ever.
+    pub fn assets(&self) -> &[Asset] {
+        &self.assets
+    }
+
+    /// The language tags there are messages for.
+    pub fn locales(&self) -> impl Iterator<Item = &'static str> {
+        self.locales.keys().copied()
+    }
+
+    fn environment(&self, locale: &str) -> Result<&Environment<'static>, minijinja::Error> {
+        let wanted = locale.to_ascii_lowercase();
+        let language = wanted.split(['-', '_']).next().unwrap_or_default();
+        [wanted.as_str(), language, catalogue::FALLBACK]
+            .iter()
+            .find_map(|tag| self.locales.get(*tag))
+            .ok_or_else(|| {
+                minijinja::Error::new(minijinja::ErrorKind::InvalidOperation, "no locale")
+            })
+    }
+}
+
+impl fmt::Debug for Pages {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pages")
+            .field("locales", &self.locales.keys())
+            .field("assets", &self.assets)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,72 @@
+//! The closed list of pages.
+
+use std::fmt;
+
+macro_rules! page_names {
+    ($(#[doc = $doc:literal] $(#[cfg($wing:meta)])? $variant:ident = $name:literal,)+) => {
+        /// A page. The list is closed; pages of a wing exist with its feature.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum PageName {
+            $(#[doc = $doc] $(#[cfg($wing)])? $variant,)+
+        }
+
+        impl PageName {
+            /// Every page of this build.
+            pub const ALL: &'static [Self] = &[$($(#[cfg($wing)])? Self::$variant,)+];
+
+            /// The name hosts override the page by.
+            pub const fn as_str(self) -> &'static str {
+                match self { $($(#[cfg($wing)])? Self::$variant => $name,)+ }
+            }
+
+            /// The template's name among templates.
+            pub(super) const fn file(self) -> &'static str {
+                match self { $($(#[cfg($wing)])? Self::$variant => concat!($name, ".html"),)+ }
+            }
+        }
+    };
+}
+
+page_names! {
+    /// Something went wrong and the browser cannot be sent anywhere else.
+    Error = "error",
+    /// Sign in with a password, or confirm it for something sensitive.
+    #[cfg(feature = "login")]
+    Login = "login",
+    /// Create an account.
+    #[cfg(feature = "login")]
+    Register = "register",
+    /// Ask before signing out.
+    #[cfg(feature = "login")]
+    Logout = "logout",
+    /// Signed out.
+    #[cfg(feature = "login")]
+    SignedOut = "signed_out",
+    /// Profile, password and sessions of the person signed in.
+    #[cfg(feature = "login")]
+    Account = "account",
+    /// Ask whether a client may have what it asks for.
+    #[cfg(feature = "provider")]
+    Consent = "consent",
+    /// Ask whether to go on with the account signed in.
+    #[cfg(feature = "provider")]
+    ChooseAccount = "choose_account",
+    /// The clients a person has allowed, each with a way to withdraw.
+    #[cfg(feature = "provider")]
+    Grants = "grants",
+    /// Ask before ending the session a client asked to end (OpenID Connect RP-Initiated Logout 1.0 §2).
+    #[cfg(feature = "provider")]
+    EndSession = "end_session",
+    /// The session a client asked to end has ended.
+    #[cfg(feature = "provider")]
+    EndSessionDone = "end_session_done",
+    /// Carries an authorization response in a form (OAuth 2.0 Form Post Response Mode §2).
+    #[cfg(feature = "provider")]
+    FormPost = "form_post",
+}
+
+impl fmt::Display for PageName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}

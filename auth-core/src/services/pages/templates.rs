@@ -1,0 +1,44 @@
+//! The embedded templates, grouped by wing so that a build carries only the pages it serves.
+
+/// A template: its name among templates, its source.
+type Template = (&'static str, &'static str);
+
+macro_rules! embedded {
+    ($($folder:literal $name:literal),+ $(,)?) => {
+        &[$((
+            $name,
+            include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/templates/", $folder, $name)),
+        )),+]
+    };
+}
+
+/// The layout, the macros the pages share, and the page any wing may need.
+const SHARED: &[Template] = embedded!["" "base.html", "" "parts.html", "" "error.html"];
+
+#[cfg(feature = "login")]
+const LOGIN: &[Template] = embedded![
+    "login/" "login.html",
+    "login/" "register.html",
+    "login/" "logout.html",
+    "login/" "signed_out.html",
+    "login/" "account.html",
+];
+#[cfg(not(feature = "login"))]
+const LOGIN: &[Template] = &[];
+
+#[cfg(feature = "provider")]
+const PROVIDER: &[Template] = embedded![
+    "provider/" "consent.html",
+    "provider/" "choose_account.html",
+    "provider/" "grants.html",
+    "provider/" "end_session.html",
+    "provider/" "end_session_done.html",
+    "provider/" "form_post.html",
+];
+#[cfg(not(feature = "provider"))]
+const PROVIDER: &[Template] = &[];
+
+/// Every template of this build.
+pub(super) fn all() -> impl Iterator<Item = &'static Template> {
+    SHARED.iter().chain(LOGIN).chain(PROVIDER)
+}

@@ -1,0 +1,658 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
+
+use super::sample::Sample;
+use super::{PageError, PageName, Pages, catalogue, filters, templates};
+
+const MARKUP: &str = "\"><script>alert(1)</script>";
+
+fn pages() -> Pages {
+    Pages::builder().app_name("Example").build().unwrap()
+}
+
+fn render(page: PageName, context: Value) -> String {
+    pages()
+        .render(page, "en", context)
+        .unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// Every context worth trying: both samples, their lists emptied, every flag both ways, every identifier kind.
+fn contexts(page: PageName) -> Vec<Value> {
+    let mut contexts = Vec::new();
+    for sample in [Sample::Full, Sample::Sparse] {
+        let context = sample.of(page);
+        for flag in [true, false] {
+            for lists in [true, false] {
+                let mut variant = context.clone();
+                visit(&mut variant, &mut |value| match value {
+                    Value::Bool(bool) => *bool = flag,
+                    Value::Array(list) if !lists => list.clear(),
+                    _ => {}
+                });
+                contexts.push(variant);
+            }
+        }
+        for kind in ["email", "username", "either"] {
+            if context.get("identifier_kind").is_some() {
+                let mut variant = context.clone();
+                variant["identifier_kind"] = kind.into();
+                contexts.push(variant);
+            }
+        }
+        contexts.push(context);
+    }
+    contexts
+}
+
+fn visit(value: &mut Value, change: &mut impl FnMut(&mut Value)) {
+    change(value);
+    match value {
+        Value::Array(list) => list.iter_mut().for_each(|value| visit(value, change)),
+        Value::Object(map) => map.values_mut().for_each(|value| visit(value, change)),
+        _ => {}
+    }
+}
+
+fn set_strings(context: &mut Value, text: &str) {
+    visit(context, &mut |value| {
+        if value.is_string() {
+            *value = text.into();
+        }
+    });
+}
+
+/// The values of an attribute in the order of the page.
+fn attributes<'a>(html: &'a str, name: &str) -> Vec<&'a str> {
+    let start = format!(" {name}=\"");
+    html.split(&start)
+        .skip(1)
+        .filter_map(|rest| rest.split('"').next())
+        .collect()
+}
+
+/// The keys given to a function of one string literal in all templates.
+fn arguments(function: &str) -> BTreeSet<&'static str> {
+    let call = format!("{function}(\"");
+    let mut found = BTreeSet::new();
+    for (_, source) in templates::all() {
+        for (at, _) in source.match_indices(&call) {
+            let before = source[..at].chars().next_back();
+            if !before.is_some_and(|c| c.is_alphanumeric() || c == '_') {
+                found.extend(source[at + call.len()..].split('"').next());
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn every_page_renders_with_every_context() {
+    for page in PageName::ALL {
+        for context in contexts(*page) {
+            let html = render(*page, context);
+            assert!(html.starts_with("<!doctype html>"), "{page}: {html}");
+            assert!(html.contains("<html lang=\"en\" dir=\"ltr\">"), "{page}");
+            assert!(
+                html.contains("<meta name=\"robots\" content=\"noindex\">"),
+                "{page}"
+            );
+            assert!(
+                html.contains("<meta name=\"referrer\" content=\"no-referrer\">"),
+                "{page}"
+            );
+            assert!(html.contains(" · Example</title>"), "{page}");
+            assert_eq!(html.matches("<h1>").count(), 1, "{page}");
+            // A null printed as it is.
+            assert!(!html.contains("none"), "{page}: {html}");
+            assert!(
+                !html.contains("{{") && !html.contains("{%"),
+                "{page}: {html}"
+            );
+        }
+    }
+}
+
+#[test]
+fn pages_are_well_connected() {
+    for page in PageName::ALL {
+        for context in contexts(*page) {
+            let html = render(*page, context);
+            let ids = attributes(&html, "id");
+            let unique: BTreeSet<_> = ids.iter().collect();
+            assert_eq!(unique.len(), ids.len(), "{page}: an id twice in {ids:?}");
+            for attribute in ["for", "aria-describedby", "aria-labelledby"] {
+                for id in attributes(&html, attribute)
+                    .iter()
+                    .flat_map(|ids| ids.split(' '))
+                {
+                    assert!(unique.contains(&id), "{page}: {attribute} leads to {id}");
+                }
+            }
+            for target in attributes(&html, "href")
+                .iter()
+                .filter_map(|url| url.strip_prefix('#'))
+            {
+                assert!(unique.contains(&target), "{page}: a link leads to {target}");
+            }
+            assert!(html.matches(" autofocus").count() <= 1, "{page}");
+        }
+    }
+}
+
+#[test]
+fn every_form_has_its_token() {
+    for page in PageName::ALL {
+        if page.as_str() == "form_post" {
+            continue;
+        }
+        for context in contexts(*page) {
+            let html = render(*page, context);
+            for form in html.split("<form ").skip(1) {
+                let form = form.split("</form>").next().unwrap();
+                assert!(form.starts_with("method=\"post\""), "{page}");
+                let token = "<input type=\"hidden\" name=\"form_token\" value=\"token-";
+                assert_eq!(form.matches(token).count(), 1, "{page}: {form}");
+            }
+        }
+    }
+}
+
+#[test]
+fn stable_ids_are_present() {
+    let stable: BTreeMap<&str, &[&str]> = BTreeMap::from([
+        ("error", ["error"].as_slice()),
+        (
+            "login",
+            &[
+                "error", "notice", "continue", "email", "password", "remember", "submit",
+                "register",
+            ],
+        ),
+        (
+            "register",
+            &[
+                "error", "email", "username", "name", "password", "submit", "login",
+            ],
+        ),
+        ("logout", &["submit"]),
+        ("signed_out", &["login", "home"]),
+        (
+            "account",
+            &[
+                "error",
+                "notice",
+                "name",
+                "save_profile",
+                "current_password",
+                "new_password",
+                "change_password",
+                "revoke-session-1",
+                "revoke-session-2",
+                "revoke_others",
+                "logout",
+            ],
+        ),
+        ("consent", &["allow", "deny"]),
+        ("choose_account", &["continue", "other"]),
+        ("grants", &["notice", "revoke-reports", "home"]),
+        ("end_session", &["logout", "stay"]),
+        ("end_session_done", &["home"]),
+        ("form_post", &["continue"]),
+    ]);
+    for page in PageName::ALL {
+        let html = render(*page, Sample::Full.of(*page));
+        let ids = attributes(&html, "id");
+        for id in stable[page.as_str()] {
+            assert!(ids.contains(id), "{page}: no #{id} among {ids:?}");
+        }
+    }
+}
+
+#[test]
+fn threat_18_markup_in_any_value_is_escaped() {
+    for page in PageName::ALL {
+        for mut context in contexts(*page) {
+            set_strings(&mut context, MARKUP);
+            let html = render(*page, context);
+            assert!(!html.contains("<script>"), "{page}: {html}");
+            assert!(!html.contains("alert(1)</"), "{page}: {html}");
+        }
+    }
+    let pages = Pages::builder().app_name(MARKUP).build().unwrap();
+    for page in PageName::ALL {
+        let html = pages.render(*page, "en", Sample::Full.of(*page)).unwrap();
+        assert!(!html.contains("<script>"), "{page}: {html}");
+        assert!(html.contains("&lt;script&gt;"), "{page}");
+    }
+}
+
+#[test]
+fn threat_18_markup_is_escaped_in_overrides() {
+    let pages = Pages::builder()
+        .template("error", "{{ message }}")
+        .build()
+        .unwrap();
+    let mut context = Sample::Full.of(PageName::Error);
+    context["message"] = MARKUP.into();
+    let html = pages.render(PageName::Error, "en", context).unwrap();
+    assert_eq!(html, "&quot;&gt;&lt;script&gt;alert(1)&lt;&#x2f;script&gt;");
+}
+
+#[cfg(feature = "provider")]
+#[test]
+fn threat_18_only_web_addresses_of_clients_become_links() {
+    let bad = [
+        "javascript:alert(1)",
+        " javascript:alert(1)",
+        "JavaScript://example.com/%0aalert(1)",
+        "data:text/html,x",
+        "//reports.example",
+    ];
+    for url in bad {
+        let mut consent = Sample::Full.of(PageName::Consent);
+        for field in ["client_uri", "logo_uri", "policy_uri", "tos_uri"] {
+            consent["client"][field] = url.into();
+        }
+        let html = render(PageName::Consent, consent);
+        assert!(
+            !html.contains("target=\"_blank\"") && !html.contains("<img"),
+            "{html}"
+        );
+
+        let mut grants = Sample::Full.of(PageName::Grants);
+        for field in ["client_uri", "logo_uri"] {
+            grants["grants"][0][field] = url.into();
+        }
+        let html = render(PageName::Grants, grants);
+        assert!(
+            !html.contains("target=\"_blank\"") && !html.contains("<img"),
+            "{html}"
+        );
+
+        let mut form_post = Sample::Full.of(PageName::FormPost);
+        form_post["action"] = url.into();
+        let html = render(PageName::FormPost, form_post);
+        assert!(
+            !html.contains("<form") && !html.contains("<script"),
+            "{html}"
+        );
+        assert!(html.contains("id=\"error\""));
+    }
+    let html = render(PageName::Consent, Sample::Full.of(PageName::Consent));
+    assert_eq!(html.matches("target=\"_blank\"").count(), 3);
+    assert_eq!(html.matches("<img").count(), 1);
+}
+
+#[cfg(feature = "provider")]
+#[test]
+fn threat_18_fields_of_a_form_post_are_escaped() {
+    let context = json!({
+        "action": "https://reports.example/callback",
+        "fields": [{ "name": MARKUP, "value": MARKUP }],
+    });
+    let html = render(PageName::FormPost, context);
+    assert_eq!(html.matches("<script").count(), 1, "{html}");
+    assert_eq!(html.matches("&lt;script&gt;").count(), 2, "{html}");
+}
+
+#[test]
+fn nothing_is_inline() {
+    for page in PageName::ALL {
+        for context in contexts(*page) {
+            let html = render(*page, context);
+            assert!(
+                !html.contains("style=") && !html.contains("<style"),
+                "{page}"
+            );
+            for script in html.split("<script").skip(1) {
+                let src = " src=\"&#x2f;auth&#x2f;assets&#x2f;form-post-";
+                assert!(script.starts_with(src), "{page}: {script}");
+                assert!(script.contains("></script>"), "{page}: {script}");
+                assert_eq!(page.as_str(), "form_post");
+            }
+            let handler = attributes_named_on(&html);
+            assert!(handler.is_empty(), "{page}: {handler:?}");
+        }
+    }
+}
+
+fn attributes_named_on(html: &str) -> Vec<&str> {
+    html.split([' ', '\n'])
+        .filter(|word| word.starts_with("on") && word.contains("=\""))
+        .collect()
+}
+
+#[test]
+fn an_override_replaces_a_page_and_may_extend_the_layout() {
+    let source = "{% extends 'base.html' %}{% block title %}Oh{% endblock %}\
+        {% block content %}<h1>Mine: {{ message }}</h1>{% endblock %}";
+    for name in ["error", "error.html"] {
+        let pages = Pages::builder().template(name, source).build().unwrap();
+        let context = Sample::Full.of(PageName::Error);
+        let html = pages.render(PageName::Error, "en", context).unwrap();
+        assert!(html.contains("<h1>Mine: Someone tried"), "{html}");
+        assert!(html.contains("<title>Oh · Account</title>"), "{html}");
+    }
+}
+
+#[test]
+fn a_broken_override_is_an_error_at_construction() {
+    for (source, wrong) in [
+        ("one\n{% if %}", "syntax error"),
+        ("one\n{{ mesage }}", "undefined"),
+        ("one\n{{ message|shout }}", "shout"),
+        ("one\n{{ t('no.such') }}", "no.such"),
+        ("one\n{{ t('error.status') }}", "status"),
+        ("one\n{{ asset('no.css') }}", "no.css"),
+        ("one\n{% include 'no.html' %}", "no.html"),
+    ] {
+        let error = Pages::builder()
+            .template("error", source)
+            .build()
+            .unwrap_err();
+        let PageError::Template { name, line, .. } = &error else {
+            panic!("{error}")
+        };
+        assert_eq!((name.as_str(), *line), ("error.html", 2), "{error}");
+        assert!(error.to_string().contains(wrong), "{error}");
+    }
+}
+
+#[test]
+fn a_broken_layout_is_named_too() {
+    let error = Pages::builder()
+        .template("base", "\n\n{{ nothing }}")
+        .build()
+        .unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .starts_with("template `base.html`, line 3: "),
+        "{error}"
+    );
+}
+
+#[test]
+fn an_override_of_nothing_is_an_error() {
+    let error = Pages::builder().template("logn", "").build().unwrap_err();
+    assert!(error.to_string().contains("`logn.html`"), "{error}");
+    assert!(error.to_string().contains("error.html"), "{error}");
+}
+
+#[test]
+fn a_wing_left_out_has_no_templates() {
+    let names: Vec<_> = templates::all().map(|(name, _)| *name).collect();
+    assert_eq!(names.contains(&"login.html"), cfg!(feature = "login"));
+    assert_eq!(names.contains(&"consent.html"), cfg!(feature = "provider"));
+    assert_eq!(names.len(), PageName::ALL.len() + 2);
+}
+
+#[test]
+fn a_missing_value_is_an_error_without_values() {
+    let context = json!({ "status": 400, "title": "secret-title" });
+    let error = pages().render(PageName::Error, "en", context).unwrap_err();
+    assert!(
+        matches!(
+            &error,
+            PageError::Render {
+                page: PageName::Error,
+                line: 6..,
+                ..
+            }
+        ),
+        "{error}"
+    );
+    assert!(
+        !format!("{error} {error:?}").contains("secret"),
+        "{error:?}"
+    );
+}
+
+#[test]
+fn the_catalogue_has_every_key_and_no_other() {
+    let used = arguments("t");
+    for (locale, source) in catalogue::LOCALES {
+        let messages = catalogue::load(locale, source).unwrap();
+        for key in &used {
+            assert!(messages.contains_key(*key), "{locale}: no {key}");
+        }
+        if cfg!(all(feature = "login", feature = "provider")) {
+            for key in messages.keys() {
+                assert!(used.contains(key.as_str()), "{locale}: {key} is not used");
+            }
+        }
+    }
+}
+
+#[test]
+fn locales_have_the_same_keys_and_placeholders() {
+    fn shape(source: &str) -> BTreeMap<String, BTreeSet<String>> {
+        let messages = catalogue::load("", source).unwrap();
+        let placeholders = |text: &str| {
+            text.split('{')
+                .skip(1)
+                .filter_map(|rest| rest.split('}').next())
+                .map(str::to_owned)
+                .collect()
+        };
+        messages
+            .iter()
+            .map(|(key, text)| (key.clone(), placeholders(text)))
+            .collect()
+    }
+    let (_, english) = catalogue::LOCALES
+        .iter()
+        .find(|(tag, _)| *tag == catalogue::FALLBACK)
+        .unwrap();
+    for (locale, source) in catalogue::LOCALES {
+        assert_eq!(shape(source), shape(english), "{locale}");
+        assert_eq!(*locale, locale.to_ascii_lowercase());
+    }
+}
+
+#[test]
+fn a_locale_falls_back_to_its_language_and_then_to_english() {
+    let pages = pages();
+    assert!(pages.locales().any(|locale| locale == "en"));
+    for locale in ["en", "EN-gb", "xx", "", "\u{0}é"] {
+        let html = pages
+            .render(PageName::Error, locale, Sample::Full.of(PageName::Error))
+            .unwrap();
+        assert!(html.contains("lang=\"en\""), "{locale}");
+    }
+}
+
+#[test]
+fn assets_have_names_of_their_content() {
+    let pages = Pages::builder().asset_base("/static/").build().unwrap();
+    let names: BTreeSet<_> = pages.assets().iter().map(|asset| asset.name).collect();
+    assert_eq!(names, arguments("asset"));
+    let html = pages
+        .render(PageName::Error, "en", Sample::Full.of(PageName::Error))
+        .unwrap();
+    for asset in pages.assets() {
+        let (stem, extension) = asset.name.split_once('.').unwrap();
+        let hash = asset
+            .path_suffix
+            .strip_prefix(&format!("{stem}-"))
+            .and_then(|rest| rest.strip_suffix(&format!(".{extension}")))
+            .unwrap();
+        assert!(
+            hash.len() == 8 && hash.bytes().all(|b| b.is_ascii_hexdigit()),
+            "{hash}"
+        );
+        assert!(!asset.bytes.is_empty());
+    }
+    let css = &pages.assets()[0];
+    assert_eq!(css.content_type, "text/css; charset=utf-8");
+    assert!(
+        html.contains(&format!("&#x2f;static&#x2f;{}", css.path_suffix)),
+        "{html}"
+    );
+}
+
+#[test]
+fn an_asset_base_is_a_path_or_a_web_address() {
+    for good in ["/", "/auth/assets", "https://static.example.com/auth"] {
+        assert!(Pages::builder().asset_base(good).build().is_ok(), "{good}");
+    }
+    for bad in [
+        "",
+        "assets",
+        "//evil.example",
+        "/\\evil.example",
+        "javascript:x",
+    ] {
+        let error = Pages::builder().asset_base(bad).build().unwrap_err();
+        assert!(matches!(error, PageError::AssetBase(_)), "{bad}");
+    }
+}
+
+#[test]
+fn times_are_readable() {
+    for (text, shown) in [
+        ("2026-11-21T09:30:00Z", "2026-11-21 09:30 UTC"),
+        ("2026-11-21T09:30:59.123456789Z", "2026-11-21 09:30 UTC"),
+        ("2026-11-21T09:30:00+00:00", "2026-11-21 09:30 UTC"),
+        ("2026-11-21T09:30:00-03:30", "2026-11-21 09:30 -03:30"),
+    ] {
+        let html = filters::time(text).to_string();
+        assert!(html.ends_with(&format!(">{shown}</time>")), "{html}");
+        assert!(
+            html.starts_with("<time datetime=\"2026-11-21T09:30:"),
+            "{html}"
+        );
+    }
+    for text in [
+        "",
+        "yesterday",
+        "2026-11-21",
+        "2026-11-21T09:30:00",
+        "2026-11-21é09:30:00Z",
+    ] {
+        assert_eq!(filters::time(text).to_string(), text);
+    }
+    assert_eq!(filters::time("<b>").to_string(), "&lt;b&gt;");
+}
+
+#[test]
+fn web_addresses_are_http_and_https() {
+    for good in [
+        "https://example.com",
+        "HTTP://example.com/a?b#c",
+        "http://[::1]:8080/",
+    ] {
+        assert_eq!(filters::web_url(&good.into()).as_deref(), Some(good));
+    }
+    for bad in [
+        "",
+        "https:",
+        "https://",
+        "https:///x",
+        "https:\\\\x",
+        "ftp://x",
+        "https://x\\y",
+        "https://x\ny",
+    ] {
+        assert_eq!(filters::web_url(&bad.into()), None, "{bad}");
+    }
+    assert_eq!(filters::web_url(&minijinja::Value::from(())), None);
+}
+
+fn css() -> String {
+    let pages = pages();
+    String::from_utf8(pages.assets()[0].bytes.to_vec()).unwrap()
+}
+
+#[test]
+fn the_stylesheet_is_small_and_knows_the_dark() {
+    let css = css();
+    assert!(css.len() < 8 * 1024, "{}", css.len());
+    assert!(css.contains("@media (prefers-color-scheme: dark)"));
+    assert!(!css.contains("url(") && !css.contains("@import"));
+}
+
+/// WCAG 2.2 §1.4.3 (text, 4.5:1) and §1.4.11 (edges of controls, 3:1), in light and dark.
+#[test]
+fn colours_have_enough_contrast() {
+    let css = css();
+    let (light, dark) = css.split_once("prefers-color-scheme: dark").unwrap();
+    for scheme in [light, dark] {
+        let colours: BTreeMap<_, _> = scheme
+            .lines()
+            .filter_map(|line| {
+                line.trim()
+                    .strip_prefix("--")?
+                    .strip_suffix(';')?
+                    .split_once(": #")
+            })
+            .collect();
+        let contrast = |one: &str, other: &str| {
+            let (one, other) = (luminance(colours[one]), luminance(colours[other]));
+            (one.max(other) + 0.05) / (one.min(other) + 0.05)
+        };
+        for (text, grounds) in [
+            ("text", ["page", "card", "quiet", "quiet-strong"].as_slice()),
+            ("muted", &["page", "card", "quiet"]),
+            ("accent", &["page", "card", "quiet"]),
+            ("on-accent", &["accent", "accent-strong"]),
+            ("error", &["card", "error-ground"]),
+            ("notice", &["notice-ground"]),
+        ] {
+            for ground in grounds {
+                assert!(
+                    contrast(text, ground) >= 4.5,
+                    "{text} on {ground}: {}",
+                    contrast(text, ground)
+                );
+            }
+        }
+        for ground in ["card", "quiet"] {
+            assert!(
+                contrast("edge", ground) >= 3.0,
+                "edge on {ground}: {}",
+                contrast("edge", ground)
+            );
+        }
+    }
+}
+
+fn luminance(hex: &str) -> f64 {
+    let hex = if hex.len() == 3 {
+        hex.chars().flat_map(|c| [c, c]).collect()
+    } else {
+        hex.to_owned()
+    };
+    let channel = |at: usize| {
+        let value = f64::from(u8::from_str_radix(&hex[at..at + 2], 16).unwrap()) / 255.0;
+        if value <= 0.04045 {
+            value / 12.92
+        } else {
+            ((value + 0.055) / 1.055).powf(2.4)
+        }
+    };
+    0.2126 * channel(0) + 0.7152 * channel(2) + 0.0722 * channel(4)
+}
+
+/// `PAGES_OUT=/tmp/pages-out cargo test … -- --ignored pages_to_look_at`
+#[test]
+#[ignore = "writes files for people to look at"]
+fn pages_to_look_at() {
+    let out = std::path::PathBuf::from(std::env::var("PAGES_OUT").unwrap());
+    std::fs::create_dir_all(out.join("assets")).unwrap();
+    let pages = pages();
+    for asset in pages.assets() {
+        std::fs::write(out.join("assets").join(&asset.path_suffix), asset.bytes).unwrap();
+    }
+    for page in PageName::ALL {
+        for (kind, sample) in [("full", Sample::Full), ("sparse", Sample::Sparse)] {
+            let html = pages.render(*page, "en", sample.of(*page)).unwrap();
+            // Opened from a file, a path from the root leads nowhere; and nothing must be sent.
+            let html = html
+                .replace("&#x2f;auth&#x2f;assets&#x2f;", "assets/")
+                .replace("<script", "<meta");
+            std::fs::write(out.join(format!("{page}-{kind}.html")), html).unwrap();
+        }
+    }
+}

@@ -1,0 +1,302 @@
+//! What every store must do, as tests: each verb, each answer, the edges of time, and the races.
+//!
+//! A host that writes a store of its own runs them on it. Add `auth-core` with the feature `testkit`, and `tokio` with
+//! `macros` and `rt-multi-thread`, to its dev-dependencies; write a function that makes an empty store; name it to a
+//! macro. Every check becomes a test of its own. A check whose name begins with `threat_` closes an attack that
+//! happened to somebody.
+//!
+//! ```
+//! use auth_core::store::MemoryStore;
+//!
+//! // An empty store for each test. Tests run at the same time, so two must not share their rows.
+//! async fn store() -> MemoryStore {
+//!     MemoryStore::new()
+//! }
+//!
+//! mod everything {
+//!     use super::store;
+//!     auth_core::store_contract!(store);
+//! }
+//!
+//! // Or only what the store implements:
+//! mod short_lived {
+//!     use super::store;
+//!     auth_core::short_lived_contract!(store);
+//!     // Not for a store whose rows end by themselves, such as Redis.
+//!     auth_core::short_lived_pruning_contract!(store);
+//! }
+//! mod durable {
+//!     use super::store;
+//!     auth_core::durable_contract!(store);
+//! }
+//! # fn main() {}
+//! ```
+//!
+//! Time is a parameter of every verb, so nothing sleeps. The checks live in the year 2100: rows that carry their own
+//! expiry by the server's clock do not end while a check looks at them.
+#![expect(
+    clippy::unwrap_used,
+    clippy::missing_panics_doc,
+    reason = "test code that lives in the library: a failed check is a panic"
+)]
+
+#[doc(hidden)]
+pub mod client;
+#[doc(hidden)]
+pub mod consent;
+#[doc(hidden)]
+pub mod grant;
+#[doc(hidden)]
+pub mod one_time;
+#[doc(hidden)]
+pub mod pruning;
+#[doc(hidden)]
+pub mod refresh;
+#[doc(hidden)]
+pub mod session;
+#[doc(hidden)]
+pub mod signing_key;
+#[doc(hidden)]
+pub mod throttle;
+#[doc(hidden)]
+pub mod user;
+
+use std::fmt::Debug;
+use std::future::Future;
+use std::sync::Arc;
+
+use tokio::sync::Barrier;
+
+use super::{StoreError, StoreResult};
+use crate::ground::{Digest32, Timestamp};
+
+/// How many tasks contend in a race.
+pub const RACERS: usize = 32;
+
+// 2100-01-01T00:00:00.123Z: with a millisecond part, so that a store which keeps seconds is found out.
+const START: Timestamp = Timestamp::from_millis(4_102_444_800_123);
+
+/// `millis` after the start of the check.
+fn at(millis: i64) -> Timestamp {
+    Timestamp::from_millis(START.millis() + millis)
+}
+
+fn digest(name: impl AsRef<str>) -> Digest32 {
+    Digest32::of(name.as_ref())
+}
+
+#[track_caller]
+fn assert_exists<T: Debug>(result: StoreResult<T>) {
+    assert!(
+        matches!(result, Err(StoreError::Exists { .. })),
+        "expected `Exists`, got {result:?}"
+    );
+}
+
+/// Starts [`RACERS`] tasks that wait for each other and then act at once.
+async fn race<S, T, F, A>(store: &Arc<S>, act: A) -> Vec<T>
+where
+    A: Fn(Arc<S>, usize) -> F,
+    F: Future<Output = T> + Send + 'static,
+    T: Send + 'static,
+{
+    let start = Arc::new(Barrier::new(RACERS));
+    let tasks: Vec<_> = (0..RACERS)
+        .map(|racer| {
+            let start = Arc::clone(&start);
+            let act = act(Arc::clone(store), racer);
+            tokio::spawn(async move {
+                start.wait().await;
+                act.await
+            })
+        })
+        .collect();
+    let mut answers = Vec::with_capacity(RACERS);
+    for task in tasks {
+        answers.push(task.await.unwrap());
+    }
+    answers
+}
+
+fn count<T>(answers: &[T], which: impl Fn(&T) -> bool) -> usize {
+    answers.iter().filter(|answer| which(answer)).count()
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __contract_group {
+    ($make:ident, $group:ident as $module:ident: $($check:ident)*) => {
+        mod $module {
+            use super::$make;
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+                async fn $check() {
+                    $crate::store::contract::$group::$check($make().await).await;
+                }
+            )*
+        }
+    };
+}
+
+/// Every check, for a store of everything. See [`contract`](crate::store::contract).
+#[macro_export]
+macro_rules! store_contract {
+    ($make:ident) => {
+        $crate::short_lived_contract!($make);
+        $crate::short_lived_pruning_contract!($make);
+        $crate::durable_contract!($make);
+    };
+}
+
+/// The checks of sessions, one-time values and throttles. See [`contract`](crate::store::contract).
+#[macro_export]
+macro_rules! short_lived_contract {
+    ($make:ident) => {
+        $crate::__contract_group! { $make, session as contract_session:
+            reads_back_what_was_inserted
+            absent_sessions_are_none
+            threat_25_insert_never_overwrites
+            threat_25_one_of_many_inserts_wins
+            touch_moves_forward_only
+            touch_of_an_absent_session_makes_none
+            rotation_replaces_digest_and_facts
+            rotation_of_an_absent_session_writes_nothing
+            rotation_of_another_session_writes_nothing
+            rotation_to_a_digest_in_use_is_refused
+            threat_12_one_of_many_rotations_wins
+            lists_newest_first
+            lists_at_most_a_hundred
+            only_the_owner_revokes
+            threat_34_a_revoked_session_is_gone_at_once
+            threat_34_rotation_never_outlives_a_revocation
+            revokes_all_but_one
+            threat_34_revoking_all_leaves_none
+        }
+        $crate::__contract_group! { $make, one_time as contract_one_time:
+            first_then_again_then_absent
+            expired_values_are_absent
+            peek_spends_nothing
+            peek_sees_neither_spent_nor_expired
+            kinds_do_not_meet
+            threat_17_only_the_key_itself_spends
+            threat_25_put_never_overwrites
+            threat_25_one_of_many_puts_wins
+            payloads_are_bytes
+            threat_12_one_of_many_spends
+            threat_12_one_of_many_claims_wins
+            claims_last_until_their_end
+            claims_of_kinds_do_not_meet
+        }
+        $crate::__contract_group! { $make, throttle as contract_throttle:
+            counts_down_then_locks_then_refuses
+            a_window_that_ended_starts_anew
+            locks_double_up_to_the_longest
+            a_lock_that_ended_gives_a_full_window
+            locks_are_forgotten
+            clearing_forgets_counter_and_locks
+            keys_do_not_meet
+            a_limit_of_zero_allows_nothing
+            threat_12_parallel_attempts_gain_nothing
+            threat_12_parallel_attempts_after_a_lock_gain_nothing
+        }
+        $crate::__contract_group! { $make, pruning as contract_short_lived_kept:
+            threat_48_live_short_lived_rows_survive
+        }
+    };
+}
+
+/// The checks of pruning sessions, one-time values and throttles, for stores whose rows do not end by themselves.
+/// See [`contract`](crate::store::contract).
+#[macro_export]
+macro_rules! short_lived_pruning_contract {
+    ($make:ident) => {
+        $crate::__contract_group! { $make, pruning as contract_short_lived_pruning:
+            threat_48_ended_sessions_go
+            threat_48_ended_one_time_values_go
+            threat_48_forgotten_throttles_go
+            threat_48_batches_are_bounded
+            threat_48_many_nodes_prune_at_once
+        }
+    };
+}
+
+/// The checks of users, clients, grants and signing keys. See [`contract`](crate::store::contract).
+#[macro_export]
+macro_rules! durable_contract {
+    ($make:ident) => {
+        $crate::__contract_group! { $make, user as contract_user:
+            reads_back_what_was_created
+            absent_users_are_none
+            identifiers_compare_exactly
+            a_taken_email_is_refused
+            a_taken_username_is_refused
+            a_refused_user_leaves_nothing
+            an_id_in_use_is_an_error
+            users_without_identifiers_do_not_collide
+            threat_12_one_of_many_registrations_wins_the_email
+            threat_12_one_of_many_registrations_wins_the_username
+            sets_the_password
+            a_stale_password_change_writes_nothing
+            threat_12_one_of_many_password_changes_wins
+            updates_the_user
+            an_empty_update_changes_nothing
+            verifies_the_email_once
+            threat_15_a_confirmation_names_its_address
+            verifying_can_drop_the_password
+            threat_12_one_of_many_confirmations_wins
+        }
+        $crate::__contract_group! { $make, client as contract_client:
+            reads_back_what_was_inserted
+            absent_clients_are_none
+            threat_25_insert_never_overwrites
+            updates_by_version
+            threat_12_one_of_many_updates_wins
+            deletes_once
+            pages_in_order_of_id
+        }
+        $crate::__contract_group! { $make, grant as contract_grant:
+            reads_back_what_was_inserted
+            absent_grants_are_none
+            threat_25_insert_never_overwrites
+            revokes_once
+            an_expired_grant_did_not_live
+            threat_12_one_of_many_revocations_wins
+            revokes_all_of_a_client
+            revokes_all_of_a_subject
+            revokes_those_that_end_with_the_session
+        }
+        $crate::__contract_group! { $make, consent as contract_consent:
+            remembers_and_widens
+            threat_12_parallel_consents_lose_no_scope
+            lists_oldest_first
+            revoking_forgets_and_ends_the_grants
+            revoking_nothing_still_ends_the_grants
+        }
+        $crate::__contract_group! { $make, refresh as contract_refresh:
+            a_family_starts_on_a_living_grant
+            no_family_starts_on_a_dead_grant
+            threat_25_a_token_in_use_is_an_error
+            rotates
+            refuses_unknown_expired_and_foreign_tokens
+            refuses_tokens_of_dead_grants
+            threat_33_a_lost_response_can_be_asked_for_again
+            threat_12_reuse_revokes_the_grant
+            threat_33_one_of_many_rotations_stands
+            threat_12_parallel_replays_revoke_once
+            rotation_to_a_token_in_use_is_an_error
+        }
+        $crate::__contract_group! { $make, signing_key as contract_signing_key:
+            reads_back_in_order
+            adding_retires_the_previous_generation
+            a_generation_is_added_once
+            a_kid_in_use_is_an_error
+            threat_12_one_of_many_additions_wins
+            reseals_the_private_key_alone
+        }
+        $crate::__contract_group! { $make, pruning as contract_durable_pruning:
+            threat_48_dead_grants_and_their_tokens_go
+            threat_48_spent_refresh_tokens_stay_while_they_tell_a_replay
+            threat_48_retired_signing_keys_go
+        }
+    };
+}

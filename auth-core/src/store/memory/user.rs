@@ -1,0 +1,179 @@
+//! Users, their identifiers and their password.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::{MemoryStore, lock};
+use crate::ground::Timestamp;
+use crate::store::{
+    CreateUser, Identifier, PasswordHash, StoreError, StoreResult, User, UserChange, UserId,
+    UserStore,
+};
+
+#[derive(Default)]
+pub(super) struct Users {
+    by_id: HashMap<UserId, Account>,
+    by_email: HashMap<String, UserId>,
+    by_username: HashMap<String, UserId>,
+}
+
+#[derive(Clone)]
+struct Account {
+    user: Arc<User>,
+    password: Option<PasswordHash>,
+}
+
+impl Users {
+    fn create(&mut self, user: &User, password: Option<&PasswordHash>) -> StoreResult<CreateUser> {
+        let taken = |map: &HashMap<String, UserId>, name: &Option<String>| {
+            name.as_ref().is_some_and(|name| map.contains_key(name))
+        };
+        if taken(&self.by_email, &user.email) {
+            return Ok(CreateUser::EmailTaken);
+        }
+        if taken(&self.by_username, &user.username) {
+            return Ok(CreateUser::UsernameTaken);
+        }
+        if self.by_id.contains_key(&user.id) {
+            return Err(StoreError::Exists { record: "user" });
+        }
+        if let Some(email) = &user.email {
+            self.by_email.insert(email.clone(), user.id.clone());
+        }
+        if let Some(username) = &user.username {
+            self.by_username.insert(username.clone(), user.id.clone());
+        }
+        self.by_id.insert(
+            user.id.clone(),
+            Account {
+                user: Arc::new(user.clone()),
+                password: password.cloned(),
+            },
+        );
+        Ok(CreateUser::Created)
+    }
+
+    fn find(&self, identifier: &Identifier) -> Option<Account> {
+        let id = match identifier {
+            Identifier::Email(email) => self.by_email.get(email),
+            Identifier::Username(username) => self.by_username.get(username),
+        }?;
+        self.by_id.get(id).cloned()
+    }
+
+    fn set_password(
+        &mut self,
+        id: &UserId,
+        expected: Option<&PasswordHash>,
+        new: &PasswordHash,
+    ) -> bool {
+        let Some(account) = self.by_id.get_mut(id) else {
+            return false;
+        };
+        if expected.is_some() && account.password.as_ref() != expected {
+            return false;
+        }
+        account.password = Some(new.clone());
+        true
+    }
+
+    fn update(&mut self, id: &UserId, change: &UserChange, now: Timestamp) -> Option<Arc<User>> {
+        let account = self.by_id.get_mut(id)?;
+        let user = Arc::make_mut(&mut account.user);
+        if let Some(claims) = &change.claims {
+            user.claims.clone_from(claims);
+            user.updated_at = now;
+        }
+        if let Some(disabled_at) = change.disabled_at {
+            user.disabled_at = disabled_at;
+        }
+        Some(Arc::clone(&account.user))
+    }
+
+    fn verify_email(
+        &mut self,
+        id: &UserId,
+        email: &str,
+        drop_password: bool,
+        now: Timestamp,
+    ) -> bool {
+        let Some(account) = self.by_id.get_mut(id) else {
+            return false;
+        };
+        if account.user.email.as_deref() != Some(email) || account.user.email_verified_at.is_some()
+        {
+            return false;
+        }
+        let user = Arc::make_mut(&mut account.user);
+        user.email_verified_at = Some(now);
+        user.updated_at = now;
+        if drop_password {
+            account.password = None;
+        }
+        true
+    }
+}
+
+#[async_trait]
+impl UserStore for MemoryStore {
+    async fn create_user(
+        &self,
+        user: &User,
+        password: Option<&PasswordHash>,
+    ) -> StoreResult<CreateUser> {
+        lock(&self.inner.users).create(user, password)
+    }
+
+    async fn user(&self, id: &UserId) -> StoreResult<Option<User>> {
+        let found = lock(&self.inner.users).by_id.get(id).cloned();
+        Ok(found.map(|account| Arc::unwrap_or_clone(account.user)))
+    }
+
+    async fn credentials(
+        &self,
+        identifier: &Identifier,
+    ) -> StoreResult<Option<(User, Option<PasswordHash>)>> {
+        let found = lock(&self.inner.users).find(identifier);
+        Ok(found.map(|account| (Arc::unwrap_or_clone(account.user), account.password)))
+    }
+
+    async fn password_hash(&self, id: &UserId) -> StoreResult<Option<PasswordHash>> {
+        let users = lock(&self.inner.users);
+        Ok(users
+            .by_id
+            .get(id)
+            .and_then(|account| account.password.clone()))
+    }
+
+    async fn set_password(
+        &self,
+        id: &UserId,
+        expected: Option<&PasswordHash>,
+        new: &PasswordHash,
+        _now: Timestamp,
+    ) -> StoreResult<bool> {
+        Ok(lock(&self.inner.users).set_password(id, expected, new))
+    }
+
+    async fn update_user(
+        &self,
+        id: &UserId,
+        change: &UserChange,
+        now: Timestamp,
+    ) -> StoreResult<Option<User>> {
+        let found = lock(&self.inner.users).update(id, change, now);
+        Ok(found.map(Arc::unwrap_or_clone))
+    }
+
+    async fn verify_email(
+        &self,
+        id: &UserId,
+        email: &str,
+        drop_password: bool,
+        now: Timestamp,
+    ) -> StoreResult<bool> {
+        Ok(lock(&self.inner.users).verify_email(id, email, drop_password, now))
+    }
+}

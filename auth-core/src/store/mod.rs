@@ -1,0 +1,200 @@
+//! The storage contract: records, and traits whose verbs are atomic intents.
+//!
+//! A verb says what must have happened when it returns, never how: `consume`, `rotate_refresh_token`,
+//! `count_and_check`. No caller reads, decides and writes back, so no two nodes can both win.
+//!
+//! Two groups share no transaction and no verb needs both: the durable ones ([`UserStore`], [`ClientStore`],
+//! [`GrantStore`], [`SigningKeyStore`]) and the short-lived ones ([`SessionStore`], [`OneTimeStore`],
+//! [`ThrottleStore`]), which a host may keep in Redis.
+//!
+//! Time is passed in: a store never reads a clock. Secrets reach a store as digests or sealed; it never sees one.
+//!
+//! To write a store of your own, implement the traits and run the `contract` module (feature `testkit`) against it.
+
+mod client;
+#[cfg(feature = "testkit")]
+pub mod contract;
+mod grant;
+mod memory;
+mod one_time;
+mod session;
+mod signing_key;
+mod throttle;
+mod user;
+
+use std::sync::Arc;
+
+pub use client::{Client, ClientChange, ClientId, ClientSecret, ClientStore};
+pub use grant::{Consent, Grant, GrantId, GrantStore, RefreshToken, RotationOutcome, Successor};
+pub use memory::MemoryStore;
+pub use one_time::{Consumed, OneTimeKind, OneTimeStore, OneTimeValue};
+pub use session::{Session, SessionId, SessionStore};
+pub use signing_key::{SigningKeyRecord, SigningKeyStore};
+pub use throttle::{ThrottlePolicy, ThrottleState, ThrottleStore, Verdict};
+pub use user::{CreateUser, Identifier, PasswordHash, User, UserChange, UserId, UserStore};
+
+use crate::ground::Timestamp;
+
+/// Why a store did not do what was asked. "Not found" and "already used" are answers, not errors.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// The store cannot be reached or did not answer in time. The client is told 503 and may try again.
+    #[error("the store is unavailable")]
+    Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// What the store holds cannot be read as the record it should be.
+    #[error("a stored {record} cannot be read: {detail}")]
+    Corrupt {
+        /// Which record.
+        record: &'static str,
+        /// What is wrong with it, without its contents.
+        detail: String,
+    },
+    /// A value that must be new is already there: random identifiers collided, or a caller reused one.
+    #[error("a {record} with this key exists")]
+    Exists {
+        /// Which record.
+        record: &'static str,
+    },
+}
+
+impl StoreError {
+    /// Wraps a driver's error as [`StoreError::Unavailable`].
+    pub fn unavailable(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Unavailable(source.into())
+    }
+
+    /// A [`StoreError::Corrupt`] naming the record and what is wrong.
+    pub fn corrupt(record: &'static str, detail: impl std::fmt::Display) -> Self {
+        Self::Corrupt {
+            record,
+            detail: detail.to_string(),
+        }
+    }
+}
+
+/// The answer of every verb.
+pub type StoreResult<T> = Result<T, StoreError>;
+
+/// Removing what time has made worthless.
+#[async_trait::async_trait]
+pub trait Prune: Send + Sync {
+    /// Removes at most `limit` rows that no verb can need at `now` or later, and returns how many.
+    /// May run on several nodes at once. Must never remove a row that still decides something: a consumed
+    /// value before its `keep_until`, a rotated refresh token of a living grant.
+    async fn prune(&self, now: Timestamp, limit: u32) -> StoreResult<u64>;
+}
+
+/// The stores an `Auth` works on: each trait object may come from another backend.
+#[derive(Clone)]
+pub struct Stores {
+    /// Users and their passwords.
+    pub users: Arc<dyn UserStore>,
+    /// Sign-ins.
+    pub sessions: Arc<dyn SessionStore>,
+    /// Single-use values.
+    pub one_time: Arc<dyn OneTimeStore>,
+    /// Attempt counters.
+    pub throttles: Arc<dyn ThrottleStore>,
+    /// OAuth clients.
+    pub clients: Arc<dyn ClientStore>,
+    /// Grants, refresh tokens and consents.
+    pub grants: Arc<dyn GrantStore>,
+    /// The provider's signing keys.
+    pub signing_keys: Arc<dyn SigningKeyStore>,
+}
+
+impl Stores {
+    /// One backend for everything.
+    pub fn all<S>(store: S) -> Self
+    where
+        S: UserStore
+            + SessionStore
+            + OneTimeStore
+            + ThrottleStore
+            + ClientStore
+            + GrantStore
+            + SigningKeyStore
+            + 'static,
+    {
+        let store = Arc::new(store);
+        Self {
+            users: store.clone(),
+            sessions: store.clone(),
+            one_time: store.clone(),
+            throttles: store.clone(),
+            clients: store.clone(),
+            grants: store.clone(),
+            signing_keys: store,
+        }
+    }
+
+    /// Moves the short-lived records (sessions, one-time values, throttles) to another backend.
+    #[must_use]
+    pub fn with_short_lived<S>(mut self, store: S) -> Self
+    where
+        S: SessionStore + OneTimeStore + ThrottleStore + 'static,
+    {
+        let store = Arc::new(store);
+        self.sessions = store.clone();
+        self.one_time = store.clone();
+        self.throttles = store;
+        self
+    }
+
+    /// Prunes every store once, at most `limit` rows each; returns how many rows went.
+    pub async fn prune(&self, now: Timestamp, limit: u32) -> StoreResult<u64> {
+        Ok(self.sessions.prune(now, limit).await?
+            + self.one_time.prune(now, limit).await?
+            + self.throttles.prune(now, limit).await?
+            + self.grants.prune(now, limit).await?
+            + self.signing_keys.prune(now, limit).await?)
+    }
+}
+
+impl From<MemoryStore> for Stores {
+    fn from(store: MemoryStore) -> Self {
+        Self::all(store)
+    }
+}
+
+/// An identifier as its own type, so that a user's id never stands where a client's is wanted.
+macro_rules! identifier {
+    ($(#[$meta:meta])* $name:ident) => {
+        $(#[$meta])*
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(String);
+
+        impl $name {
+            /// Wraps an identifier.
+            pub fn new(id: impl Into<String>) -> Self {
+                Self(id.into())
+            }
+
+            /// The text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl From<String> for $name {
+            fn from(id: String) -> Self {
+                Self(id)
+            }
+        }
+
+        impl From<&str> for $name {
+            fn from(id: &str) -> Self {
+                Self(id.to_owned())
+            }
+        }
+    };
+}
+use identifier;

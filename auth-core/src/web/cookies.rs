@@ -1,0 +1,188 @@
+//! Cookies: `__Host-`, `HttpOnly`, `Secure`, `SameSite=Lax`, `Path=/`; plain names on loopback http only.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use cookie::{Cookie, SameSite};
+use http::header::{COOKIE, SET_COOKIE};
+use http::{HeaderMap, HeaderValue};
+
+/// The cookies of the product. The wire name follows from the base URL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CookieName {
+    /// The secret of a session.
+    Session,
+    /// A random value that names this browser: binds form tokens and pending requests to it. Says nothing of who.
+    Browser,
+}
+
+impl CookieName {
+    const fn secure_name(self) -> &'static str {
+        match self {
+            Self::Session => "__Host-auth_session",
+            Self::Browser => "__Host-auth_browser",
+        }
+    }
+
+    fn wire_name(self, loopback_http: bool) -> &'static str {
+        let name = self.secure_name();
+        if loopback_http {
+            // Browsers refuse the prefix without `Secure`, and `Secure` over http.
+            name.trim_start_matches("__Host-")
+        } else {
+            name
+        }
+    }
+}
+
+/// How long a browser keeps a cookie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CookieLife {
+    /// Until the browser closes.
+    BrowserSession,
+    /// For this long.
+    MaxAge(Duration),
+}
+
+/// The cookies of one request and those its response sets.
+#[derive(Debug)]
+pub struct CookieJar {
+    loopback_http: bool,
+    set: Vec<HeaderValue>,
+}
+
+impl CookieJar {
+    /// A jar that sets nothing yet.
+    pub fn new(loopback_http: bool) -> Self {
+        Self {
+            loopback_http,
+            set: Vec::new(),
+        }
+    }
+
+    /// The cookie's value in a request; the first if it is there several times. Values that are not what we set
+    /// (empty, over 512 bytes, not base64url) are as good as absent.
+    pub fn read<'h>(&self, headers: &'h HeaderMap, name: CookieName) -> Option<&'h str> {
+        let wire_name = name.wire_name(self.loopback_http);
+        headers
+            .get_all(COOKIE)
+            .iter()
+            .filter_map(|value| value.to_str().ok())
+            .flat_map(|value| value.split(';'))
+            .filter_map(|pair| pair.trim().split_once('='))
+            .find(|(key, _)| *key == wire_name)
+            .map(|(_, value)| value)
+            .filter(|value| {
+                !value.is_empty()
+                    && value.len() <= 512
+                    && value
+                        .bytes()
+                        .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+            })
+    }
+
+    /// Sets a cookie; a later call with the same name replaces an earlier one.
+    pub fn set(&mut self, name: CookieName, value: &str, life: CookieLife) {
+        let mut cookie = self.base(name, Cow::Borrowed(value));
+        if let CookieLife::MaxAge(age) = life {
+            cookie.set_max_age(time::Duration::try_from(age).ok());
+        }
+        self.push(&cookie);
+    }
+
+    /// Tells the browser to drop a cookie.
+    pub fn remove(&mut self, name: CookieName) {
+        let mut cookie = self.base(name, Cow::Borrowed(""));
+        cookie.set_max_age(time::Duration::ZERO);
+        self.push(&cookie);
+    }
+
+    /// Appends the `Set-Cookie` headers; several stay several.
+    pub fn apply(self, headers: &mut HeaderMap) {
+        for value in self.set {
+            headers.append(SET_COOKIE, value);
+        }
+    }
+
+    fn base<'c>(&self, name: CookieName, value: Cow<'c, str>) -> Cookie<'c> {
+        Cookie::build((name.wire_name(self.loopback_http), value))
+            .path("/")
+            .http_only(true)
+            .secure(!self.loopback_http)
+            .same_site(SameSite::Lax)
+            .build()
+    }
+
+    fn push(&mut self, cookie: &Cookie<'_>) {
+        // Our names and values are base64url; a value that is no header value cannot arise and would be dropped.
+        if let Ok(value) = HeaderValue::from_str(&cookie.to_string()) {
+            let name = format!("{}=", cookie.name());
+            self.set
+                .retain(|other| !other.as_bytes().starts_with(name.as_bytes()));
+            self.set.push(value);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(values: &[&[u8]]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for value in values {
+            headers.append(COOKIE, HeaderValue::from_bytes(value).expect("header"));
+        }
+        headers
+    }
+
+    #[test]
+    fn host_prefix_and_attributes_on_https() {
+        let mut jar = CookieJar::new(false);
+        jar.set(CookieName::Session, "abc", CookieLife::BrowserSession);
+        jar.set(
+            CookieName::Browser,
+            "b1",
+            CookieLife::MaxAge(Duration::from_secs(60)),
+        );
+        jar.set(CookieName::Session, "abd", CookieLife::BrowserSession);
+        let mut out = HeaderMap::new();
+        jar.apply(&mut out);
+        let set: Vec<_> = out
+            .get_all(SET_COOKIE)
+            .iter()
+            .map(|v| v.to_str().expect("text"))
+            .collect();
+        assert_eq!(
+            set,
+            [
+                "__Host-auth_browser=b1; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=60",
+                "__Host-auth_session=abd; HttpOnly; SameSite=Lax; Secure; Path=/",
+            ]
+        );
+    }
+
+    #[test]
+    fn reads_among_others_and_ignores_nonsense() {
+        let jar = CookieJar::new(true);
+        let found = |values: &[&[u8]]| {
+            jar.read(&headers(values), CookieName::Session)
+                .map(str::to_owned)
+        };
+        assert_eq!(
+            found(&[b"a=1; auth_session=xyz", b"auth_session=second"]).as_deref(),
+            Some("xyz")
+        );
+        assert_eq!(
+            found(&[b"\xff\xfe=1", b"auth_session=ok"]).as_deref(),
+            Some("ok")
+        );
+        assert_eq!(found(&[b"auth_session="]), None);
+        assert_eq!(found(&[b"auth_session=a b"]), None);
+        assert_eq!(found(&[b";;;=;=;auth_session"]), None);
+        let long = format!("auth_session={}", "a".repeat(513));
+        assert_eq!(found(&[long.as_bytes()]), None);
+        // The https name is not read over http, nor the other way round.
+        assert_eq!(found(&[b"__Host-auth_session=xyz"]), None);
+    }
+}

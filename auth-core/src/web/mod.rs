@@ -1,0 +1,35 @@
+//! Web floor: requests, forms, cookies, anti-forgery, redirects, client address, headers, content negotiation.
+
+mod base_url;
+mod basic;
+mod client_address;
+mod cookies;
+mod exchange;
+mod forgery;
+mod headers;
+mod negotiation;
+mod params;
+mod problem;
+mod respond;
+mod return_to;
+mod route;
+
+pub use base_url::{BaseUrl, BaseUrlError};
+pub use basic::{BasicCredentials, BasicError};
+pub use client_address::{ClientAddr, TrustedProxies, TrustedProxiesError, throttle_bucket};
+pub use cookies::{CookieJar, CookieLife, CookieName};
+pub use exchange::Exchange;
+pub use forgery::{FORM_TOKEN_FIELD, Forgery, FormTokens};
+pub use headers::{FormTarget, PagePolicy, finish_headers, page_headers};
+pub use negotiation::{language, wants_json};
+pub use params::{Params, ParamsError};
+pub use problem::Problem;
+pub use respond::{
+    Response, asset, conditional_json, empty, html, json, no_content, preflight, see_other,
+    with_cors,
+};
+pub use return_to::ReturnTo;
+pub use route::{Route, Side};
+
+/// The largest request body any endpoint reads, in bytes (256 KiB). Adapters stop reading past it.
+pub const BODY_LIMIT: usize = 256 * 1024;
