@@ -4,7 +4,8 @@ use http::StatusCode;
 use serde_json::{Value, json};
 
 /// What went wrong, in words that may be shown. The cause goes to the log where the problem is made, never in here.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{code}: {detail}")]
 pub struct Problem {
     /// HTTP status.
     pub status: StatusCode,

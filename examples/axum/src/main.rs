@@ -1,2 +1,56 @@
-//! Placeholder.
-fn main() {}
+//! Both halves of identity in one axum app: people sign in here, and other apps sign in through it.
+
+use std::net::SocketAddr;
+
+use adapter_axum::{AccessToken, Auth, Login, Provider, Resource, User, WithAuth as _, guard};
+use axum::response::Html;
+use axum::routing::get;
+use axum::{Json, Router};
+use example_setup::{Setup, SetupError, home_page, stop_signal};
+use serde_json::{Value, json};
+
+#[tokio::main]
+async fn main() -> Result<(), SetupError> {
+    let setup = Setup::from_env().await?;
+    let auth = Auth::builder(&setup.base_url)
+        .secrets(setup.secret.split(','))
+        .store(setup.stores.clone())
+        .trusted_proxies(setup.trusted_proxies.iter().map(String::as_str))
+        .login(Login::default())
+        .provider(Provider::default())
+        .resource(Resource::default())
+        .build()
+        .await?;
+    setup.seed(&auth).await?;
+
+    let app = Router::new()
+        .route("/", get(home))
+        .route("/healthz", get(|| async { "ok" }))
+        .route("/dashboard", get(dashboard).route_layer(guard::signed_in()))
+        .route("/api/me", get(me).route_layer(guard::scope("profile")))
+        .with_auth(&auth)
+        .with_state(auth);
+
+    let listener = tokio::net::TcpListener::bind(setup.address).await?;
+    setup.announce(listener.local_addr()?);
+    axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>())
+        .with_graceful_shutdown(stop_signal())
+        .await?;
+    Ok(())
+}
+
+async fn home(user: Option<User>) -> Html<String> {
+    Html(home_page(user.as_ref().map(|user| user.display_name())))
+}
+
+async fn dashboard(user: User) -> Html<String> {
+    Html(home_page(Some(user.display_name())))
+}
+
+async fn me(token: AccessToken) -> Json<Value> {
+    Json(json!({
+        "sub": token.subject(),
+        "client_id": token.client_id(),
+        "scopes": token.scopes(),
+    }))
+}

@@ -1,1 +1,129 @@
-//! Placeholder.
+//! What every example host shares, so that each shows only what a user of its framework would write.
+//!
+//! Environment, all optional: `HOST` (127.0.0.1), `PORT` (3000), `BASE_URL` (`http://localhost:$PORT`, also the
+//! issuer), `DATABASE_URL` (a SQLite file in the data folder; `memory:` for none), `REDIS_URL`, `AUTH_SECRET` (created
+//! once in the data folder), `DATA_DIR` (`data`), `TRUSTED_PROXIES` (CIDR ranges, comma separated), `SEED` (a JSON
+//! file of users and clients), `RUST_LOG`.
+
+mod environment;
+mod home;
+mod secret;
+mod seed;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use auth_core::store::{MemoryStore, Stores};
+use auth_store_redis::RedisStore;
+use auth_store_seaorm::SeaOrmStore;
+
+pub use home::home_page;
+
+/// Any failure at start-up, told as it is.
+pub type SetupError = Box<dyn std::error::Error + Send + Sync>;
+
+/// An example host's environment, read and checked.
+pub struct Setup {
+    /// Where to listen.
+    pub address: SocketAddr,
+    /// Where the host is reached from outside; also the issuer.
+    pub base_url: String,
+    /// The master secret, or several, comma separated, the newest first.
+    pub secret: String,
+    /// The stores the URLs name.
+    pub stores: Stores,
+    /// Address ranges of proxies to trust.
+    pub trusted_proxies: Vec<String>,
+    seed: Option<PathBuf>,
+}
+
+impl Setup {
+    /// Reads the environment, prepares the data folder, connects the stores and starts the log.
+    ///
+    /// # Errors
+    /// The first thing that does not work, naming the variable.
+    pub async fn from_env() -> Result<Self, SetupError> {
+        environment::start_log();
+        let port: u16 = environment::parsed("PORT", 3000)?;
+        let host: std::net::IpAddr = environment::parsed("HOST", [127, 0, 0, 1].into())?;
+        let base_url = environment::text("BASE_URL")
+            .unwrap_or_else(|| format!("http://localhost:{port}"));
+        let data = PathBuf::from(environment::text("DATA_DIR").unwrap_or_else(|| "data".into()));
+        let database = environment::text("DATABASE_URL");
+        let in_memory = database.as_deref() == Some("memory:");
+        let secret = match environment::text("AUTH_SECRET") {
+            Some(secret) => secret,
+            None if in_memory => secret::ephemeral(),
+            None => secret::kept_in(&data)?,
+        };
+        let stores = match database {
+            Some(_) if in_memory => MemoryStore::default().into(),
+            Some(url) => SeaOrmStore::open(&url).await?.into(),
+            None => {
+                environment::create_folder(&data)?;
+                let file = data.join("app.db");
+                SeaOrmStore::open(&format!("sqlite://{}", file.display()))
+                    .await?
+                    .into()
+            }
+        };
+        let stores: Stores = stores;
+        let stores = match environment::text("REDIS_URL") {
+            Some(url) => stores.with_short_lived(RedisStore::open(&url).await?),
+            None => stores,
+        };
+        let proxies = environment::text("TRUSTED_PROXIES").unwrap_or_default();
+        Ok(Self {
+            address: SocketAddr::new(host, port),
+            base_url,
+            secret,
+            stores,
+            trusted_proxies: proxies.split(',').map(str::to_owned).collect(),
+            seed: environment::text("SEED").map(PathBuf::from),
+        })
+    }
+
+    /// Applies the seed file; without one, and on loopback only, registers the third-party example.
+    ///
+    /// # Errors
+    /// An unreadable file, or an entry that the product refuses.
+    pub async fn seed(&self, auth: &auth_core::auth::Auth) -> Result<(), SetupError> {
+        match &self.seed {
+            Some(file) => seed::apply_file(auth, file).await,
+            None if self.base_url.starts_with("http://") => seed::apply_demo(auth).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Says where the host listens.
+    #[expect(clippy::print_stdout, reason = "the one line a person waits for")]
+    pub fn announce(&self, bound: SocketAddr) {
+        println!("Listening on http://{bound} as {}", self.base_url);
+    }
+}
+
+/// Resolves when the process is asked to stop (SIGTERM, Ctrl-C).
+pub async fn stop_signal() {
+    let interrupt = async {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    };
+    #[cfg(unix)]
+    let terminate = async {
+        use tokio::signal::unix::{SignalKind, signal};
+        match signal(SignalKind::terminate()) {
+            Ok(mut terminate) => {
+                terminate.recv().await;
+            }
+            Err(_) => std::future::pending().await,
+        }
+    };
+    #[cfg(not(unix))]
+    let terminate = std::future::pending::<()>();
+    tokio::select! {
+        () = interrupt => {}
+        () = terminate => {}
+    }
+    tracing::info!("stopping");
+}

@@ -64,3 +64,82 @@ fn asset(
         name,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    fn css() -> String {
+        String::from_utf8(super::all()[0].bytes.to_vec()).unwrap()
+    }
+
+    #[test]
+    fn the_stylesheet_is_small_and_knows_the_dark() {
+        let css = css();
+        assert!(css.len() < 8 * 1024, "{}", css.len());
+        assert!(css.contains("@media (prefers-color-scheme: dark)"));
+        assert!(!css.contains("url(") && !css.contains("@import"));
+    }
+
+    /// WCAG 2.2 §1.4.3 (text, 4.5:1) and §1.4.11 (edges of controls, 3:1), in light and dark.
+    #[test]
+    fn colours_have_enough_contrast() {
+        let css = css();
+        let (light, dark) = css.split_once("prefers-color-scheme: dark").unwrap();
+        for scheme in [light, dark] {
+            let colours: BTreeMap<_, _> = scheme
+                .lines()
+                .filter_map(|line| {
+                    line.trim()
+                        .strip_prefix("--")?
+                        .strip_suffix(';')?
+                        .split_once(": #")
+                })
+                .collect();
+            let contrast = |one: &str, other: &str| {
+                let (one, other) = (luminance(colours[one]), luminance(colours[other]));
+                (one.max(other) + 0.05) / (one.min(other) + 0.05)
+            };
+            for (text, grounds) in [
+                ("text", ["page", "card", "quiet", "quiet-strong"].as_slice()),
+                ("muted", &["page", "card", "quiet"]),
+                ("accent", &["page", "card", "quiet"]),
+                ("on-accent", &["accent", "accent-strong"]),
+                ("error", &["card", "error-ground"]),
+                ("notice", &["notice-ground"]),
+            ] {
+                for ground in grounds {
+                    assert!(
+                        contrast(text, ground) >= 4.5,
+                        "{text} on {ground}: {}",
+                        contrast(text, ground)
+                    );
+                }
+            }
+            for ground in ["card", "quiet"] {
+                assert!(
+                    contrast("edge", ground) >= 3.0,
+                    "edge on {ground}: {}",
+                    contrast("edge", ground)
+                );
+            }
+        }
+    }
+
+    fn luminance(hex: &str) -> f64 {
+        let hex = if hex.len() == 3 {
+            hex.chars().flat_map(|c| [c, c]).collect()
+        } else {
+            hex.to_owned()
+        };
+        let channel = |at: usize| {
+            let value = f64::from(u8::from_str_radix(&hex[at..at + 2], 16).unwrap()) / 255.0;
+            if value <= 0.04045 {
+                value / 12.92
+            } else {
+                ((value + 0.055) / 1.055).powf(2.4)
+            }
+        };
+        0.2126 * channel(0) + 0.7152 * channel(2) + 0.0722 * channel(4)
+    }
+}

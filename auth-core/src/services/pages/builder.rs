@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Kwargs;
-use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior};
+use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, escape_formatter};
 
 use super::sample::Sample;
 use super::{Asset, PageError, PageName, Pages, assets, catalogue, filters, templates};
@@ -46,11 +46,9 @@ impl PagesBuilder {
     /// without `.html`. Output is escaped in overrides as in the built-in templates.
     #[must_use]
     pub fn template(mut self, name: impl Into<String>, source: impl Into<String>) -> Self {
-        let mut name = name.into();
-        if !name.ends_with(".html") {
-            name.push_str(".html");
-        }
-        self.overrides.insert(name, source.into());
+        let name = name.into();
+        let page = name.strip_suffix(".html").unwrap_or(&name);
+        self.overrides.insert(format!("{page}.html"), source.into());
         self
     }
 
@@ -117,6 +115,10 @@ impl PagesBuilder {
         environment.set_syntax(syntax);
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
         environment.set_auto_escape_callback(|_| AutoEscape::Html);
+        environment.set_formatter(|out, state, value| match value.as_str() {
+            Some(text) if !value.is_safe() => Ok(out.write_str(&filters::escape(text))?),
+            _ => escape_formatter(out, state, value),
+        });
         // Debug information would put contexts, and with them form tokens, into errors and so into logs.
         environment.set_debug(false);
         environment.add_filter("time", filters::time);

@@ -2,6 +2,13 @@
 
 use minijinja::{HtmlEscape, Value};
 
+/// Text as HTML, in an attribute too. A slash stays one: it closes nothing by itself, and paths stay readable for people
+/// and for simple programs that fill in forms.
+pub(super) fn escape(text: &str) -> String {
+    // An input that spells the entity has its `&` escaped and is not met here.
+    HtmlEscape(text).to_string().replace("&#x2f;", "/")
+}
+
 /// `time`: an RFC 3339 time as a `<time>` element people can read; anything else as escaped text.
 pub(super) fn time(text: &str) -> Value {
     let escaped = HtmlEscape(text);
@@ -58,4 +65,66 @@ pub(super) fn web_url(url: &Value) -> Option<String> {
         .any(|c| c.is_control() || c.is_whitespace() || c == '\\');
     let host = rest.starts_with(|c: char| c.is_alphanumeric() || c == '[');
     (web && plain && host).then(|| url.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn threat_18_only_the_slash_is_left_alone() {
+        assert_eq!(
+            super::escape("</p>\"' &#x2f; /"),
+            "&lt;/p&gt;&quot;&#x27; &amp;#x2f; /"
+        );
+    }
+
+    #[test]
+    fn times_are_readable() {
+        for (text, shown) in [
+            ("2026-11-21T09:30:00Z", "2026-11-21 09:30 UTC"),
+            ("2026-11-21T09:30:59.123456789Z", "2026-11-21 09:30 UTC"),
+            ("2026-11-21T09:30:00+00:00", "2026-11-21 09:30 UTC"),
+            ("2026-11-21T09:30:00-03:30", "2026-11-21 09:30 -03:30"),
+        ] {
+            let html = super::time(text).to_string();
+            assert!(html.ends_with(&format!(">{shown}</time>")), "{html}");
+            assert!(
+                html.starts_with("<time datetime=\"2026-11-21T09:30:"),
+                "{html}"
+            );
+        }
+        for text in [
+            "",
+            "yesterday",
+            "2026-11-21",
+            "2026-11-21T09:30:00",
+            "2026-11-21é09:30:00Z",
+        ] {
+            assert_eq!(super::time(text).to_string(), text);
+        }
+        assert_eq!(super::time("<b>").to_string(), "&lt;b&gt;");
+    }
+
+    #[test]
+    fn web_addresses_are_http_and_https() {
+        for good in [
+            "https://example.com",
+            "HTTP://example.com/a?b#c",
+            "http://[::1]:8080/",
+        ] {
+            assert_eq!(super::web_url(&good.into()).as_deref(), Some(good));
+        }
+        for bad in [
+            "",
+            "https:",
+            "https://",
+            "https:///x",
+            "https:\\\\x",
+            "ftp://x",
+            "https://x\\y",
+            "https://x\ny",
+        ] {
+            assert_eq!(super::web_url(&bad.into()), None, "{bad}");
+        }
+        assert_eq!(super::web_url(&minijinja::Value::from(())), None);
+    }
 }

@@ -161,7 +161,10 @@ pub async fn threat_12_one_of_many_spends<S: OneTimeStore + 'static>(store: S) {
     let first = Consumed::First(code.clone());
     let again = Consumed::Again(code);
     assert_eq!(count(&answers, |answer| *answer == first), 1);
-    assert_eq!(count(&answers, |answer| *answer == again), answers.len() - 1);
+    assert_eq!(
+        count(&answers, |answer| *answer == again),
+        answers.len() - 1
+    );
 }
 
 pub async fn threat_12_one_of_many_claims_wins<S: OneTimeStore + 'static>(store: S) {
@@ -199,7 +202,12 @@ pub async fn claims_of_kinds_do_not_meet<S: OneTimeStore>(store: S) {
     let (key, revoked) = (digest("jti"), OneTimeKind::RevokedAccessToken);
     assert!(store.claim_once(JTI, &key, at(0), at(100)).await.unwrap());
     assert!(!store.is_claimed(revoked, &key, at(0)).await.unwrap());
-    assert!(store.claim_once(revoked, &key, at(0), at(100)).await.unwrap());
+    assert!(
+        store
+            .claim_once(revoked, &key, at(0), at(100))
+            .await
+            .unwrap()
+    );
     let other = digest("other");
     assert!(store.claim_once(JTI, &other, at(0), at(100)).await.unwrap());
 }

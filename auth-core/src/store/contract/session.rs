@@ -28,14 +28,20 @@ pub(super) fn session(name: &str) -> Session {
 }
 
 async fn stands(store: &impl SessionStore, expected: &Session) {
-    let found = store.session_by_digest(&expected.token_digest).await.unwrap();
+    let found = store
+        .session_by_digest(&expected.token_digest)
+        .await
+        .unwrap();
     assert_eq!(found.as_ref(), Some(expected));
     let found = store.session(&expected.id).await.unwrap();
     assert_eq!(found.as_ref(), Some(expected));
 }
 
 async fn gone(store: &impl SessionStore, session: &Session) {
-    let found = store.session_by_digest(&session.token_digest).await.unwrap();
+    let found = store
+        .session_by_digest(&session.token_digest)
+        .await
+        .unwrap();
     assert_eq!(found, None);
     assert_eq!(store.session(&session.id).await.unwrap(), None);
     let listed = store.sessions_of(&session.user_id).await.unwrap();
@@ -60,9 +66,17 @@ pub async fn reads_back_what_was_inserted<S: SessionStore>(store: S) {
 
 pub async fn absent_sessions_are_none<S: SessionStore>(store: S) {
     gone(&store, &session("absent")).await;
-    let revoked = store.revoke_session(&ada(), &SessionId::new("absent")).await;
+    let revoked = store
+        .revoke_session(&ada(), &SessionId::new("absent"))
+        .await;
     assert!(!revoked.unwrap());
-    assert!(store.revoke_sessions_of(&ada(), None).await.unwrap().is_empty());
+    assert!(
+        store
+            .revoke_sessions_of(&ada(), None)
+            .await
+            .unwrap()
+            .is_empty()
+    );
 }
 
 pub async fn threat_25_insert_never_overwrites<S: SessionStore>(store: S) {
@@ -82,7 +96,10 @@ pub async fn threat_25_insert_never_overwrites<S: SessionStore>(store: S) {
     assert_exists(store.insert_session(&same_digest).await);
     stands(&store, &first).await;
     // Nothing of the refused ones is found.
-    let found = store.session_by_digest(&same_id.token_digest).await.unwrap();
+    let found = store
+        .session_by_digest(&same_id.token_digest)
+        .await
+        .unwrap();
     assert_eq!(found, None);
     assert_eq!(store.session(&same_digest.id).await.unwrap(), None);
     let of_eve = store.sessions_of(&UserId::new("eve")).await.unwrap();
@@ -107,7 +124,10 @@ pub async fn threat_25_one_of_many_inserts_wins<S: SessionStore + 'static>(store
 pub async fn touch_moves_forward_only<S: SessionStore>(store: S) {
     let before = session("a");
     store.insert_session(&before).await.unwrap();
-    store.touch_session(&before.id, at(500), at(1500)).await.unwrap();
+    store
+        .touch_session(&before.id, at(500), at(1500))
+        .await
+        .unwrap();
     let after = Session {
         last_seen_at: at(500),
         idle_expires_at: at(1500),
@@ -115,15 +135,24 @@ pub async fn touch_moves_forward_only<S: SessionStore>(store: S) {
     };
     stands(&store, &after).await;
     // A request that was slow arrives late.
-    store.touch_session(&before.id, at(400), at(1400)).await.unwrap();
+    store
+        .touch_session(&before.id, at(400), at(1400))
+        .await
+        .unwrap();
     stands(&store, &after).await;
-    store.touch_session(&before.id, at(400), at(1600)).await.unwrap();
+    store
+        .touch_session(&before.id, at(400), at(1600))
+        .await
+        .unwrap();
     let after = Session {
         idle_expires_at: at(1600),
         ..after
     };
     stands(&store, &after).await;
-    store.touch_session(&before.id, at(600), at(1600)).await.unwrap();
+    store
+        .touch_session(&before.id, at(600), at(1600))
+        .await
+        .unwrap();
     let after = Session {
         last_seen_at: at(600),
         ..after
@@ -133,11 +162,17 @@ pub async fn touch_moves_forward_only<S: SessionStore>(store: S) {
 
 pub async fn touch_of_an_absent_session_makes_none<S: SessionStore>(store: S) {
     let revoked = session("a");
-    store.touch_session(&revoked.id, at(1), at(2)).await.unwrap();
+    store
+        .touch_session(&revoked.id, at(1), at(2))
+        .await
+        .unwrap();
     gone(&store, &revoked).await;
     store.insert_session(&revoked).await.unwrap();
     store.revoke_session(&ada(), &revoked.id).await.unwrap();
-    store.touch_session(&revoked.id, at(1), at(2)).await.unwrap();
+    store
+        .touch_session(&revoked.id, at(1), at(2))
+        .await
+        .unwrap();
     gone(&store, &revoked).await;
 }
 
@@ -160,20 +195,38 @@ pub async fn rotation_replaces_digest_and_facts<S: SessionStore>(store: S) {
     stands(&store, &after).await;
     let old = store.session_by_digest(&before.token_digest).await.unwrap();
     assert_eq!(old, None);
-    assert_eq!(store.sessions_of(&ada()).await.unwrap(), vec![after.clone()]);
+    assert_eq!(
+        store.sessions_of(&ada()).await.unwrap(),
+        vec![after.clone()]
+    );
     // And again, from the new one; the old one is spent.
     let third = Session {
         token_digest: digest("third"),
         ..after.clone()
     };
-    assert!(!store.rotate_session(&before.token_digest, &third).await.unwrap());
-    assert!(store.rotate_session(&after.token_digest, &third).await.unwrap());
+    assert!(
+        !store
+            .rotate_session(&before.token_digest, &third)
+            .await
+            .unwrap()
+    );
+    assert!(
+        store
+            .rotate_session(&after.token_digest, &third)
+            .await
+            .unwrap()
+    );
     stands(&store, &third).await;
 }
 
 pub async fn rotation_of_an_absent_session_writes_nothing<S: SessionStore>(store: S) {
     let after = session("a");
-    assert!(!store.rotate_session(&digest("absent"), &after).await.unwrap());
+    assert!(
+        !store
+            .rotate_session(&digest("absent"), &after)
+            .await
+            .unwrap()
+    );
     gone(&store, &after).await;
 }
 
@@ -185,7 +238,12 @@ pub async fn rotation_of_another_session_writes_nothing<S: SessionStore>(store: 
         token_digest: digest("mixed"),
         ..other.clone()
     };
-    assert!(!store.rotate_session(&one.token_digest, &mixed).await.unwrap());
+    assert!(
+        !store
+            .rotate_session(&one.token_digest, &mixed)
+            .await
+            .unwrap()
+    );
     stands(&store, &one).await;
     stands(&store, &other).await;
 }
@@ -212,7 +270,10 @@ pub async fn threat_12_one_of_many_rotations_wins<S: SessionStore + 'static>(sto
         ..session("a")
     };
     let answers = race(&store, |store, racer| async move {
-        store.rotate_session(&digest("a"), &make(racer)).await.unwrap()
+        store
+            .rotate_session(&digest("a"), &make(racer))
+            .await
+            .unwrap()
     })
     .await;
     assert_eq!(count(&answers, |won| *won), 1);
@@ -264,7 +325,13 @@ pub async fn only_the_owner_revokes<S: SessionStore>(store: S) {
     store.insert_session(&session).await.unwrap();
     let eve = UserId::new("eve");
     assert!(!store.revoke_session(&eve, &session.id).await.unwrap());
-    assert!(store.revoke_sessions_of(&eve, None).await.unwrap().is_empty());
+    assert!(
+        store
+            .revoke_sessions_of(&eve, None)
+            .await
+            .unwrap()
+            .is_empty()
+    );
     stands(&store, &session).await;
     assert!(store.revoke_session(&ada(), &session.id).await.unwrap());
     assert!(!store.revoke_session(&ada(), &session.id).await.unwrap());
@@ -281,7 +348,12 @@ pub async fn threat_34_a_revoked_session_is_gone_at_once<S: SessionStore>(store:
         token_digest: digest("rotated"),
         ..revoked.clone()
     };
-    assert!(!store.rotate_session(&revoked.token_digest, &again).await.unwrap());
+    assert!(
+        !store
+            .rotate_session(&revoked.token_digest, &again)
+            .await
+            .unwrap()
+    );
     gone(&store, &again).await;
 }
 
@@ -294,10 +366,16 @@ pub async fn threat_34_rotation_never_outlives_a_revocation<S: SessionStore + 's
     };
     let answers = race(&store, |store, racer| async move {
         if racer % 2 == 0 {
-            store.rotate_session(&digest("a"), &make(racer)).await.unwrap();
+            store
+                .rotate_session(&digest("a"), &make(racer))
+                .await
+                .unwrap();
             false
         } else {
-            store.revoke_session(&ada(), &SessionId::new("a")).await.unwrap()
+            store
+                .revoke_session(&ada(), &SessionId::new("a"))
+                .await
+                .unwrap()
         }
     })
     .await;
@@ -326,7 +404,10 @@ pub async fn revokes_all_but_one<S: SessionStore>(store: S) {
 pub async fn threat_34_revoking_all_leaves_none<S: SessionStore + 'static>(store: S) {
     let store = Arc::new(store);
     for racer in 0..super::RACERS {
-        store.insert_session(&session(&format!("s{racer}"))).await.unwrap();
+        store
+            .insert_session(&session(&format!("s{racer}")))
+            .await
+            .unwrap();
     }
     let answers = race(&store, |store, racer| async move {
         if racer % 4 == 0 {
@@ -337,12 +418,16 @@ pub async fn threat_34_revoking_all_leaves_none<S: SessionStore + 'static>(store
             token_digest: digest(format!("rotated {racer}")),
             ..session(&name)
         };
-        store.rotate_session(&digest(&name), &rotated).await.unwrap();
+        store
+            .rotate_session(&digest(&name), &rotated)
+            .await
+            .unwrap();
         Vec::new()
     })
     .await;
     // Each ended once, however many asked.
     let mut ended: Vec<SessionId> = answers.into_iter().flatten().collect();
+    assert_eq!(ended.len(), super::RACERS);
     ended.sort();
     ended.dedup();
     assert_eq!(ended.len(), super::RACERS);

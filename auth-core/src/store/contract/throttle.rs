@@ -8,7 +8,7 @@ use crate::store::{ThrottlePolicy, ThrottleStore, Verdict};
 
 pub(super) const POLICY: ThrottlePolicy = ThrottlePolicy {
     limit: 3,
-    window: Duration::from_millis(1000),
+    window: Duration::from_secs(1),
     lock: Duration::from_millis(100),
     max_lock: Duration::from_millis(350),
 };
@@ -111,7 +111,11 @@ pub async fn a_limit_of_zero_allows_nothing<S: ThrottleStore>(store: S) {
 }
 
 async fn contend<S: ThrottleStore + 'static>(store: &Arc<S>, now: i64, until: i64) {
-    let answers = race(store, move |store, _| async move { attempt(&*store, now).await }).await;
+    let answers = race(
+        store,
+        move |store, _| async move { attempt(&*store, now).await },
+    )
+    .await;
     for remaining in [2, 1, 0] {
         assert_eq!(count(&answers, |verdict| *verdict == allowed(remaining)), 1);
     }

@@ -5,9 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::{assert_exists, at, count, race};
-use crate::store::{
-    CreateUser, Identifier, PasswordHash, User, UserChange, UserId, UserStore,
-};
+use crate::store::{CreateUser, Identifier, PasswordHash, User, UserChange, UserId, UserStore};
 
 fn user(name: &str) -> User {
     let claims = json!({
@@ -174,11 +172,17 @@ async fn registrations<S: UserStore + 'static>(
     let store = Arc::new(store);
     let answers = race(&store, |store, racer| async move {
         let password = hash(&racer.to_string());
-        store.create_user(&make(racer), Some(&password)).await.unwrap()
+        store
+            .create_user(&make(racer), Some(&password))
+            .await
+            .unwrap()
     })
     .await;
     assert_eq!(count(&answers, |answer| *answer == CreateUser::Created), 1);
-    assert_eq!(count(&answers, |answer| *answer == refused), answers.len() - 1);
+    assert_eq!(
+        count(&answers, |answer| *answer == refused),
+        answers.len() - 1
+    );
     for (racer, answer) in answers.iter().enumerate() {
         let stands = store.user(&make(racer).id).await.unwrap().is_some();
         assert_eq!(stands, *answer == CreateUser::Created);
@@ -299,8 +303,18 @@ pub async fn verifies_the_email_once<S: UserStore>(store: S) {
     let ada = user("ada");
     create(&store, &ada, Some(&hash("a"))).await;
     let address = "ada@example.com";
-    assert!(store.verify_email(&ada.id, address, false, at(5)).await.unwrap());
-    assert!(!store.verify_email(&ada.id, address, true, at(6)).await.unwrap());
+    assert!(
+        store
+            .verify_email(&ada.id, address, false, at(5))
+            .await
+            .unwrap()
+    );
+    assert!(
+        !store
+            .verify_email(&ada.id, address, true, at(6))
+            .await
+            .unwrap()
+    );
     let expected = User {
         email_verified_at: Some(at(5)),
         updated_at: at(5),
@@ -312,7 +326,13 @@ pub async fn verifies_the_email_once<S: UserStore>(store: S) {
 }
 
 pub async fn threat_15_a_confirmation_names_its_address<S: UserStore>(store: S) {
-    let (ada, none) = (user("ada"), User { email: None, ..user("bob") });
+    let (ada, none) = (
+        user("ada"),
+        User {
+            email: None,
+            ..user("bob")
+        },
+    );
     create(&store, &ada, Some(&hash("a"))).await;
     create(&store, &none, None).await;
     for (id, address) in [
@@ -333,7 +353,9 @@ pub async fn threat_15_a_confirmation_names_its_address<S: UserStore>(store: S) 
 pub async fn verifying_can_drop_the_password<S: UserStore>(store: S) {
     let ada = user("ada");
     create(&store, &ada, Some(&hash("planted"))).await;
-    let verified = store.verify_email(&ada.id, "ada@example.com", true, at(5)).await;
+    let verified = store
+        .verify_email(&ada.id, "ada@example.com", true, at(5))
+        .await;
     assert!(verified.unwrap());
     assert_eq!(store.password_hash(&ada.id).await.unwrap(), None);
     let (found, password) = store.credentials(&email(&ada)).await.unwrap().unwrap();

@@ -14,7 +14,7 @@ use crate::store::{
 
 #[derive(Default)]
 pub(super) struct Users {
-    by_id: HashMap<UserId, Account>,
+    accounts: HashMap<UserId, Account>,
     by_email: HashMap<String, UserId>,
     by_username: HashMap<String, UserId>,
 }
@@ -36,7 +36,7 @@ impl Users {
         if taken(&self.by_username, &user.username) {
             return Ok(CreateUser::UsernameTaken);
         }
-        if self.by_id.contains_key(&user.id) {
+        if self.accounts.contains_key(&user.id) {
             return Err(StoreError::Exists { record: "user" });
         }
         if let Some(email) = &user.email {
@@ -45,7 +45,7 @@ impl Users {
         if let Some(username) = &user.username {
             self.by_username.insert(username.clone(), user.id.clone());
         }
-        self.by_id.insert(
+        self.accounts.insert(
             user.id.clone(),
             Account {
                 user: Arc::new(user.clone()),
@@ -60,7 +60,7 @@ impl Users {
             Identifier::Email(email) => self.by_email.get(email),
             Identifier::Username(username) => self.by_username.get(username),
         }?;
-        self.by_id.get(id).cloned()
+        self.accounts.get(id).cloned()
     }
 
     fn set_password(
@@ -69,7 +69,7 @@ impl Users {
         expected: Option<&PasswordHash>,
         new: &PasswordHash,
     ) -> bool {
-        let Some(account) = self.by_id.get_mut(id) else {
+        let Some(account) = self.accounts.get_mut(id) else {
             return false;
         };
         if expected.is_some() && account.password.as_ref() != expected {
@@ -80,7 +80,7 @@ impl Users {
     }
 
     fn update(&mut self, id: &UserId, change: &UserChange, now: Timestamp) -> Option<Arc<User>> {
-        let account = self.by_id.get_mut(id)?;
+        let account = self.accounts.get_mut(id)?;
         let user = Arc::make_mut(&mut account.user);
         if let Some(claims) = &change.claims {
             user.claims.clone_from(claims);
@@ -99,7 +99,7 @@ impl Users {
         drop_password: bool,
         now: Timestamp,
     ) -> bool {
-        let Some(account) = self.by_id.get_mut(id) else {
+        let Some(account) = self.accounts.get_mut(id) else {
             return false;
         };
         if account.user.email.as_deref() != Some(email) || account.user.email_verified_at.is_some()
@@ -127,7 +127,7 @@ impl UserStore for MemoryStore {
     }
 
     async fn user(&self, id: &UserId) -> StoreResult<Option<User>> {
-        let found = lock(&self.inner.users).by_id.get(id).cloned();
+        let found = lock(&self.inner.users).accounts.get(id).cloned();
         Ok(found.map(|account| Arc::unwrap_or_clone(account.user)))
     }
 
@@ -142,7 +142,7 @@ impl UserStore for MemoryStore {
     async fn password_hash(&self, id: &UserId) -> StoreResult<Option<PasswordHash>> {
         let users = lock(&self.inner.users);
         Ok(users
-            .by_id
+            .accounts
             .get(id)
             .and_then(|account| account.password.clone()))
     }

@@ -1,0 +1,52 @@
+//! Between axum's requests and responses and the core's.
+
+use std::net::SocketAddr;
+
+use auth_core::auth::Auth;
+use auth_core::web::{BODY_LIMIT, ClientAddr, Response as CoreResponse};
+use axum::body::Body;
+use axum::extract::{ConnectInfo, OriginalUri, Request};
+use axum::response::Response;
+use bytes::Bytes;
+use http::{HeaderValue, StatusCode, header};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+
+/// Puts the peer's address where the core looks for it.
+pub(crate) fn note_client_addr(extensions: &mut http::Extensions) {
+    if let Some(ConnectInfo(address)) = extensions.get::<ConnectInfo<SocketAddr>>() {
+        let address = ClientAddr(address.ip());
+        extensions.insert(address);
+    }
+}
+
+/// Hands a request to the core: full URI, bounded body, client address.
+pub(crate) async fn handle(auth: Auth, request: Request) -> Response {
+    let (mut parts, body) = request.into_parts();
+    if let Some(OriginalUri(uri)) = parts.extensions.get::<OriginalUri>() {
+        parts.uri = uri.clone();
+    }
+    note_client_addr(&mut parts.extensions);
+    let body = match Limited::new(body, BODY_LIMIT).collect().await {
+        Ok(collected) => collected.to_bytes(),
+        // One byte over the limit, so that the core gives its own answer for too large a body.
+        Err(error) if error.is::<LengthLimitError>() => Bytes::from(vec![0; BODY_LIMIT + 1]),
+        Err(_) => return plain(StatusCode::BAD_REQUEST, "the request body could not be read"),
+    };
+    respond(auth.handle(http::Request::from_parts(parts, body)).await)
+}
+
+/// The core's response as axum's; headers move as they are, several `Set-Cookie` included.
+pub(crate) fn respond(response: CoreResponse) -> Response {
+    response.map(Body::from)
+}
+
+/// A plain text answer for faults of the set-up or the connection.
+pub(crate) fn plain(status: StatusCode, text: &'static str) -> Response {
+    let mut response = Response::new(Body::from(text));
+    *response.status_mut() = status;
+    response.headers_mut().insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("text/plain; charset=utf-8"),
+    );
+    response
+}

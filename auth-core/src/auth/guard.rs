@@ -1,0 +1,233 @@
+//! What a host's own routes ask for, answered in one place for every framework.
+
+#[cfg(feature = "login")]
+use std::sync::Arc;
+#[cfg(feature = "login")]
+use std::time::Duration;
+
+#[cfg(feature = "login")]
+use http::Method;
+use http::StatusCode;
+use http::request::Parts;
+
+use super::{Auth, NotSetUp};
+#[cfg(feature = "login")]
+use crate::login::SignedIn;
+#[cfg(feature = "resource")]
+use crate::resource::{AccessToken, ScopeRequirement, TokenRefused};
+use crate::web::{Problem, Response, Side};
+#[cfg(feature = "login")]
+use crate::web::see_other;
+
+/// What a route asks for.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Guard {
+    /// Somebody is signed in.
+    #[cfg(feature = "login")]
+    SignedIn(Otherwise),
+    /// Somebody signed in, or confirmed it, within this time; `None` takes the login wing's recency setting.
+    #[cfg(feature = "login")]
+    RecentSignIn(Option<Duration>, Otherwise),
+    /// An access token with these scopes.
+    #[cfg(feature = "resource")]
+    Scopes(ScopeRequirement),
+}
+
+/// What happens to a request without a session.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Otherwise {
+    /// To the sign-in page and back: for pages.
+    #[default]
+    SignIn,
+    /// 401: for APIs.
+    Unauthorized,
+}
+
+impl Auth {
+    /// Lets a request pass or gives the answer that stops it. What was found out stays in the request's extensions,
+    /// so that an extractor behind the guard asks no store again.
+    ///
+    /// # Errors
+    /// The response to send instead: a redirect, 401, 403, 503, or 500 when the wing it needs is not set up.
+    pub async fn admit(&self, parts: &mut Parts, guard: &Guard) -> Result<(), Box<Response>> {
+        match guard {
+            #[cfg(feature = "login")]
+            Guard::SignedIn(otherwise) => self.admit_session(parts, None, *otherwise).await,
+            #[cfg(feature = "login")]
+            Guard::RecentSignIn(within, otherwise) => {
+                let recency = match self.login() {
+                    Ok(login) => within.unwrap_or_else(|| login.recency()),
+                    Err(missing) => return Err(Box::new(self.not_set_up(parts, missing))),
+                };
+                self.admit_session(parts, Some(recency), *otherwise).await
+            }
+            #[cfg(feature = "resource")]
+            Guard::Scopes(requirement) => match self.access_token(parts).await {
+                Ok(token) => token
+                    .require(requirement)
+                    .map_err(|refused| Box::new(self.refuse_token(&refused))),
+                Err(response) => Err(response),
+            },
+        }
+    }
+
+    /// Who is signed in. Asked once per request: the answer stays in the request's extensions.
+    ///
+    /// # Errors
+    /// 503 when the store cannot answer (never "nobody"), 500 when login is not set up.
+    #[cfg(feature = "login")]
+    pub async fn signed_in(&self, parts: &mut Parts) -> Result<Option<Arc<SignedIn>>, Box<Response>> {
+        #[derive(Clone)]
+        struct Known(Option<Arc<SignedIn>>);
+        if let Some(Known(known)) = parts.extensions.get::<Known>() {
+            return Ok(known.clone());
+        }
+        let login = match self.login() {
+            Ok(login) => login,
+            Err(missing) => return Err(Box::new(self.not_set_up(parts, missing))),
+        };
+        match login.session(&parts.headers).await {
+            Ok(found) => {
+                let found = found.map(Arc::new);
+                parts.extensions.insert(Known(found.clone()));
+                Ok(found)
+            }
+            Err(problem) => Err(Box::new(self.problem(parts, Side::Api, &problem))),
+        }
+    }
+
+    /// The access token of a request, verified. Asked once per request.
+    ///
+    /// # Errors
+    /// The response RFC 6750 asks for, or 500 when the resource wing is not set up.
+    #[cfg(feature = "resource")]
+    pub async fn access_token(&self, parts: &mut Parts) -> Result<AccessToken, Box<Response>> {
+        if let Some(known) = parts.extensions.get::<AccessToken>() {
+            return Ok(known.clone());
+        }
+        let resource = match self.resource() {
+            Ok(resource) => resource,
+            Err(missing) => return Err(Box::new(self.not_set_up(parts, missing))),
+        };
+        match resource.access_token(&parts.headers).await {
+            Ok(token) => {
+                parts.extensions.insert(token.clone());
+                Ok(token)
+            }
+            Err(refused) => Err(Box::new(self.refuse_token(&refused))),
+        }
+    }
+
+    /// Whether a request carries an access token at all: what tells an optional extractor "absent" from "bad".
+    #[cfg(feature = "resource")]
+    pub fn has_bearer(parts: &Parts) -> bool {
+        parts
+            .headers
+            .get_all(http::header::AUTHORIZATION)
+            .iter()
+            .any(|value| {
+                let scheme = value.as_bytes().split(|byte| *byte == b' ').next();
+                scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"bearer"))
+            })
+    }
+
+    /// The signed-in user with what the host's loader adds.
+    ///
+    /// # Errors
+    /// The loader's failure, as a response.
+    #[cfg(feature = "login")]
+    pub async fn scope(
+        &self,
+        parts: &Parts,
+        signed_in: &SignedIn,
+    ) -> Result<crate::login::Scope, Box<Response>> {
+        let login = match self.login() {
+            Ok(login) => login,
+            Err(missing) => return Err(Box::new(self.not_set_up(parts, missing))),
+        };
+        login
+            .scope(signed_in)
+            .await
+            .map_err(|problem| Box::new(self.problem(parts, Side::Api, &problem)))
+    }
+
+    /// The 401 for a handler that wants a session and was reached without a guard.
+    #[cfg(feature = "login")]
+    pub fn unauthenticated(&self, parts: &Parts) -> Response {
+        self.problem(parts, Side::Api, &Problem::unauthenticated())
+    }
+
+    #[cfg(feature = "login")]
+    async fn admit_session(
+        &self,
+        parts: &mut Parts,
+        recency: Option<Duration>,
+        otherwise: Otherwise,
+    ) -> Result<(), Box<Response>> {
+        let now = self.inner.core.clock.now();
+        let found = self.signed_in(parts).await?;
+        let recent = |signed_in: &SignedIn| {
+            recency.is_none_or(|within| now.since(signed_in.session.auth_time) <= within)
+        };
+        let stale = match &found {
+            Some(signed_in) if recent(signed_in) => return Ok(()),
+            found => found.is_some(),
+        };
+        let response = match otherwise {
+            Otherwise::SignIn => self.to_sign_in(parts, stale),
+            Otherwise::Unauthorized if stale => {
+                let problem = Problem::new(
+                    StatusCode::FORBIDDEN,
+                    "recent_sign_in_required",
+                    "Confirm that it is you by signing in again.",
+                );
+                self.problem(parts, Side::Api, &problem)
+            }
+            Otherwise::Unauthorized => self.unauthenticated(parts),
+        };
+        Err(Box::new(response))
+    }
+
+    // A form's address cannot be returned to; its user starts again at the root.
+    #[cfg(feature = "login")]
+    fn to_sign_in(&self, parts: &Parts, reauthenticate: bool) -> Response {
+        let login = match self.login() {
+            Ok(login) => login,
+            Err(missing) => return self.not_set_up(parts, missing),
+        };
+        let path = parts
+            .uri
+            .path_and_query()
+            .filter(|_| matches!(parts.method, Method::GET | Method::HEAD))
+            .map_or("/", http::uri::PathAndQuery::as_str);
+        let mut response = see_other(&login.sign_in_path(path, reauthenticate));
+        crate::web::finish_headers(
+            response.headers_mut(),
+            self.inner.core.base.is_loopback_http(),
+        );
+        response
+    }
+
+    #[cfg(feature = "resource")]
+    fn refuse_token(&self, refused: &TokenRefused) -> Response {
+        let mut response = refused.respond();
+        crate::web::finish_headers(
+            response.headers_mut(),
+            self.inner.core.base.is_loopback_http(),
+        );
+        response
+    }
+
+    /// A set-up fault of the host's is a plain 500 that says what to add, in the log and in the answer: nobody's data
+    /// is in it, and a developer sees it at the first request.
+    fn not_set_up(&self, parts: &Parts, missing: NotSetUp) -> Response {
+        tracing::error!(%missing, "a route needs a part that is not set up");
+        let problem = Problem::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "not_set_up",
+            missing.to_string(),
+        );
+        self.problem(parts, Side::Api, &problem)
+    }
+}

@@ -1,0 +1,131 @@
+//! Roof: [`Auth`], the one object a host holds.
+
+mod builder;
+mod dispatch;
+#[cfg(any(feature = "login", feature = "resource"))]
+mod guard;
+mod pruning;
+mod service;
+mod table;
+mod wings;
+
+use std::fmt;
+use std::sync::Arc;
+
+use http::request::Parts;
+
+pub use builder::{AuthBuilder, BuildError};
+#[cfg(any(feature = "login", feature = "resource"))]
+pub use guard::{Guard, Otherwise};
+
+use crate::services::Core;
+use crate::web::{Exchange, Problem, Response, Route, Side, finish_headers};
+use table::Table;
+
+/// Login, provider and resource in one handle: cheap to clone, `Send + Sync`, without type parameters.
+#[derive(Clone)]
+pub struct Auth {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    core: Arc<Core>,
+    table: Table,
+    #[cfg(feature = "login")]
+    login: Option<Arc<crate::login::LoginWing>>,
+    #[cfg(feature = "provider")]
+    provider: Option<Arc<crate::provider::ProviderWing>>,
+    #[cfg(feature = "resource")]
+    resource: Option<Arc<crate::resource::ResourceWing>>,
+}
+
+/// A part of the product is used that the builder was not asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{part} is not set up: add `.{part}(…)` to the Auth builder")]
+pub struct NotSetUp {
+    /// The builder's method.
+    pub part: &'static str,
+}
+
+impl Auth {
+    /// Starts a builder. `base_url` is where the product is reached from outside, and the issuer.
+    pub fn builder(base_url: impl Into<String>) -> AuthBuilder {
+        AuthBuilder::new(base_url.into())
+    }
+
+    /// The paths and methods to register, derived from the configuration. Requests to them go to
+    /// [`handle`](Self::handle) or, as it is a `tower::Service`, to the `Auth` itself.
+    pub fn routes(&self) -> impl Iterator<Item = &Route> {
+        self.inner.table.routes()
+    }
+
+    /// The base URL and issuer, without a trailing slash.
+    pub fn issuer(&self) -> &str {
+        self.inner.core.base.issuer()
+    }
+
+    /// The login wing.
+    ///
+    /// # Errors
+    /// [`NotSetUp`] when the builder was not given `.login(…)`.
+    #[cfg(feature = "login")]
+    pub fn login(&self) -> Result<&crate::login::LoginWing, NotSetUp> {
+        self.inner
+            .login
+            .as_deref()
+            .ok_or(NotSetUp { part: "login" })
+    }
+
+    /// The provider wing.
+    ///
+    /// # Errors
+    /// [`NotSetUp`] when the builder was not given `.provider(…)`.
+    #[cfg(feature = "provider")]
+    pub fn provider(&self) -> Result<&crate::provider::ProviderWing, NotSetUp> {
+        self.inner
+            .provider
+            .as_deref()
+            .ok_or(NotSetUp { part: "provider" })
+    }
+
+    /// The resource wing.
+    ///
+    /// # Errors
+    /// [`NotSetUp`] when the builder was not given `.resource(…)` and there is no provider to trust.
+    #[cfg(feature = "resource")]
+    pub fn resource(&self) -> Result<&crate::resource::ResourceWing, NotSetUp> {
+        self.inner
+            .resource
+            .as_deref()
+            .ok_or(NotSetUp { part: "resource" })
+    }
+
+    /// Removes expired rows now: at most `limit` of each kind. Returns how many went.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn prune(&self, limit: u32) -> Result<u64, crate::store::StoreError> {
+        let core = &self.inner.core;
+        core.stores.prune(core.clock.now(), limit).await
+    }
+
+    /// Turns a problem into a response for a request to one of the host's own routes.
+    pub fn problem(&self, parts: &Parts, side: Side, problem: &Problem) -> Response {
+        let body = bytes::Bytes::new();
+        let core = &self.inner.core;
+        let loopback = core.base.is_loopback_http();
+        let exchange = Exchange::new(parts, &body, core.clock.now(), &core.proxies, loopback);
+        let mut response = core.problem(&exchange, side, problem);
+        finish_headers(response.headers_mut(), loopback);
+        response
+    }
+}
+
+impl fmt::Debug for Auth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Auth")
+            .field("issuer", &self.issuer())
+            .field("routes", &self.inner.table.routes().count())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,159 @@
+//! The guarded client.
+
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+use http::HeaderMap;
+use http::header::{ACCEPT, CONTENT_TYPE};
+use reqwest::redirect::Policy;
+use reqwest::{Client, Response};
+use tokio::sync::OnceCell;
+
+use super::error::OutboundError;
+use super::policy::{Lane, OutboundPolicy, OutboundPolicyError, Rules};
+use super::resolve::{Guarded, LookUp, system};
+
+/// Gets documents from addresses that strangers choose. Cheap to clone.
+#[derive(Clone)]
+pub struct Outbound(Arc<Inner>);
+
+struct Inner {
+    rules: Arc<Rules>,
+    look_up: LookUp,
+    public: OnceCell<Client>,
+    loopback: OnceCell<Client>,
+    named: OnceCell<Client>,
+}
+
+impl Outbound {
+    /// A client with this policy. Nothing is loaded before the first request.
+    ///
+    /// # Errors
+    /// [`OutboundPolicyError`], naming the setting.
+    pub fn new(policy: &OutboundPolicy) -> Result<Self, OutboundPolicyError> {
+        Self::with_look_up(policy, system())
+    }
+
+    pub(super) fn with_look_up(
+        policy: &OutboundPolicy,
+        look_up: LookUp,
+    ) -> Result<Self, OutboundPolicyError> {
+        Ok(Self(Arc::new(Inner {
+            rules: Arc::new(policy.check()?),
+            look_up,
+            public: OnceCell::new(),
+            loopback: OnceCell::new(),
+            named: OnceCell::new(),
+        })))
+    }
+
+    /// Whether a request to this URL would be tried: for settings, so that a URL which can never work is refused at the
+    /// start. What a name resolves to is only known when it is asked for.
+    ///
+    /// # Errors
+    /// [`OutboundError::InvalidUrl`], [`OutboundError::UserInfo`], [`OutboundError::NotHttps`],
+    /// [`OutboundError::AddressRefused`].
+    pub fn admits(&self, url: &str) -> Result<(), OutboundError> {
+        self.0.rules.admit(url).map(|_| ())
+    }
+
+    /// The bytes of the JSON document at `url`: `application/json` or `application/…+json`, status 200, no longer than
+    /// the policy's bound. Whether they are JSON is for the reader to find out.
+    ///
+    /// To be awaited in a Tokio runtime.
+    ///
+    /// # Errors
+    /// [`OutboundError`].
+    pub async fn get_json_bytes(&self, url: &str) -> Result<Bytes, OutboundError> {
+        let (url, lane) = self.0.rules.admit(url)?;
+        let client = self.client(lane).await?;
+        let exchange = async {
+            let request = client.get(url).header(ACCEPT, "application/json");
+            let response = request.send().await.map_err(OutboundError::from_request)?;
+            self.read(response).await
+        };
+        tokio::time::timeout(self.0.rules.timeout, exchange)
+            .await
+            .unwrap_or(Err(OutboundError::Timeout))
+    }
+
+    async fn read(&self, mut response: Response) -> Result<Bytes, OutboundError> {
+        let status = response.status().as_u16();
+        if status != 200 {
+            return Err(OutboundError::Status(status));
+        }
+        if !is_json(response.headers()) {
+            return Err(OutboundError::ContentType);
+        }
+        let limit = self.0.rules.body_limit;
+        // What is announced is refused early; what is not, or falsely, is counted.
+        let announced = response.content_length().unwrap_or(0);
+        if usize::try_from(announced).map_or(true, |length| length > limit) {
+            return Err(OutboundError::TooLarge { limit });
+        }
+        let mut body = BytesMut::new();
+        while let Some(chunk) = response
+            .chunk()
+            .await
+            .map_err(OutboundError::from_request)?
+        {
+            if chunk.len() > limit - body.len() {
+                return Err(OutboundError::TooLarge { limit });
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(body.freeze())
+    }
+
+    /// The client of a lane, made when first wanted: reading the system's CA certificates takes time and memory that
+    /// a host without outbound requests does not owe.
+    async fn client(&self, lane: Lane) -> Result<&Client, OutboundError> {
+        let cell = match lane {
+            Lane::Public => &self.0.public,
+            Lane::Loopback => &self.0.loopback,
+            Lane::Named => &self.0.named,
+        };
+        cell.get_or_try_init(|| async {
+            let resolver = Guarded {
+                look_up: self.0.look_up.clone(),
+                rules: self.0.rules.clone(),
+                lane,
+            };
+            let connect_timeout = self.0.rules.connect_timeout;
+            // It reads files.
+            tokio::task::spawn_blocking(move || build(resolver, connect_timeout))
+                .await
+                .map_err(|error| OutboundError::Client(error.into()))?
+                .map_err(|error| OutboundError::Client(error.into()))
+        })
+        .await
+    }
+}
+
+fn build(resolver: Guarded, connect_timeout: std::time::Duration) -> reqwest::Result<Client> {
+    Client::builder()
+        .user_agent(concat!("auth-core/", env!("CARGO_PKG_VERSION")))
+        .dns_resolver(Arc::new(resolver))
+        .redirect(Policy::none())
+        .retry(reqwest::retry::never())
+        // A proxy would resolve the name itself.
+        .no_proxy()
+        .referer(false)
+        .connect_timeout(connect_timeout)
+        // Documents are fetched rarely; every fetch resolves and checks anew.
+        .pool_max_idle_per_host(0)
+        .build()
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let Some(media) = headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+    else {
+        return false;
+    };
+    let essence = media.split(';').next().unwrap_or_default().trim();
+    let essence = essence.to_ascii_lowercase();
+    essence == "application/json"
+        || (essence.starts_with("application/") && essence.ends_with("+json"))
+}

@@ -1,0 +1,35 @@
+//! Table names, which begin as the host wishes.
+
+use sea_orm::DynIden;
+
+pub(crate) const DEFAULT_PREFIX: &str = "auth_";
+
+#[derive(Clone, Debug)]
+pub(crate) struct Tables {
+    pub(crate) users: DynIden,
+    pub(crate) sessions: DynIden,
+    pub(crate) one_time: DynIden,
+    pub(crate) throttles: DynIden,
+    pub(crate) clients: DynIden,
+    pub(crate) grants: DynIden,
+    pub(crate) refresh_tokens: DynIden,
+    pub(crate) consents: DynIden,
+    pub(crate) signing_keys: DynIden,
+}
+
+impl Tables {
+    pub(crate) fn new(prefix: &str) -> Self {
+        let table = |name: &str| DynIden::from(format!("{prefix}{name}"));
+        Self {
+            users: table("users"),
+            sessions: table("sessions"),
+            one_time: table("one_time"),
+            throttles: table("throttles"),
+            clients: table("clients"),
+            grants: table("grants"),
+            refresh_tokens: table("refresh_tokens"),
+            consents: table("consents"),
+            signing_keys: table("signing_keys"),
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! The example's home page: who is signed in, and where to go.
+
+/// Draws the home page for a visitor (`None`) or a signed-in user.
+pub fn home_page(name: Option<&str>) -> String {
+    let body = match name {
+        Some(name) => format!(
+            "<p id=\"who\">Signed in as <strong>{}</strong>.</p>\
+             <p><a href=\"/dashboard\">Dashboard</a> · <a href=\"/auth/account\">Account</a> · \
+             <a href=\"/auth/logout\">Sign out</a></p>",
+            escape(name)
+        ),
+        None => "<p id=\"who\">Nobody is signed in.</p>\
+                 <p><a href=\"/auth/login\">Sign in</a> · <a href=\"/auth/register\">Register</a></p>"
+            .to_owned(),
+    };
+    format!(
+        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\">\
+         <meta name=\"viewport\" content=\"width=device-width\"><meta name=\"color-scheme\" content=\"light dark\">\
+         <title>Example app</title><body><main><h1>Example app</h1>{body}</main></body></html>"
+    )
+}
+
+fn escape(text: &str) -> String {
+    text.chars().fold(String::new(), |mut out, c| {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            other => out.push(other),
+        }
+        out
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn threat_18_names_are_escaped() {
+        let page = home_page(Some("<script>alert('x')</script>"));
+        assert!(!page.contains("<script>"));
+    }
+}
