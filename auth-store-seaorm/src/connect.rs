@@ -19,7 +19,9 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
 #[non_exhaustive]
 pub enum OpenError {
     /// The URL is not one of a database this build speaks to.
-    #[error("not a database URL this build can open ({0}); SQLite is written sqlite://path/to/app.db")]
+    #[error(
+        "not a database URL this build can open ({0}); SQLite is written sqlite://path/to/app.db"
+    )]
     Url(String),
     /// The folder for the database file could not be made.
     #[error("cannot create the folder {folder} for the database file")]

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use auth_core::store::{StoreError, StoreResult};
+use sea_orm::sea_query::{Expr, InsertStatement, OnConflict, Query};
 use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, FromQueryResult,
-    QueryResult, SqlErr, SqliteTransactionMode, Statement, StatementBuilder, TransactionOptions,
-    TransactionTrait,
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, DynIden,
+    FromQueryResult, QueryResult, SqlErr, SqliteTransactionMode, Statement, StatementBuilder,
+    TransactionOptions, TransactionTrait,
 };
 use tokio::sync::{Semaphore, SemaphorePermit};
 
@@ -78,7 +79,21 @@ impl Database {
         let statement = self.build(statement);
         let _turn = self.turn().await?;
         let done = self.connection.execute_raw(statement).await;
-        Ok(done.map_err(|error| refused(record, error))?.rows_affected())
+        Ok(done
+            .map_err(|error| refused(record, error))?
+            .rows_affected())
+    }
+
+    /// Runs an [`insert_if_free`]; a key that is taken is the contract's error.
+    pub(crate) async fn insert(
+        &self,
+        record: &'static str,
+        statement: &InsertStatement,
+    ) -> StoreResult<()> {
+        match self.write(record, statement).await? {
+            0 => Err(StoreError::Exists { record }),
+            _ => Ok(()),
+        }
     }
 
     /// Runs one writing statement with `RETURNING`. All rows are read: only then has SQLite said that it committed.
@@ -127,7 +142,9 @@ impl Writing<'_> {
         statement: &impl StatementBuilder,
     ) -> StoreResult<u64> {
         let done = self.transaction.execute_raw(self.build(statement)).await;
-        Ok(done.map_err(|error| refused(record, error))?.rows_affected())
+        Ok(done
+            .map_err(|error| refused(record, error))?
+            .rows_affected())
     }
 
     pub(crate) async fn commit(self) -> StoreResult<()> {
@@ -145,6 +162,29 @@ pub(crate) async fn begin_immediate(
             ..TransactionOptions::default()
         })
         .await
+}
+
+/// An `INSERT` of one row.
+pub(crate) fn insert<const N: usize>(
+    table: &DynIden,
+    row: [(&'static str, Expr); N],
+) -> InsertStatement {
+    let (columns, values): (Vec<_>, Vec<_>) = row.into_iter().unzip();
+    let mut insert = Query::insert();
+    insert.into_table(table.clone()).columns(columns);
+    // Columns and values came in pairs, so their number agrees: the only thing that is refused here.
+    let _ = insert.values(values);
+    insert
+}
+
+/// `INSERT … ON CONFLICT DO NOTHING`: an insert that finds a key taken touches no row, and is no error.
+pub(crate) fn insert_if_free<const N: usize>(
+    table: &DynIden,
+    row: [(&'static str, Expr); N],
+) -> InsertStatement {
+    let mut insert = insert(table, row);
+    insert.on_conflict(OnConflict::new().do_nothing().to_owned());
+    insert
 }
 
 fn failed(error: DbErr) -> StoreError {

@@ -7,10 +7,11 @@ use auth_core::store::{
     UserStore,
 };
 use sea_orm::FromQueryResult;
-use sea_orm::sea_query::{Cond, Expr, ExprTrait as _, OnConflict, Query, SelectStatement};
+use sea_orm::sea_query::{Cond, Expr, ExprTrait as _, Query, SelectStatement};
 
+use crate::SeaOrmStore;
 use crate::codec::{from_json, millis, moment, to_json};
-use crate::{SeaOrmStore, query};
+use crate::query::insert_if_free;
 
 const RECORD: &str = "user";
 
@@ -107,27 +108,125 @@ impl UserStore for SeaOrmStore {
         user: &User,
         password: Option<&PasswordHash>,
     ) -> StoreResult<CreateUser> {
-        let insert = Query::insert()
-            .into_table(self.tables.users.clone())
-            .columns(COLUMNS)
-            .columns(["password_set_at"])
-            .values_panic_free([
-                user.id.as_str().into(),
-                user.email.clone().into(),
-                millis(user.email_verified_at).into(),
-                user.username.clone().into(),
-                to_json(RECORD, &user.claims)?.into(),
-                password.map(PasswordHash::expose).into(),
-                user.created_at.millis().into(),
-                user.updated_at.millis().into(),
-                millis(user.disabled_at).into(),
-                password.map(|_| user.created_at.millis()).into(),
-            ])?
-            .on_conflict(OnConflict::new().do_nothing().take())
-            .take();
+        let password_set_at = password.map(|_| user.created_at.millis());
+        let row = [
+            ("id", user.id.as_str().into()),
+            ("email", user.email.clone().into()),
+            ("email_verified_at", millis(user.email_verified_at).into()),
+            ("username", user.username.clone().into()),
+            ("claims", to_json(RECORD, &user.claims)?.into()),
+            ("password_hash", password.map(PasswordHash::expose).into()),
+            ("password_set_at", password_set_at.into()),
+            ("created_at", user.created_at.millis().into()),
+            ("updated_at", user.updated_at.millis().into()),
+            ("disabled_at", millis(user.disabled_at).into()),
+        ];
+        let insert = insert_if_free(&self.tables.users, row);
         match self.db.write(RECORD, &insert).await? {
             0 => self.why_refused(user).await,
             _ => Ok(CreateUser::Created),
         }
+    }
+
+    async fn user(&self, id: &UserId) -> StoreResult<Option<User>> {
+        let select = self.select_user(Expr::col("id").eq(id.as_str()));
+        let row: Option<UserRow> = self.db.one(RECORD, &select).await?;
+        let user = row.map(UserRow::into_user).transpose()?;
+        Ok(user.map(|(user, _)| user))
+    }
+
+    async fn credentials(
+        &self,
+        identifier: &Identifier,
+    ) -> StoreResult<Option<(User, Option<PasswordHash>)>> {
+        let select = self.select_user(match identifier {
+            Identifier::Email(email) => Expr::col("email").eq(email.as_str()),
+            Identifier::Username(username) => Expr::col("username").eq(username.as_str()),
+        });
+        let row: Option<UserRow> = self.db.one(RECORD, &select).await?;
+        row.map(UserRow::into_user).transpose()
+    }
+
+    async fn password_hash(&self, id: &UserId) -> StoreResult<Option<PasswordHash>> {
+        let select = Query::select()
+            .column("password_hash")
+            .from(self.tables.users.clone())
+            .and_where(Expr::col("id").eq(id.as_str()))
+            .take();
+        let row: Option<PasswordRow> = self.db.one(RECORD, &select).await?;
+        let hash = row.and_then(|row| row.password_hash);
+        Ok(hash.map(PasswordHash::new))
+    }
+
+    async fn set_password(
+        &self,
+        id: &UserId,
+        expected: Option<&PasswordHash>,
+        new: &PasswordHash,
+        now: Timestamp,
+    ) -> StoreResult<bool> {
+        let stands = expected.map(|hash| Expr::col("password_hash").eq(hash.expose()));
+        let update = Query::update()
+            .table(self.tables.users.clone())
+            .value("password_hash", new.expose())
+            .value("password_set_at", now.millis())
+            .and_where(Expr::col("id").eq(id.as_str()))
+            .and_where_option(stands)
+            .take();
+        Ok(self.db.write(RECORD, &update).await? > 0)
+    }
+
+    async fn update_user(
+        &self,
+        id: &UserId,
+        change: &UserChange,
+        now: Timestamp,
+    ) -> StoreResult<Option<User>> {
+        if *change == UserChange::default() {
+            return self.user(id).await;
+        }
+        let mut update = Query::update();
+        update
+            .table(self.tables.users.clone())
+            .and_where(Expr::col("id").eq(id.as_str()))
+            .returning(Query::returning().columns(COLUMNS));
+        if let Some(claims) = &change.claims {
+            update
+                .value("claims", to_json(RECORD, claims)?)
+                .value("updated_at", now.millis());
+        }
+        if let Some(disabled_at) = change.disabled_at {
+            update.value("disabled_at", millis(disabled_at));
+        }
+        let rows: Vec<UserRow> = self.db.write_returning(RECORD, &update).await?;
+        let user = rows
+            .into_iter()
+            .next()
+            .map(UserRow::into_user)
+            .transpose()?;
+        Ok(user.map(|(user, _)| user))
+    }
+
+    async fn verify_email(
+        &self,
+        id: &UserId,
+        email: &str,
+        drop_password: bool,
+        now: Timestamp,
+    ) -> StoreResult<bool> {
+        let mut update = Query::update();
+        update
+            .table(self.tables.users.clone())
+            .value("email_verified_at", now.millis())
+            .value("updated_at", now.millis())
+            .and_where(Expr::col("id").eq(id.as_str()))
+            .and_where(Expr::col("email").eq(email))
+            .and_where(Expr::col("email_verified_at").is_null());
+        if drop_password {
+            update
+                .value("password_hash", None::<String>)
+                .value("password_set_at", None::<i64>);
+        }
+        Ok(self.db.write(RECORD, &update).await? > 0)
     }
 }

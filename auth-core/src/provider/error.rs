@@ -18,7 +18,7 @@ pub struct OAuthError {
     /// The registered code.
     pub error: &'static str,
     /// One sentence for the client's developer: printable ASCII without `"` and `\` (RFC 6749 §5.2).
-    pub description: Cow<'static str>,
+    pub description: Cow<'static, str>,
     /// The status where the error is a direct answer.
     pub status: StatusCode,
 }

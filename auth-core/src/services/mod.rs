@@ -2,6 +2,8 @@
 
 mod core;
 mod events;
+#[cfg(feature = "outbound")]
+pub mod outbound;
 pub mod pages;
 mod throttle;
 

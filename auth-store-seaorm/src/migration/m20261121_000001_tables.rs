@@ -64,7 +64,11 @@ impl Migration {
             unique(&tables.users, "users_email", &["email"]),
             unique(&tables.users, "users_username", &["username"]),
             unique(&tables.sessions, "sessions_digest", &["token_digest"]),
-            index(&tables.sessions, "sessions_user", &["user_id", "created_at"]),
+            index(
+                &tables.sessions,
+                "sessions_user",
+                &["user_id", "created_at"],
+            ),
             index(&tables.sessions, "sessions_idle", &["idle_expires_at"]),
             index(&tables.sessions, "sessions_end", &["expires_at"]),
             index(&tables.one_time, "one_time_end", &["forget_at"]),
@@ -281,10 +285,20 @@ fn signing_keys(name: &DynIden) -> TableCreateStatement {
     table(
         name,
         [
-            ColumnDef::new("kid").string_len(ID).not_null().primary_key().take(),
-            ColumnDef::new("algorithm").string_len(NAME).not_null().take(),
+            ColumnDef::new("kid")
+                .string_len(ID)
+                .not_null()
+                .primary_key()
+                .take(),
+            ColumnDef::new("algorithm")
+                .string_len(NAME)
+                .not_null()
+                .take(),
             integer("generation"),
-            ColumnDef::new("sealed_private_key").blob().not_null().take(),
+            ColumnDef::new("sealed_private_key")
+                .blob()
+                .not_null()
+                .take(),
             integer("created_at"),
             integer("active_from"),
             ColumnDef::new("retired_at").big_integer().take(),

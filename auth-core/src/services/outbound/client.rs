@@ -10,7 +10,7 @@ use reqwest::{Client, Response};
 use tokio::sync::OnceCell;
 
 use super::error::OutboundError;
-use super::policy::{Lane, OutboundPolicy, OutboundPolicyError, Rules};
+use super::policy::{Lane, OutboundPolicy, Rules};
 use super::resolve::{Guarded, LookUp, system};
 
 /// Gets documents from addresses that strangers choose. Cheap to clone.
@@ -29,15 +29,19 @@ impl Outbound {
     /// A client with this policy. Nothing is loaded before the first request.
     ///
     /// # Errors
-    /// [`OutboundPolicyError`], naming the setting.
-    pub fn new(policy: &OutboundPolicy) -> Result<Self, OutboundPolicyError> {
-        Self::with_look_up(policy, system())
+    /// [`OutboundError::Policy`], naming the setting.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "a policy has no use after its client"
+    )]
+    pub fn new(policy: OutboundPolicy) -> Result<Self, OutboundError> {
+        Self::with_look_up(&policy, system())
     }
 
     pub(super) fn with_look_up(
         policy: &OutboundPolicy,
         look_up: LookUp,
-    ) -> Result<Self, OutboundPolicyError> {
+    ) -> Result<Self, OutboundError> {
         Ok(Self(Arc::new(Inner {
             rules: Arc::new(policy.check()?),
             look_up,

@@ -8,6 +8,14 @@ use super::resolve::AddressRefused;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OutboundError {
+    /// The policy cannot work: only at the start.
+    #[error("{setting}: {problem}")]
+    Policy {
+        /// The setting.
+        setting: &'static str,
+        /// What is wrong and what to do.
+        problem: String,
+    },
     /// Not an absolute http or https URL with a host, or longer than 2048 bytes.
     #[error("the URL is not an absolute https URL")]
     InvalidUrl,
@@ -39,7 +47,9 @@ pub enum OutboundError {
         limit: usize,
     },
     /// The HTTP client cannot be made on this machine: mostly, no CA certificates are installed.
-    #[error("the HTTP client cannot start; are CA certificates installed (package ca-certificates)?")]
+    #[error(
+        "the HTTP client cannot start; are CA certificates installed (package ca-certificates)?"
+    )]
     Client(#[source] Box<dyn Error + Send + Sync>),
 }
 

@@ -18,4 +18,4 @@ mod tests;
 
 pub use client::Outbound;
 pub use error::OutboundError;
-pub use policy::{OutboundPolicy, OutboundPolicyError};
+pub use policy::OutboundPolicy;

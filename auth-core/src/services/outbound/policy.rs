@@ -26,16 +26,6 @@ pub struct OutboundPolicy {
     body_limit: usize,
 }
 
-/// A policy that cannot work.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("outbound policy {setting}: {problem}")]
-pub struct OutboundPolicyError {
-    /// The setting.
-    pub setting: &'static str,
-    /// What is wrong and what to do.
-    pub problem: String,
-}
-
 impl Default for OutboundPolicy {
     fn default() -> Self {
         Self {
@@ -87,8 +77,8 @@ impl OutboundPolicy {
         self
     }
 
-    pub(super) fn check(&self) -> Result<Rules, OutboundPolicyError> {
-        let fail = |setting, problem: String| Err(OutboundPolicyError { setting, problem });
+    pub(super) fn check(&self) -> Result<Rules, OutboundError> {
+        let fail = |setting, problem: String| Err(OutboundError::Policy { setting, problem });
         let mut rules = Rules {
             hosts: Vec::new(),
             networks: Vec::new(),

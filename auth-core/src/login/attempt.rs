@@ -1,0 +1,228 @@
+//! Proving who one is with a password: counted before it is looked at, and the same work whoever is meant.
+
+use std::net::IpAddr;
+
+use super::password::{HasherError, Outcome, Password};
+use super::{LoginWing, SignedIn};
+use crate::ground::Timestamp;
+use crate::services::{Event, Locked, SignInFailure};
+use crate::store::{Identifier, PasswordHash, User, UserId};
+use crate::web::{Exchange, Problem, throttle_bucket};
+
+/// The kind of counter that password attempts on an account have. Other factors have their own, and success with one
+/// never clears another's (threat 13).
+const PASSWORD_ATTEMPTS: &str = "password";
+
+/// What addresses are counted for.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum AddressAttempts {
+    SignIn,
+    Registration,
+}
+
+impl AddressAttempts {
+    const fn kind(self) -> &'static str {
+        match self {
+            Self::SignIn => "sign_in_address",
+            Self::Registration => "registration_address",
+        }
+    }
+}
+
+/// A user who has just given their password. Made here alone, so no session begins without.
+pub(super) struct ProvenPassword {
+    pub(super) user: User,
+    hash: PasswordHash,
+}
+
+/// Why a password proves nothing. The person is told one and the same whatever it is.
+pub(super) struct Refused {
+    pub(super) user: Option<UserId>,
+    pub(super) reason: SignInFailure,
+}
+
+/// The text an account is counted by: its normalized identifier, whether or not an account has it.
+fn counter_name(identifier: &Identifier) -> String {
+    match identifier {
+        Identifier::Email(email) => format!("email:{email}"),
+        Identifier::Username(username) => format!("username:{username}"),
+    }
+}
+
+/// All identifiers of a user.
+pub(super) fn identifiers_of(user: &User) -> impl Iterator<Item = Identifier> {
+    let email = user.email.clone().map(Identifier::Email);
+    email
+        .into_iter()
+        .chain(user.username.clone().map(Identifier::Username))
+}
+
+impl LoginWing {
+    /// Counts an attempt from the request's address.
+    pub(super) async fn count_address(
+        &self,
+        attempts: AddressAttempts,
+        exchange: &Exchange<'_>,
+    ) -> Result<(), Problem> {
+        let bucket = throttle_bucket(exchange.address);
+        let policy = &self.settings.address_throttle;
+        let throttles = &self.core.throttles;
+        let locked = throttles
+            .attempt(attempts.kind(), &bucket, policy, exchange.now)
+            .await?;
+        let Some(locked) = locked else {
+            return Ok(());
+        };
+        if matches!(attempts, AddressAttempts::SignIn) {
+            let event = Event::SignInFailed {
+                user: None,
+                reason: SignInFailure::AddressLocked,
+            };
+            self.core.emit(exchange.now, exchange.address, event).await;
+        }
+        Err(refusal(locked, exchange.now))
+    }
+
+    /// Counts a password attempt on the account that has, or would have, this identifier.
+    pub(super) async fn count_account(
+        &self,
+        identifier: &Identifier,
+        address: Option<IpAddr>,
+        now: Timestamp,
+    ) -> Result<(), Problem> {
+        let name = counter_name(identifier);
+        let policy = &self.settings.account_throttle;
+        let throttles = &self.core.throttles;
+        let locked = throttles
+            .attempt(PASSWORD_ATTEMPTS, &name, policy, now)
+            .await?;
+        let Some(locked) = locked else {
+            return Ok(());
+        };
+        // Looked up whether or not there is one, and after the decision: the answer does not depend on it.
+        let found = self.core.stores.users.credentials(identifier).await?;
+        let user = found.map(|(user, _)| user.id);
+        if locked.began {
+            let event = Event::LockedOut {
+                user: user.clone(),
+                until: locked.until,
+            };
+            self.core.emit(now, address, event).await;
+        }
+        let reason = SignInFailure::AccountLocked;
+        let event = Event::SignInFailed { user, reason };
+        self.core.emit(now, address, event).await;
+        Err(refusal(locked, now))
+    }
+
+    /// Forgets the password attempts on an account: its owner has just given the password, or an operator unlocks.
+    pub(super) async fn clear_account_count(
+        &self,
+        identifier: &Identifier,
+    ) -> Result<(), crate::store::StoreError> {
+        let name = counter_name(identifier);
+        self.core.throttles.clear(PASSWORD_ATTEMPTS, &name).await
+    }
+
+    /// Compares a password with that of the account. Without an account, a password or a readable hash, and when only
+    /// somebody else may confirm (`only`), the same work is done on the dummy hash.
+    pub(super) async fn prove_password(
+        &self,
+        identifier: Option<&Identifier>,
+        password: &Password,
+        only: Option<&SignedIn>,
+    ) -> Result<Result<ProvenPassword, Refused>, Problem> {
+        let found = match identifier {
+            Some(identifier) => self.core.stores.users.credentials(identifier).await?,
+            None => None,
+        };
+        let (user, stored) = match found {
+            Some((user, stored)) if only.is_none_or(|only| only.user.id == user.id) => {
+                (Some(user), stored)
+            }
+            _ => (None, None),
+        };
+        let too_long = password.is_longer_than(self.settings.password_max_length);
+        let compared = stored.as_ref().filter(|_| !too_long);
+        let outcome = self.hashers.verify(password, compared).await?;
+        let Some(user) = user else {
+            let reason = SignInFailure::UnknownAccount;
+            return Ok(Err(Refused { user: None, reason }));
+        };
+        let reason = match (outcome, stored) {
+            (_, None) => SignInFailure::NoPassword,
+            (Outcome::Unreadable, Some(_)) => {
+                tracing::error!(user = user.id.as_str(), "a stored password hash is unreadable");
+                SignInFailure::UnreadableHash
+            }
+            (Outcome::Mismatch, Some(_)) => SignInFailure::WrongPassword,
+            (Outcome::Match { .. }, Some(_)) if user.disabled_at.is_some() => {
+                SignInFailure::Disabled
+            }
+            (Outcome::Match { outdated }, Some(hash)) => {
+                let hash = self.upgraded(&user, password, hash, outdated).await?;
+                return Ok(Ok(ProvenPassword { user, hash }));
+            }
+        };
+        let user = Some(user.id);
+        Ok(Err(Refused { user, reason }))
+    }
+
+    /// Replaces an outdated hash; returns the one that stands as far as this request knows. Being too busy to do it now
+    /// keeps nobody out.
+    async fn upgraded(
+        &self,
+        user: &User,
+        password: &Password,
+        old: PasswordHash,
+        outdated: bool,
+    ) -> Result<PasswordHash, Problem> {
+        if !outdated {
+            return Ok(old);
+        }
+        let new = match self.hashers.hash(password).await {
+            Ok(new) => new,
+            Err(HasherError::Busy | HasherError::Failed) => return Ok(old),
+        };
+        let now = self.core.clock.now();
+        let users = &self.core.stores.users;
+        if !users.set_password(&user.id, Some(&old), &new, now).await? {
+            return Ok(old);
+        }
+        let event = Event::PasswordRehashed {
+            user: user.id.clone(),
+        };
+        self.core.emit(now, None, event).await;
+        Ok(new)
+    }
+
+    /// Whether the password given still is the account's. Asked after the session stands: a change of password that
+    /// ran meanwhile ended the sessions it saw, and must not be outlived by one it could not see (threat 28).
+    pub(super) async fn still_stands(
+        &self,
+        proven: &ProvenPassword,
+        password: &Password,
+    ) -> Result<bool, Problem> {
+        let users = &self.core.stores.users;
+        let Some(stored) = users.password_hash(&proven.user.id).await? else {
+            return Ok(false);
+        };
+        if stored == proven.hash {
+            return Ok(true);
+        }
+        // Perhaps only upgraded by a sign-in beside this one.
+        let outcome = self.hashers.verify(password, Some(&stored)).await?;
+        Ok(matches!(outcome, Outcome::Match { .. }))
+    }
+}
+
+fn refusal(locked: Locked, now: Timestamp) -> Problem {
+    Problem::too_many_attempts(locked.seconds_left(now))
+}
+
+impl ProvenPassword {
+    /// The hash the password was found to match.
+    pub(super) fn hash(&self) -> &PasswordHash {
+        &self.hash
+    }
+}

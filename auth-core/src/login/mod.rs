@@ -1,0 +1,176 @@
+//! Login wing: people sign in to your app, with a password, and stay signed in by a session.
+
+mod account;
+pub mod acr;
+mod attempt;
+mod identifier;
+mod logout;
+mod observer;
+mod password;
+mod register;
+mod reply;
+mod scope;
+mod session;
+mod session_info;
+mod session_life;
+mod settings;
+mod sign_in;
+mod users;
+
+#[cfg(all(test, feature = "testkit"))]
+mod tests;
+
+use std::sync::Arc;
+
+use http::Method;
+
+pub use identifier::{IdentifierError, IdentifierKind, parse_email, parse_username};
+pub use observer::{SessionEnd, SessionObserver, SessionsEnded};
+pub use password::{Argon2Cost, Password, PasswordRefused};
+pub use scope::{Scope, ScopeError, ScopeFacts, ScopeLoader};
+pub use session::SignedIn;
+pub use session_life::{NewSession, SignInRequest};
+pub use settings::{AccountLink, Login, LoginSettingsError};
+pub use users::{EmailProof, NewUser, UserError};
+
+use crate::services::Core;
+use crate::web::{Exchange, Response, Route, Side};
+use observer::Observers;
+use password::{Hashers, Policy};
+
+/// The running login wing.
+pub struct LoginWing {
+    core: Arc<Core>,
+    settings: Login,
+    hashers: Hashers,
+    observers: Observers,
+}
+
+/// The wing's endpoints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Endpoint {
+    Register,
+    Login,
+    Logout,
+    SignedOut,
+    Account,
+    Profile,
+    Password,
+    RevokeSession,
+    RevokeOthers,
+    Session,
+}
+
+impl Endpoint {
+    const fn side(self) -> Side {
+        match self {
+            Self::Session => Side::Api,
+            Self::Register
+            | Self::Login
+            | Self::Logout
+            | Self::SignedOut
+            | Self::Account
+            | Self::Profile
+            | Self::Password
+            | Self::RevokeSession
+            | Self::RevokeOthers => Side::Page,
+        }
+    }
+}
+
+impl LoginWing {
+    /// Checks the settings.
+    ///
+    /// # Errors
+    /// Names the setting that cannot work and what would.
+    pub(crate) fn new(core: Arc<Core>, settings: Login) -> Result<Self, LoginSettingsError> {
+        settings.validate()?;
+        let host = core.base.url().host_str().unwrap_or_default();
+        let policy = Policy::new(
+            settings.password_min_length,
+            settings.password_max_length,
+            host,
+        );
+        let hashers = Hashers::new(
+            settings.argon2,
+            settings.hashing_permits,
+            settings.hashing_queue,
+            policy,
+            core.random.clone(),
+        );
+        let observers = Observers::new(settings.observers.clone());
+        Ok(Self {
+            core,
+            settings,
+            hashers,
+            observers,
+        })
+    }
+
+    /// Tells one more observer whenever sessions end other than by time.
+    pub fn observe_sessions(&self, observer: Arc<dyn SessionObserver>) {
+        self.observers.add(observer);
+    }
+
+    /// The path, base path included, of one of the wing's endpoints (`"/login"`).
+    pub fn path(&self, endpoint: &str) -> String {
+        self.core
+            .base
+            .path(&format!("{}{endpoint}", self.settings.path))
+    }
+
+    /// The wing's routes.
+    pub(crate) fn routes(&self) -> Vec<(Route, Endpoint)> {
+        const GET: &[Method] = &[Method::GET];
+        const POST: &[Method] = &[Method::POST];
+        const BOTH: &[Method] = &[Method::GET, Method::POST];
+        let own = [
+            ("/login", BOTH, Endpoint::Login),
+            ("/logout", BOTH, Endpoint::Logout),
+            ("/signed-out", GET, Endpoint::SignedOut),
+            ("/account", GET, Endpoint::Account),
+            ("/account/profile", POST, Endpoint::Profile),
+            ("/account/password", POST, Endpoint::Password),
+            ("/account/sessions/revoke", POST, Endpoint::RevokeSession),
+            ("/account/sessions/revoke-others", POST, Endpoint::RevokeOthers),
+            ("/session", GET, Endpoint::Session),
+        ];
+        let register = self
+            .settings
+            .registration
+            .then_some(("/register", BOTH, Endpoint::Register));
+        register
+            .into_iter()
+            .chain(own)
+            .map(|(path, methods, endpoint)| {
+                let route = Route::new(self.path(path), endpoint.side(), methods);
+                (route, endpoint)
+            })
+            .collect()
+    }
+
+    /// Answers a request to one of the routes.
+    pub(crate) async fn handle(
+        &self,
+        endpoint: Endpoint,
+        exchange: &mut Exchange<'_>,
+    ) -> Response {
+        let acts = exchange.parts.method == Method::POST;
+        let answer = match (endpoint, acts) {
+            (Endpoint::Register, false) => self.register_page(exchange),
+            (Endpoint::Register, true) => self.register(exchange).await,
+            (Endpoint::Login, false) => self.login_page(exchange).await,
+            (Endpoint::Login, true) => self.login(exchange).await,
+            (Endpoint::Logout, false) => self.logout_page(exchange).await,
+            (Endpoint::Logout, true) => self.logout(exchange).await,
+            (Endpoint::SignedOut, _) => Ok(self.signed_out_page(exchange)),
+            (Endpoint::Account, _) => self.account_page(exchange).await,
+            (Endpoint::Profile, _) => self.change_profile(exchange).await,
+            (Endpoint::Password, _) => self.change_password(exchange).await,
+            (Endpoint::RevokeSession, _) => self.revoke_one_session(exchange).await,
+            (Endpoint::RevokeOthers, _) => self.revoke_other_sessions(exchange).await,
+            (Endpoint::Session, _) => self.session_info(exchange).await,
+        };
+        answer.unwrap_or_else(|problem| self.core.problem(exchange, endpoint.side(), &problem))
+    }
+}

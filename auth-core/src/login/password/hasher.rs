@@ -1,0 +1,270 @@
+//! Hashing with bounded concurrency and a bounded queue, on threads that may block (threat 47).
+
+use std::sync::Arc;
+
+use tokio::sync::{Semaphore, TryAcquireError};
+
+use super::policy::{Personal, Policy, is_guessable};
+use super::verify::{self, Argon2Cost, Outcome};
+use super::{Password, PasswordRefused};
+use crate::ground::Random;
+use crate::store::PasswordHash;
+use crate::web::Problem;
+
+/// Why there is no result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(in crate::login) enum HasherError {
+    /// As many hash and wait as may.
+    #[error("too many passwords are being hashed")]
+    Busy,
+    /// No memory, or a panic in a library.
+    #[error("hashing failed")]
+    Failed,
+}
+
+impl From<HasherError> for Problem {
+    fn from(error: HasherError) -> Self {
+        match error {
+            HasherError::Busy => {
+                tracing::warn!("the password hashing queue is full");
+                Self::unavailable()
+            }
+            HasherError::Failed => {
+                tracing::error!("a password could not be hashed");
+                Self::internal()
+            }
+        }
+    }
+}
+
+/// Everything that is slow about passwords. One for the process, shared by every request.
+pub(in crate::login) struct Hashers {
+    running: Arc<Semaphore>,
+    // One permit for each request that runs or waits.
+    admitted: Arc<Semaphore>,
+    cost: Argon2Cost,
+    policy: Policy,
+    dummy: PasswordHash,
+    random: Arc<dyn Random>,
+    /// Hashes computed: what time would tell, without its noise.
+    #[cfg(test)]
+    pub(in crate::login) computed: std::sync::atomic::AtomicU64,
+}
+
+impl Hashers {
+    pub(in crate::login) fn new(
+        cost: Argon2Cost,
+        permits: usize,
+        queue: usize,
+        policy: Policy,
+        random: Arc<dyn Random>,
+    ) -> Self {
+        Self {
+            running: Arc::new(Semaphore::new(permits)),
+            admitted: Arc::new(Semaphore::new(permits + queue)),
+            cost,
+            policy,
+            dummy: verify::dummy(&*random, &cost),
+            random,
+            #[cfg(test)]
+            computed: std::sync::atomic::AtomicU64::new(0),
+        }
+    }
+
+    /// Compares a password with a stored hash, or with the dummy when there is none: the same work, and no match.
+    pub(in crate::login) async fn verify(
+        &self,
+        password: &Password,
+        stored: Option<&PasswordHash>,
+    ) -> Result<Outcome, HasherError> {
+        self.count();
+        let (password, cost) = (password.clone(), self.cost);
+        let is_real = stored.is_some();
+        let stored = stored.unwrap_or(&self.dummy).clone();
+        let outcome = self
+            .run(move || verify::verify(password.expose(), &stored, &cost))
+            .await;
+        match outcome {
+            Ok(outcome) if is_real => Ok(outcome),
+            Ok(_) => Ok(Outcome::Mismatch),
+            // A library panicked over what is stored: it is unreadable, and nobody gets in by it.
+            Err(HasherError::Failed) => Ok(Outcome::Unreadable),
+            Err(HasherError::Busy) => Err(HasherError::Busy),
+        }
+    }
+
+    /// A new hash of a password.
+    pub(in crate::login) async fn hash(
+        &self,
+        password: &Password,
+    ) -> Result<PasswordHash, HasherError> {
+        self.count();
+        let (password, cost) = (password.clone(), self.cost);
+        let salt = self.random.bytes();
+        self.run(move || verify::hash(password.expose(), salt, &cost))
+            .await?
+            .ok_or(HasherError::Failed)
+    }
+
+    /// Whether a person may choose this password.
+    pub(in crate::login) async fn judge(
+        &self,
+        password: &Password,
+        personal: Personal,
+    ) -> Result<Result<(), PasswordRefused>, HasherError> {
+        if let Err(refused) = self.policy.check(password, &personal) {
+            return Ok(Err(refused));
+        }
+        let password = password.clone();
+        // Guessing takes milliseconds of pure computation: not on an async thread either.
+        let guessable = self
+            .run(move || is_guessable(password.expose(), &personal))
+            .await;
+        Ok(match guessable {
+            Ok(false) => Ok(()),
+            // A password that breaks the estimator is not one we vouch for.
+            Ok(true) | Err(HasherError::Failed) => Err(PasswordRefused::Guessable),
+            Err(HasherError::Busy) => return Err(HasherError::Busy),
+        })
+    }
+
+    /// Runs a job within the bounds. The permits go with the job, not with the request: who hangs up does not make
+    /// room for another hash while theirs still runs.
+    async fn run<T: Send + 'static>(
+        &self,
+        job: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, HasherError> {
+        let admitted = match self.admitted.clone().try_acquire_owned() {
+            Ok(permit) => permit,
+            Err(TryAcquireError::NoPermits) => return Err(HasherError::Busy),
+            Err(TryAcquireError::Closed) => return Err(HasherError::Failed),
+        };
+        let running = self
+            .running
+            .clone()
+            .acquire_owned()
+            .await
+            .map_err(|_| HasherError::Failed)?;
+        tokio::task::spawn_blocking(move || {
+            let result = job();
+            drop((running, admitted));
+            result
+        })
+        .await
+        .map_err(|_| HasherError::Failed)
+    }
+
+    #[cfg(test)]
+    fn count(&self) {
+        self.computed
+            .fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+    }
+
+    #[cfg(not(test))]
+    #[expect(clippy::unused_self, reason = "counts in tests only")]
+    fn count(&self) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+    use crate::ground::SystemRandom;
+
+    const CHEAP: Argon2Cost = Argon2Cost {
+        memory_kib: 8,
+        iterations: 1,
+        parallelism: 1,
+    };
+
+    fn hashers(permits: usize, queue: usize) -> Arc<Hashers> {
+        let policy = Policy::new(15, 128, "app.example.com");
+        Arc::new(Hashers::new(CHEAP, permits, queue, policy, Arc::new(SystemRandom)))
+    }
+
+    #[tokio::test]
+    async fn hashes_verify_and_salts_differ() {
+        let hashers = hashers(1, 4);
+        let password = Password::from("correct horse battery staple");
+        let (a, b) = (hashers.hash(&password).await, hashers.hash(&password).await);
+        let (a, b) = (a.expect("hash"), b.expect("hash"));
+        assert_ne!(a.expose(), b.expose());
+        assert_eq!(
+            hashers.verify(&password, Some(&a)).await,
+            Ok(Outcome::Match { outdated: false })
+        );
+        assert_eq!(
+            hashers.verify(&"another".into(), Some(&a)).await,
+            Ok(Outcome::Mismatch)
+        );
+        assert_eq!(hashers.verify(&password, None).await, Ok(Outcome::Mismatch));
+    }
+
+    #[tokio::test]
+    async fn threat_47_past_the_queue_the_answer_is_busy_at_once() {
+        let hashers = hashers(1, 1);
+        let (release, released) = mpsc::channel::<()>();
+        let (started, starts) = mpsc::channel::<()>();
+        let blocked = tokio::spawn({
+            let hashers = hashers.clone();
+            async move {
+                hashers
+                    .run(move || {
+                        started.send(()).expect("told");
+                        released.recv().expect("released");
+                    })
+                    .await
+            }
+        });
+        tokio::task::spawn_blocking(move || starts.recv().expect("started"))
+            .await
+            .expect("joined");
+        let waiting = tokio::spawn({
+            let hashers = hashers.clone();
+            async move { hashers.verify(&"x".into(), None).await }
+        });
+        while hashers.admitted.available_permits() > 0 {
+            tokio::task::yield_now().await;
+        }
+        for _ in 0..3 {
+            assert_eq!(hashers.verify(&"x".into(), None).await, Err(HasherError::Busy));
+        }
+        let problem = Problem::from(HasherError::Busy);
+        assert_eq!(problem.status, http::StatusCode::SERVICE_UNAVAILABLE);
+        assert!(problem.retry_after.is_some());
+        release.send(()).expect("blocked job listens");
+        assert_eq!(blocked.await.expect("joined"), Ok(()));
+        assert_eq!(waiting.await.expect("joined"), Ok(Outcome::Mismatch));
+        assert_eq!(hashers.admitted.available_permits(), 2);
+    }
+
+    #[tokio::test]
+    async fn threat_47_hanging_up_frees_no_permit_while_the_hash_runs() {
+        let hashers = hashers(1, 0);
+        let (release, released) = mpsc::channel::<()>();
+        let task = tokio::spawn({
+            let hashers = hashers.clone();
+            async move { hashers.run(move || released.recv()).await }
+        });
+        while hashers.running.available_permits() > 0 {
+            tokio::task::yield_now().await;
+        }
+        task.abort();
+        assert!(task.await.is_err());
+        assert_eq!(hashers.hash(&"x".into()).await.err(), Some(HasherError::Busy));
+        release.send(()).expect("job listens");
+        while hashers.admitted.available_permits() == 0 {
+            tokio::task::yield_now().await;
+        }
+        assert!(hashers.hash(&"x".into()).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn threat_23_a_panic_in_a_library_is_an_error_and_frees_its_permits() {
+        let hashers = hashers(1, 0);
+        let failed: Result<(), _> = hashers.run(|| panic!("library bug")).await;
+        assert_eq!(failed, Err(HasherError::Failed));
+        assert_eq!(hashers.admitted.available_permits(), 1);
+    }
+}

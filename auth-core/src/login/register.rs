@@ -1,0 +1,231 @@
+//! `GET` and `POST /auth/register`: an account of one's own.
+//!
+//! Never signs in, and never tells whether the identifier was free (threat 46): valid input has one answer.
+
+use std::collections::BTreeMap;
+
+use http::StatusCode;
+use serde_json::{Map, json};
+
+use super::attempt::AddressAttempts;
+use super::identifier::{IdentifierError, IdentifierKind, is_reserved, parse_email, parse_username};
+use super::password::{Password, Personal};
+use super::reply::{done, with_query};
+use super::LoginWing;
+use crate::services::Event;
+use crate::services::pages::PageName;
+use crate::store::{CreateUser, User, UserId};
+use crate::web::{Exchange, PagePolicy, Params, Problem, Response, ReturnTo};
+
+const FORM: &str = "register";
+const MAX_NAME_CHARACTERS: usize = 200;
+const MAX_SHOWN_CHARACTERS: usize = 254;
+
+/// All that can be said at registration: a closed set, without flags, roles or ids (threat 11).
+#[derive(Default)]
+struct RegistrationForm {
+    email: Option<String>,
+    username: Option<String>,
+    name: Option<String>,
+    password: Option<Password>,
+    return_to: Option<ReturnTo>,
+}
+
+/// What is wrong, by field.
+type FieldErrors = BTreeMap<&'static str, String>;
+
+/// Checked input.
+struct Registration {
+    email: Option<String>,
+    username: Option<String>,
+    name: Option<String>,
+    password: Password,
+}
+
+/// A display name as people may give it: one line, at most 200 characters, without control characters (threat 18).
+pub(super) fn parse_name(text: &str) -> Result<Option<String>, &'static str> {
+    if text.chars().nth(MAX_NAME_CHARACTERS).is_some() {
+        return Err("Use at most 200 characters.");
+    }
+    if text.chars().any(is_control) {
+        return Err("A name cannot contain line breaks or control characters.");
+    }
+    let text = text.trim();
+    Ok((!text.is_empty()).then(|| text.to_owned()))
+}
+
+// Line and paragraph separators break lines too; the bidirectional overrides turn the text around them.
+fn is_control(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+impl LoginWing {
+    /// `GET`: the form.
+    pub(super) fn register_page(&self, exchange: &mut Exchange<'_>) -> Result<Response, Problem> {
+        let form = RegistrationForm {
+            return_to: self.return_to(&exchange.query()?),
+            ..RegistrationForm::default()
+        };
+        Ok(self.draw_register(exchange, StatusCode::OK, &form, &FieldErrors::new()))
+    }
+
+    /// `POST`: checks, hashes and only then asks whether the identifier is free, so that both take the same time.
+    pub(super) async fn register(&self, exchange: &mut Exchange<'_>) -> Result<Response, Problem> {
+        let form = self.read_registration(exchange)?;
+        self.count_address(AddressAttempts::Registration, exchange)
+            .await?;
+        let registration = match self.check_registration(&form).await? {
+            Ok(registration) => registration,
+            Err(errors) => {
+                let status = StatusCode::UNPROCESSABLE_ENTITY;
+                return Ok(self.draw_register(exchange, status, &form, &errors));
+            }
+        };
+        let event = self.create_account(registration, exchange).await?;
+        self.core.emit(exchange.now, exchange.address, event).await;
+        let return_to = form.return_to.as_ref().map(ReturnTo::as_str);
+        let parameters = [("registered", Some("1")), ("return_to", return_to)];
+        Ok(done(exchange, &with_query(&self.path("/login"), &parameters)))
+    }
+
+    fn read_registration(&self, exchange: &Exchange<'_>) -> Result<RegistrationForm, Problem> {
+        let body = Self::body(exchange)?;
+        self.core.forms.check(exchange, &body, FORM)?;
+        let text = |params: &Params, name| params.get(name).map(str::to_owned);
+        let kind = self.settings.identifiers;
+        Ok(RegistrationForm {
+            email: text(&body, "email").filter(|_| kind != IdentifierKind::Username),
+            username: text(&body, "username").filter(|_| kind != IdentifierKind::Email),
+            name: text(&body, "name"),
+            password: body.get("password").map(Password::from),
+            return_to: self.return_to(&body),
+        })
+    }
+
+    async fn check_registration(
+        &self,
+        form: &RegistrationForm,
+    ) -> Result<Result<Registration, FieldErrors>, Problem> {
+        let mut errors = FieldErrors::new();
+        let email = checked(&mut errors, "email", form.email.as_deref(), parse_email);
+        let username = form.username.as_deref();
+        let username = checked(&mut errors, "username", username, parse_free_username);
+        if form.email.is_none() && form.username.is_none() {
+            let (field, message) = match self.settings.identifiers {
+                IdentifierKind::Email => ("email", "Enter your e-mail address."),
+                IdentifierKind::Username => ("username", "Choose a username."),
+                IdentifierKind::Either => ("email", "Enter an e-mail address or a username."),
+            };
+            errors.insert(field, message.to_owned());
+        }
+        let name = match form.name.as_deref().map_or(Ok(None), parse_name) {
+            Ok(name) => name,
+            Err(message) => {
+                errors.insert("name", message.to_owned());
+                None
+            }
+        };
+        let Some(password) = form.password.clone() else {
+            errors.insert("password", "Choose a password.".to_owned());
+            return Ok(Err(errors));
+        };
+        let personal = Personal::new(email.as_deref(), username.as_deref(), name.as_deref());
+        if let Err(refused) = self.hashers.judge(&password, personal).await? {
+            errors.insert("password", refused.to_string());
+        }
+        if !errors.is_empty() {
+            return Ok(Err(errors));
+        }
+        Ok(Ok(Registration {
+            email,
+            username,
+            name,
+            password,
+        }))
+    }
+
+    async fn create_account(
+        &self,
+        registration: Registration,
+        exchange: &Exchange<'_>,
+    ) -> Result<Event, Problem> {
+        let hash = self.hashers.hash(&registration.password).await?;
+        let mut claims = Map::new();
+        if let Some(name) = registration.name {
+            claims.insert("name".to_owned(), name.into());
+        }
+        let user = User {
+            id: UserId::new(self.core.random.id()),
+            email: registration.email,
+            // Claimed, not shown: nothing that trusts the address may follow from it (threat 27).
+            email_verified_at: None,
+            username: registration.username,
+            claims,
+            created_at: exchange.now,
+            updated_at: exchange.now,
+            disabled_at: None,
+        };
+        let users = &self.core.stores.users;
+        Ok(match users.create_user(&user, Some(&hash)).await? {
+            CreateUser::Created => Event::Registered { user: user.id },
+            CreateUser::EmailTaken | CreateUser::UsernameTaken => Event::RegistrationCollided,
+        })
+    }
+
+    fn draw_register(
+        &self,
+        exchange: &mut Exchange<'_>,
+        status: StatusCode,
+        form: &RegistrationForm,
+        errors: &FieldErrors,
+    ) -> Response {
+        let context = json!({
+            "action": self.path("/register"),
+            "form_token": self.core.form_token(exchange, FORM),
+            "form": {
+                "email": shown(form.email.as_deref()),
+                "username": shown(form.username.as_deref()),
+                "name": shown(form.name.as_deref()),
+                "return_to": form.return_to.as_ref().map(ReturnTo::as_str),
+            },
+            "identifier_kind": self.settings.identifiers.as_str(),
+            "errors": errors,
+            "error": null,
+            "login_url": self.login_url(form.return_to.as_ref()),
+            "password_min": self.settings.password_min_length,
+            "password_max": self.settings.password_max_length,
+        });
+        let policy = PagePolicy::default();
+        self.core
+            .page(exchange, status, PageName::Register, context, policy)
+    }
+}
+
+fn checked(
+    errors: &mut FieldErrors,
+    field: &'static str,
+    text: Option<&str>,
+    parse: impl FnOnce(&str) -> Result<String, IdentifierError>,
+) -> Option<String> {
+    match parse(text?) {
+        Ok(value) => Some(value),
+        Err(error) => {
+            errors.insert(field, error.to_string());
+            None
+        }
+    }
+}
+
+fn parse_free_username(text: &str) -> Result<String, IdentifierError> {
+    let username = parse_username(text)?;
+    if is_reserved(&username) {
+        return Err(IdentifierError::Reserved);
+    }
+    Ok(username)
+}
+
+/// What was typed, for the field it came from: cut, so that a page is never larger than what people type.
+fn shown(text: Option<&str>) -> Option<String> {
+    text.map(|text| text.chars().take(MAX_SHOWN_CHARACTERS).collect())
+}

@@ -1,0 +1,93 @@
+//! Who is signed in: from a request's cookie to a session and its user. Nothing is cached, so what is revoked is gone.
+
+use http::HeaderMap;
+
+use super::{LoginWing, SessionEnd};
+use crate::ground::{Digest32, Timestamp};
+use crate::store::{Session, User};
+use crate::web::{CookieJar, CookieName, Problem};
+
+/// A person signed in: a live session and its user, who is not disabled.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SignedIn {
+    /// The sign-in.
+    pub session: Session,
+    /// The person.
+    pub user: User,
+}
+
+impl LoginWing {
+    /// Who is signed in, by a request's headers; for the host's own routes. Two reads of the store, and a write when
+    /// the last one noted activity longer ago than the activity interval.
+    ///
+    /// # Errors
+    /// A 503 when the store cannot answer: never "signed out".
+    pub async fn session(&self, headers: &HeaderMap) -> Result<Option<SignedIn>, Problem> {
+        self.resolve(headers, self.core.clock.now()).await
+    }
+
+    /// Whether the person proved who they are within the settings' recency (step-up).
+    pub fn is_recent(&self, signed_in: &SignedIn) -> bool {
+        self.was_recent(&signed_in.session, self.core.clock.now())
+    }
+
+    pub(super) fn was_recent(&self, session: &Session, now: Timestamp) -> bool {
+        now.since(session.auth_time) <= self.settings.recency
+    }
+
+    /// As [`session`](Self::session), at a given moment.
+    pub(crate) async fn resolve(
+        &self,
+        headers: &HeaderMap,
+        now: Timestamp,
+    ) -> Result<Option<SignedIn>, Problem> {
+        let Some(mut session) = self.cookie_session(headers).await? else {
+            return Ok(None);
+        };
+        if !session.is_live(now) {
+            return Ok(None);
+        }
+        let user = self.core.stores.users.user(&session.user_id).await?;
+        let Some(user) = user.filter(|user| user.disabled_at.is_none()) else {
+            // Disabled since, or gone: the session ends at its next use, which is this one.
+            let ended = vec![session.id];
+            self.end_sessions(&session.user_id, ended, SessionEnd::AccountDisabled, now)
+                .await?;
+            return Ok(None);
+        };
+        self.note_activity(&mut session, now).await?;
+        Ok(Some(SignedIn { session, user }))
+    }
+
+    /// The session of a request's cookie, live or not.
+    pub(super) async fn cookie_session(
+        &self,
+        headers: &HeaderMap,
+    ) -> Result<Option<Session>, Problem> {
+        let jar = CookieJar::new(self.core.base.is_loopback_http());
+        let Some(secret) = jar.read(headers, CookieName::Session) else {
+            return Ok(None);
+        };
+        let digest = Digest32::of(secret);
+        Ok(self.core.stores.sessions.session_by_digest(&digest).await?)
+    }
+
+    async fn note_activity(&self, session: &mut Session, now: Timestamp) -> Result<(), Problem> {
+        if now.since(session.last_seen_at) < self.settings.activity_interval {
+            return Ok(());
+        }
+        let idle = if session.remember {
+            self.settings.remember
+        } else {
+            self.settings.idle
+        };
+        session.last_seen_at = now;
+        session.idle_expires_at = (now + idle).min(session.expires_at);
+        self.core
+            .stores
+            .sessions
+            .touch_session(&session.id, now, session.idle_expires_at)
+            .await?;
+        Ok(())
+    }
+}

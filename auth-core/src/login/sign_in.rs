@@ -1,0 +1,237 @@
+//! `GET` and `POST /auth/login`: signing in, and confirming who one is.
+
+use http::StatusCode;
+use serde_json::json;
+
+use super::attempt::{AddressAttempts, ProvenPassword, Refused};
+use super::password::Password;
+use super::reply::{account_name, done_with, with_query};
+use super::{LoginWing, NewSession, SessionEnd, SignInRequest, SignedIn, acr};
+use crate::services::Event;
+use crate::services::pages::PageName;
+use crate::web::{Exchange, PagePolicy, Params, Problem, Response, ReturnTo};
+
+const FORM: &str = "login";
+const MAX_HINT_CHARACTERS: usize = 254;
+
+/// All that can be said at sign-in: a closed set (threat 11).
+struct SignInForm {
+    identifier: String,
+    password: Password,
+    remember: bool,
+    return_to: Option<ReturnTo>,
+    reauthenticate: bool,
+}
+
+/// What the page shows.
+#[derive(Default)]
+struct LoginPage<'p> {
+    identifier: Option<&'p str>,
+    remember: bool,
+    return_to: Option<&'p ReturnTo>,
+    error: Option<&'static str>,
+    notice: Option<&'static str>,
+    signed_in: Option<&'p SignedIn>,
+    confirming: bool,
+}
+
+impl LoginWing {
+    /// `GET`: the form. `login_hint` fills it in, `reauthenticate` asks the person signed in to confirm, `select` leaves
+    /// out who is signed in.
+    pub(super) async fn login_page(
+        &self,
+        exchange: &mut Exchange<'_>,
+    ) -> Result<Response, Problem> {
+        let query = exchange.query()?;
+        let signed_in = self.resolve(exchange.headers(), exchange.now).await?;
+        let return_to = self.return_to(&query);
+        let confirming = signed_in.is_some() && query.is_on("reauthenticate");
+        let shown = signed_in
+            .as_ref()
+            .filter(|_| confirming || !query.is_on("select"));
+        let page = LoginPage {
+            identifier: query.get("login_hint").filter(|hint| is_plain(hint)),
+            remember: confirming && shown.is_some_and(|shown| shown.session.remember),
+            return_to: return_to.as_ref(),
+            notice: query.is_on("registered").then_some("You can sign in now."),
+            signed_in: shown,
+            confirming,
+            ..LoginPage::default()
+        };
+        Ok(self.draw_login(exchange, StatusCode::OK, &page))
+    }
+
+    /// `POST`: counted by address, then by account, only then looked at.
+    pub(super) async fn login(&self, exchange: &mut Exchange<'_>) -> Result<Response, Problem> {
+        let form = self.read_sign_in(exchange)?;
+        self.count_address(AddressAttempts::SignIn, exchange).await?;
+        let confirming = self.confirming(&form, exchange).await?;
+        let identifier = self.settings.identifiers.parse(&form.identifier);
+        if let Some(identifier) = &identifier {
+            self.count_account(identifier, exchange.address, exchange.now)
+                .await?;
+        }
+        let proven = self
+            .prove_password(identifier.as_ref(), &form.password, confirming.as_ref())
+            .await?;
+        let proven = match proven {
+            Ok(proven) => proven,
+            Err(refused) => return self.refuse(exchange, &form, confirming, refused).await,
+        };
+        if let Some(identifier) = &identifier {
+            self.clear_account_count(identifier).await?;
+        }
+        match self.open_session(exchange, &form, &proven).await? {
+            Some(session) => Ok(self.signed_in_answer(exchange, &form, &session)),
+            None => {
+                let refused = Refused {
+                    user: Some(proven.user.id),
+                    reason: crate::services::SignInFailure::WrongPassword,
+                };
+                self.refuse(exchange, &form, confirming, refused).await
+            }
+        }
+    }
+
+    fn read_sign_in(&self, exchange: &Exchange<'_>) -> Result<SignInForm, Problem> {
+        let body = Self::body(exchange)?;
+        self.core.forms.check(exchange, &body, FORM)?;
+        // The page's form leads back here with the query it was shown under.
+        let query = exchange.query()?;
+        let identifier = body.get("email").or_else(|| body.get("username"));
+        Ok(SignInForm {
+            identifier: identifier.unwrap_or_default().to_owned(),
+            password: body.get("password").unwrap_or_default().into(),
+            remember: body.is_on("remember"),
+            return_to: self.return_to(&body).or_else(|| self.return_to(&query)),
+            reauthenticate: query.is_on("reauthenticate") || body.is_on("reauthenticate"),
+        })
+    }
+
+    /// The person who alone may confirm, if that is what is asked for and somebody is signed in.
+    async fn confirming(
+        &self,
+        form: &SignInForm,
+        exchange: &Exchange<'_>,
+    ) -> Result<Option<SignedIn>, Problem> {
+        if !form.reauthenticate {
+            return Ok(None);
+        }
+        self.resolve(exchange.headers(), exchange.now).await
+    }
+
+    /// Begins the session; `None` when the password was changed under our hands.
+    async fn open_session(
+        &self,
+        exchange: &mut Exchange<'_>,
+        form: &SignInForm,
+        proven: &ProvenPassword,
+    ) -> Result<Option<NewSession>, Problem> {
+        let request = SignInRequest {
+            headers: exchange.headers(),
+            address: exchange.address,
+            remember: form.remember,
+        };
+        let amr = vec![acr::PASSWORD.to_owned()];
+        let new = self
+            .begin_session(&proven.user, amr, request, exchange.now)
+            .await?;
+        if !self.still_stands(proven, &form.password).await? {
+            let ids = vec![new.session.id];
+            let why = SessionEnd::PasswordChanged;
+            self.end_sessions(&proven.user.id, ids, why, exchange.now)
+                .await?;
+            return Ok(None);
+        }
+        new.set_cookie(&mut exchange.cookies);
+        self.tell_signed_in(&new.session, exchange.address, exchange.now)
+            .await;
+        Ok(Some(new))
+    }
+
+    fn signed_in_answer(
+        &self,
+        exchange: &Exchange<'_>,
+        form: &SignInForm,
+        new: &NewSession,
+    ) -> Response {
+        let home = self.home();
+        let next = form.return_to.as_ref().map_or(&*home, ReturnTo::as_str);
+        let ids = json!({
+            "user": { "id": new.session.user_id },
+            "session": { "id": new.session.id },
+        });
+        done_with(exchange, next, ids)
+    }
+
+    /// One and the same answer to everything that is not right (threat 46); the event says what it was.
+    async fn refuse(
+        &self,
+        exchange: &mut Exchange<'_>,
+        form: &SignInForm,
+        confirming: Option<SignedIn>,
+        refused: Refused,
+    ) -> Result<Response, Problem> {
+        let Refused { user, reason } = refused;
+        let event = Event::SignInFailed { user, reason };
+        self.core.emit(exchange.now, exchange.address, event).await;
+        let page = LoginPage {
+            identifier: Some(form.identifier.as_str()).filter(|text| is_plain(text)),
+            remember: form.remember,
+            return_to: form.return_to.as_ref(),
+            error: Some(self.wrong_credentials()),
+            signed_in: confirming.as_ref(),
+            confirming: confirming.is_some(),
+            ..LoginPage::default()
+        };
+        Ok(self.draw_login(exchange, StatusCode::UNAUTHORIZED, &page))
+    }
+
+    fn wrong_credentials(&self) -> &'static str {
+        use super::IdentifierKind::{Either, Email, Username};
+        match self.settings.identifiers {
+            Email => "E-mail or password is not right.",
+            Username => "Username or password is not right.",
+            Either => "E-mail, username or password is not right.",
+        }
+    }
+
+    fn draw_login(
+        &self,
+        exchange: &mut Exchange<'_>,
+        status: StatusCode,
+        page: &LoginPage<'_>,
+    ) -> Response {
+        let return_to = page.return_to.map(ReturnTo::as_str);
+        let confirm = page.confirming.then_some("1");
+        let name = page.signed_in.map(|signed_in| account_name(&signed_in.user));
+        // Whoever confirms cannot name somebody else.
+        let identifier = if page.confirming { name } else { page.identifier };
+        let register = self.path("/register");
+        let register = with_query(&register, &[("return_to", return_to)]);
+        let context = json!({
+            "action": with_query(&self.path("/login"), &[("reauthenticate", confirm)]),
+            "form_token": self.core.form_token(exchange, FORM),
+            "form": {
+                "identifier": identifier,
+                "remember": page.remember,
+                "return_to": return_to,
+            },
+            "identifier_kind": self.settings.identifiers.as_str(),
+            "error": page.error,
+            "notice": page.notice,
+            "signed_in_as": if page.confirming { None } else { name },
+            "continue_url": return_to.map_or_else(|| self.home(), str::to_owned),
+            "reauthenticate": page.confirming,
+            "register_url": self.settings.registration.then_some(register),
+        });
+        let policy = PagePolicy::default();
+        self.core
+            .page(exchange, status, PageName::Login, context, policy)
+    }
+}
+
+/// Whether a text may be shown again in a field.
+fn is_plain(text: &str) -> bool {
+    text.chars().nth(MAX_HINT_CHARACTERS).is_none() && !text.chars().any(char::is_control)
+}

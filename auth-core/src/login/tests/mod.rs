@@ -1,0 +1,1 @@
+//! The wing, driven as a browser would.

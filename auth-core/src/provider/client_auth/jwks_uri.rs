@@ -1,0 +1,117 @@
+//! Keys that a client publishes at its `jwks_uri`.
+
+use std::collections::HashMap;
+use std::error::Error;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+
+use super::Reason;
+use crate::ground::Timestamp;
+use crate::ground::jose::{JwkSet, VerificationKeys};
+
+/// A fetched set is used this long.
+const FRESH: Duration = Duration::from_mins(5);
+
+/// A set is not fetched again sooner than this, whatever `kid` an assertion names and however the last fetch ended:
+/// anyone can send an assertion that names a client.
+const PAUSE: Duration = Duration::from_secs(30);
+
+/// Sets remembered.
+const MOST_SETS: usize = 1000;
+
+/// Fetches documents from addresses that strangers chose.
+///
+/// An implementation must refuse private, loopback and link-local targets after resolution, pin the address it checked,
+/// and bound size, time and redirects: a false negative here is server-side request forgery (threat 44).
+#[async_trait]
+pub trait JwksFetcher: Send + Sync + 'static {
+    /// The body of a successful answer.
+    async fn fetch(&self, url: &str) -> Result<Bytes, Box<dyn Error + Send + Sync>>;
+}
+
+/// The key sets of clients, by address.
+#[derive(Default)]
+pub(in crate::provider) struct ClientKeys {
+    fetcher: Option<Arc<dyn JwksFetcher>>,
+    sets: Mutex<HashMap<String, Arc<Entry>>>,
+}
+
+/// One address. Whoever needs it while it is being fetched waits for that fetch.
+type Entry = tokio::sync::Mutex<Set>;
+
+#[derive(Default)]
+struct Set {
+    keys: Option<Arc<VerificationKeys>>,
+    fetched_at: Timestamp,
+    tried_at: Option<Timestamp>,
+}
+
+impl Set {
+    /// What may be used at `now` for a token that names `kid`.
+    fn usable(&self, kid: Option<&str>, now: Timestamp) -> Option<Arc<VerificationKeys>> {
+        let keys = self.keys.as_ref()?;
+        let fresh = now.since(self.fetched_at) < FRESH;
+        let known = kid.is_none_or(|kid| keys.contains_kid(kid));
+        (fresh && (known || self.must_wait(now))).then(|| Arc::clone(keys))
+    }
+
+    fn must_wait(&self, now: Timestamp) -> bool {
+        self.tried_at
+            .is_some_and(|tried| now.since(tried) < PAUSE)
+    }
+}
+
+impl ClientKeys {
+    pub(in crate::provider) fn with_fetcher(fetcher: Arc<dyn JwksFetcher>) -> Self {
+        Self {
+            fetcher: Some(fetcher),
+            sets: Mutex::default(),
+        }
+    }
+
+    /// The keys at `uri`; fetched once more when they do not have `kid`.
+    pub(super) async fn of(
+        &self,
+        uri: &str,
+        kid: Option<&str>,
+        now: Timestamp,
+    ) -> Result<Arc<VerificationKeys>, Reason> {
+        let Some(fetcher) = &self.fetcher else {
+            return Err("jwks_uri cannot be fetched here");
+        };
+        let entry = self.entry(uri);
+        let mut set = entry.lock().await;
+        if let Some(keys) = set.usable(kid, now) {
+            return Ok(keys);
+        }
+        if set.must_wait(now) {
+            return Err("the client's jwks_uri could not be fetched a moment ago");
+        }
+        set.tried_at = Some(now);
+        let body = fetcher.fetch(uri).await.map_err(|error| {
+            tracing::warn!(error = &*error as &dyn Error, "a jwks_uri could not be fetched");
+            "the client's jwks_uri cannot be fetched"
+        })?;
+        let parsed = JwkSet::parse(&body).map_err(|_| "what is at the client's jwks_uri is no key set")?;
+        let keys = Arc::new(VerificationKeys::from_set(&parsed));
+        set.keys = Some(Arc::clone(&keys));
+        set.fetched_at = now;
+        Ok(keys)
+    }
+
+    fn entry(&self, uri: &str) -> Arc<Entry> {
+        let mut sets = self.sets.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(entry) = sets.get(uri) {
+            return Arc::clone(entry);
+        }
+        if sets.len() >= MOST_SETS {
+            // Only registered clients get here; which set goes matters little, as each comes back with one fetch.
+            let some = sets.keys().next().cloned();
+            some.and_then(|uri| sets.remove(&uri));
+        }
+        Arc::clone(sets.entry(uri.to_owned()).or_default())
+    }
+}

@@ -1,0 +1,298 @@
+//! Client metadata, checked before it is stored (RFC 7591 §2, OpenID Connect Registration §2).
+
+use serde_json::{Map, Value};
+
+use super::{jwks_member, redirect_uri};
+use crate::ground::jose::Algorithm;
+use crate::provider::client::AuthMethod;
+use crate::provider::error::OAuthError;
+
+/// Members that the server or its operator decides. Whoever writes metadata has no say in them, so they are dropped
+/// (threat 11).
+const NOT_METADATA: [&str; 8] = [
+    "client_id",
+    "client_secret",
+    "client_id_issued_at",
+    "client_secret_expires_at",
+    "registration_access_token",
+    "registration_client_uri",
+    "first_party",
+    "disabled",
+];
+
+/// Members that would change what the client gets, and that this provider cannot serve: ignoring one of them would
+/// give the client less protection than it asked for.
+const UNSUPPORTED: [&str; 9] = [
+    "id_token_encrypted_response_alg",
+    "id_token_encrypted_response_enc",
+    "userinfo_signed_response_alg",
+    "userinfo_encrypted_response_alg",
+    "userinfo_encrypted_response_enc",
+    "introspection_signed_response_alg",
+    "authorization_signed_response_alg",
+    "authorization_encrypted_response_alg",
+    "sector_identifier_uri",
+];
+
+/// As [`UNSUPPORTED`], when `true`.
+const UNSUPPORTED_SWITCHES: [&str; 4] = [
+    "require_signed_request_object",
+    "require_pushed_authorization_requests",
+    "tls_client_certificate_bound_access_tokens",
+    "dpop_bound_access_tokens",
+];
+
+const GRANT_TYPES: [&str; 3] = ["authorization_code", "refresh_token", "client_credentials"];
+const RESPONSE_TYPES: [&str; 1] = ["code"];
+
+const MOST_MEMBERS: usize = 100;
+const MOST_URIS: usize = 100;
+const LONGEST_NAME: usize = 256;
+const LONGEST_TEXT: usize = 4096;
+const LONGEST_ALL: usize = 128 * 1024;
+
+/// Checks metadata and puts it into the form in which it is stored: members that are no metadata and those that are
+/// `null` (RFC 7591 §2: as if omitted) are gone.
+///
+/// # Errors
+/// `invalid_redirect_uri` or `invalid_client_metadata`, naming the member.
+pub(super) fn validate(
+    mut metadata: Map<String, Value>,
+    algorithms: &[Algorithm],
+) -> Result<Map<String, Value>, OAuthError> {
+    metadata.retain(|name, value| !value.is_null() && !NOT_METADATA.contains(&name.as_str()));
+    check_bounds(&metadata)?;
+    check_unsupported(&metadata)?;
+    let reader = Reader(&metadata);
+    check_flow(&reader)?;
+    check_redirect_uris(&reader)?;
+    check_authentication(&reader)?;
+    check_tokens(&reader, algorithms)?;
+    check_presentation(&reader)?;
+    if !reader.allows_code() {
+        // The default of `response_types` is `code` (RFC 7591 §2), which this client must not have.
+        metadata.insert("response_types".to_owned(), Value::Array(Vec::new()));
+    }
+    Ok(metadata)
+}
+
+fn invalid(member: &str, problem: &str) -> OAuthError {
+    // A member's name is the client's text; RFC 6749 §5.2 allows little in a description.
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"_-#.".contains(&b);
+    let member = if member.len() <= 64 && member.bytes().all(plain) {
+        member
+    } else {
+        "a member"
+    };
+    OAuthError::invalid_client_metadata(format!("{member} {problem}"))
+}
+
+/// Reads members with their types.
+struct Reader<'m>(&'m Map<String, Value>);
+
+impl<'m> Reader<'m> {
+    fn text(&self, member: &str) -> Result<Option<&'m str>, OAuthError> {
+        match self.0.get(member) {
+            None => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text)),
+            Some(_) => Err(invalid(member, "must be a string")),
+        }
+    }
+
+    fn texts(&self, member: &str) -> Result<Option<Vec<&'m str>>, OAuthError> {
+        let wrong = || invalid(member, "must be an array of strings");
+        match self.0.get(member) {
+            None => Ok(None),
+            Some(Value::Array(items)) => items
+                .iter()
+                .map(|item| item.as_str().ok_or_else(wrong))
+                .collect::<Result<_, _>>()
+                .map(Some),
+            Some(_) => Err(wrong()),
+        }
+    }
+
+    fn one_of(&self, member: &str, allowed: &[&str]) -> Result<(), OAuthError> {
+        match self.text(member)? {
+            Some(text) if !allowed.contains(&text) => {
+                Err(invalid(member, &format!("must be one of: {}", allowed.join(", "))))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn is_native(&self) -> bool {
+        matches!(self.text("application_type"), Ok(Some("native")))
+    }
+
+    fn grants(&self, grant_type: &str) -> bool {
+        match self.texts("grant_types") {
+            Ok(Some(own)) => own.contains(&grant_type),
+            _ => grant_type == "authorization_code",
+        }
+    }
+
+    fn allows_code(&self) -> bool {
+        self.grants("authorization_code")
+    }
+}
+
+/// Size and control characters of everything, known member or not: it reaches pages, logs and mails (threat 18).
+fn check_bounds(metadata: &Map<String, Value>) -> Result<(), OAuthError> {
+    if metadata.len() > MOST_MEMBERS {
+        return Err(OAuthError::invalid_client_metadata("too many members"));
+    }
+    let mut length = 0;
+    for (member, value) in metadata {
+        if member.len() > LONGEST_NAME || member.chars().any(char::is_control) {
+            return Err(OAuthError::invalid_client_metadata("the name of a member is too long"));
+        }
+        length += value.to_string().len();
+        check_texts(member, value)?;
+    }
+    if length > LONGEST_ALL {
+        return Err(OAuthError::invalid_client_metadata("the metadata is too long"));
+    }
+    Ok(())
+}
+
+fn check_texts(member: &str, value: &Value) -> Result<(), OAuthError> {
+    match value {
+        Value::String(text) if text.len() > LONGEST_TEXT => Err(invalid(member, "is too long")),
+        Value::String(text) if text.chars().any(char::is_control) => {
+            Err(invalid(member, "has control characters"))
+        }
+        Value::Array(items) => items.iter().try_for_each(|item| check_texts(member, item)),
+        Value::Object(members) => members.iter().try_for_each(|(name, item)| {
+            if name.chars().any(char::is_control) {
+                return Err(invalid(member, "has control characters"));
+            }
+            check_texts(member, item)
+        }),
+        _ => Ok(()),
+    }
+}
+
+fn check_unsupported(metadata: &Map<String, Value>) -> Result<(), OAuthError> {
+    if let Some(member) = UNSUPPORTED.iter().find(|name| metadata.contains_key(**name)) {
+        return Err(invalid(member, "is not supported here"));
+    }
+    let is_on = |name: &&&str| metadata.get(**name).is_some_and(|value| *value != Value::Bool(false));
+    match UNSUPPORTED_SWITCHES.iter().find(is_on) {
+        Some(member) => Err(invalid(member, "is not supported here")),
+        None => Ok(()),
+    }
+}
+
+/// `grant_types` and `response_types`, known and consistent (RFC 7591 §2.1).
+fn check_flow(reader: &Reader<'_>) -> Result<(), OAuthError> {
+    let lists = [("grant_types", &GRANT_TYPES[..]), ("response_types", &RESPONSE_TYPES)];
+    for (member, known) in lists {
+        let own = reader.texts(member)?.unwrap_or_default();
+        if own.iter().any(|name| !known.contains(name)) {
+            return Err(invalid(member, &format!("may have: {}", known.join(", "))));
+        }
+    }
+    let has_code = reader
+        .texts("response_types")?
+        .map_or(reader.allows_code(), |own| own.contains(&"code"));
+    if has_code != reader.allows_code() {
+        return Err(invalid(
+            "response_types",
+            "must have code when, and only when, grant_types has authorization_code",
+        ));
+    }
+    Ok(())
+}
+
+fn check_redirect_uris(reader: &Reader<'_>) -> Result<(), OAuthError> {
+    reader.one_of("application_type", &["web", "native"])?;
+    let wrong = |problem: &str| OAuthError::invalid_redirect_uri(format!("redirect_uris {problem}"));
+    let uris = reader
+        .texts("redirect_uris")
+        .map_err(|_| wrong("must be an array of strings"))?
+        .unwrap_or_default();
+    if uris.is_empty() && reader.allows_code() {
+        return Err(wrong("must name at least one address for authorization_code"));
+    }
+    if uris.len() > MOST_URIS {
+        return Err(wrong("has too many addresses"));
+    }
+    for uri in uris {
+        redirect_uri::check(uri, reader.is_native()).map_err(wrong)?;
+    }
+    let after_logout = reader.texts("post_logout_redirect_uris")?.unwrap_or_default();
+    if after_logout.len() > MOST_URIS {
+        return Err(invalid("post_logout_redirect_uris", "has too many addresses"));
+    }
+    for uri in after_logout {
+        redirect_uri::check(uri, reader.is_native())
+            .map_err(|problem| invalid("post_logout_redirect_uris", problem))?;
+    }
+    Ok(())
+}
+
+fn check_authentication(reader: &Reader<'_>) -> Result<(), OAuthError> {
+    let methods = AuthMethod::ALL.map(AuthMethod::as_str);
+    let member = "token_endpoint_auth_method";
+    reader.one_of(member, &methods)?;
+    let method = reader.text(member)?.and_then(AuthMethod::parse);
+    if method == Some(AuthMethod::None) && reader.grants("client_credentials") {
+        return Err(invalid(member, "must not be none for client_credentials"));
+    }
+    let names = Algorithm::ALL.map(Algorithm::name);
+    reader.one_of("token_endpoint_auth_signing_alg", &names)?;
+    let uses_key = method == Some(AuthMethod::PrivateKeyJwt);
+    match (reader.0.get("jwks"), reader.text("jwks_uri")?) {
+        (Some(_), Some(_)) => Err(invalid("jwks_uri", "must not be given together with jwks")),
+        (None, None) if uses_key => Err(invalid(member, "needs jwks or jwks_uri")),
+        (Some(jwks), None) => {
+            jwks_member::check(jwks, uses_key).map_err(|problem| invalid("jwks", problem))
+        }
+        (None, Some(uri)) => {
+            redirect_uri::check_fetched(uri).map_err(|problem| invalid("jwks_uri", problem))
+        }
+        (None, None) => Ok(()),
+    }
+}
+
+fn check_tokens(reader: &Reader<'_>, algorithms: &[Algorithm]) -> Result<(), OAuthError> {
+    let names: Vec<_> = algorithms.iter().map(|algorithm| algorithm.name()).collect();
+    reader.one_of("id_token_signed_response_alg", &names)?;
+    reader.one_of("subject_type", &["public"])?;
+    if let Some(scope) = reader.text("scope")? {
+        // RFC 6749 §3.3.
+        let allowed = |b: u8| b == b' ' || (b.is_ascii_graphic() && !b"\"\\".contains(&b));
+        if !scope.bytes().all(allowed) {
+            return Err(invalid("scope", "must be scopes separated by spaces"));
+        }
+    }
+    match reader.0.get("default_max_age") {
+        Some(age) if !age.is_u64() => Err(invalid("default_max_age", "must be a number of seconds")),
+        _ => Ok(()),
+    }?;
+    match reader.0.get("require_auth_time") {
+        Some(flag) if !flag.is_boolean() => Err(invalid("require_auth_time", "must be a boolean")),
+        _ => Ok(()),
+    }?;
+    reader.texts("default_acr_values").map(drop)
+}
+
+/// What people see: names and links, in any language (`client_name#ja`, RFC 7591 §2.2).
+fn check_presentation(reader: &Reader<'_>) -> Result<(), OAuthError> {
+    reader.texts("contacts")?;
+    for member in reader.0.keys() {
+        let name = member.split('#').next().unwrap_or_default();
+        if name == "client_name" {
+            let text = reader.text(member)?.unwrap_or_default();
+            if text.len() > LONGEST_NAME {
+                return Err(invalid(member, "is too long"));
+            }
+        } else if name.ends_with("_uri")
+            && let Some(uri) = reader.text(member)?
+        {
+            redirect_uri::check_web(uri).map_err(|problem| invalid(member, problem))?;
+        }
+    }
+    Ok(())
+}
