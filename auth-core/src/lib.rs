@@ -2,6 +2,8 @@
 pub mod ground;
 #[cfg(feature = "login")]
 pub mod login;
+#[cfg(feature = "resource")]
+pub mod resource;
 pub mod services;
 pub mod store;
 pub mod web;

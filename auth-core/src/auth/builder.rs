@@ -8,7 +8,7 @@ use http::Method;
 use super::pruning;
 use super::table::{Endpoint, Table};
 use super::wings::Wings;
-use super::{Auth, Inner};
+use super::Auth;
 use crate::ground::{Clock, KeyRing, KeyRingError, Random, SystemClock, SystemRandom};
 use crate::services::pages::{PageError, Pages, PagesBuilder};
 use crate::services::{Core, EventSink, Throttles, TracingSink};

@@ -17,7 +17,7 @@ use crate::login::SignedIn;
 use crate::resource::{AccessToken, ScopeRequirement, TokenRefused};
 use crate::web::{Problem, Response, Side};
 #[cfg(feature = "login")]
-use crate::web::see_other;
+use crate::web::{see_other, with_query};
 
 /// What a route asks for.
 #[derive(Clone, Debug)]
@@ -201,7 +201,11 @@ impl Auth {
             .path_and_query()
             .filter(|_| matches!(parts.method, Method::GET | Method::HEAD))
             .map_or("/", http::uri::PathAndQuery::as_str);
-        let mut response = see_other(&login.sign_in_path(path, reauthenticate));
+        let parameters = [
+            ("return_to", Some(path)),
+            ("reauthenticate", reauthenticate.then_some("1")),
+        ];
+        let mut response = see_other(&with_query(&login.path("/login"), &parameters));
         crate::web::finish_headers(
             response.headers_mut(),
             self.inner.core.base.is_loopback_http(),

@@ -4,19 +4,35 @@ use std::sync::Arc;
 
 use super::Inner;
 use super::builder::BuildError;
-use super::table::{Endpoint, Table};
+use super::table::Table;
+#[cfg(any(feature = "login", feature = "provider"))]
+use super::table::Endpoint;
+#[cfg(all(feature = "login", feature = "provider"))]
+use crate::bridge::{EndGrants, LoginAccounts};
+#[cfg(feature = "provider")]
+use crate::bridge::OutboundJwks;
+#[cfg(all(feature = "provider", feature = "resource"))]
+use crate::bridge::ProviderIssuer;
+#[cfg(feature = "login")]
+use crate::login::{Login, LoginWing};
+#[cfg(feature = "provider")]
+use crate::provider::{AccountResolver, Provider, ProviderWing};
+#[cfg(feature = "resource")]
+use crate::resource::{LocalIssuer, Resource, ResourceWing};
 use crate::services::Core;
+#[cfg(feature = "outbound")]
+use crate::services::outbound::{Outbound, OutboundPolicy};
 
 /// The wings' settings, on the way to the wings.
 pub(super) struct Wings {
     #[cfg(feature = "login")]
-    pub(super) login: Option<crate::login::Login>,
+    pub(super) login: Option<Login>,
     #[cfg(feature = "provider")]
-    pub(super) provider: Option<crate::provider::Provider>,
+    pub(super) provider: Option<Provider>,
     #[cfg(feature = "resource")]
-    pub(super) resource: Option<crate::resource::Resource>,
+    pub(super) resource: Option<Resource>,
     #[cfg(feature = "outbound")]
-    pub(super) outbound: crate::services::outbound::OutboundPolicy,
+    pub(super) outbound: OutboundPolicy,
 }
 
 impl Wings {
@@ -33,95 +49,61 @@ impl Wings {
         "/auth/assets".to_owned()
     }
 
+    /// Builds each wing with what it needs of the others, through the bridge.
     #[cfg_attr(
         not(feature = "provider"),
         expect(clippy::unused_async, reason = "only the provider reads a store to start")
     )]
-    pub(super) async fn build(
-        self,
-        core: Arc<Core>,
-        #[cfg_attr(
-            not(any(feature = "login", feature = "provider")),
-            expect(unused_mut, reason = "only the wings have routes")
-        )]
-        mut table: Table,
-    ) -> Result<Inner, BuildError> {
+    pub(super) async fn build(self, core: Arc<Core>, table: Table) -> Result<Inner, BuildError> {
+        #[cfg(any(feature = "login", feature = "provider"))]
+        let mut table = table;
         #[cfg(feature = "outbound")]
-        let outbound = crate::services::outbound::Outbound::new(self.outbound)?;
+        let outbound = Outbound::new(self.outbound)?;
 
         #[cfg(feature = "login")]
-        let login = match self.login {
-            Some(settings) => {
-                #[cfg(feature = "provider")]
-                let settings = match &self.provider {
-                    Some(provider) => settings.account_link(
-                        "grants",
-                        core.base.path(&format!("{}/grants", provider.path)),
-                    ),
-                    None => settings,
-                };
-                let wing = Arc::new(crate::login::LoginWing::new(core.clone(), settings)?);
-                for (route, endpoint) in wing.routes() {
-                    let endpoint = Endpoint::Login(endpoint);
-                    table.add(route, endpoint).map_err(BuildError::Path)?;
-                }
-                Some(wing)
+        let login = self.login;
+        // The account page leads to what the provider keeps about the account.
+        #[cfg(all(feature = "login", feature = "provider"))]
+        let login = match (login, &self.provider) {
+            (Some(login), Some(provider)) if provider.accounts.is_none() => {
+                let grants = core.base.path(&format!("{}/grants", provider.path));
+                Some(login.account_link("Connected apps", grants))
             }
-            None => None,
+            (login, _) => login,
         };
+        #[cfg(feature = "login")]
+        let login = login
+            .map(|settings| build_login(&core, settings, &mut table))
+            .transpose()?;
 
         #[cfg(feature = "provider")]
         let provider = match self.provider {
+            None => None,
             Some(settings) => {
                 let accounts = settings.accounts.clone();
                 #[cfg(feature = "login")]
-                let accounts = accounts.or_else(|| {
-                    let login = login.clone()?;
-                    let accounts = crate::bridge::LoginAccounts::new(core.clone(), login);
-                    Some(Arc::new(accounts) as Arc<dyn crate::provider::AccountResolver>)
-                });
-                let accounts = accounts.ok_or(BuildError::Missing {
-                    setting: "accounts",
-                    fix: "add .login(…) to the Auth builder, or .accounts(…) to the Provider",
-                })?;
-                let fetcher = Arc::new(crate::bridge::OutboundJwks(outbound.clone()));
-                let wing =
-                    crate::provider::ProviderWing::new(core.clone(), settings, accounts, fetcher)
-                        .await?;
-                let wing = Arc::new(wing);
-                for (route, endpoint) in wing.routes() {
-                    let endpoint = Endpoint::Provider(endpoint);
-                    table.add(route, endpoint).map_err(BuildError::Path)?;
-                }
-                #[cfg(feature = "login")]
-                if let Some(login) = &login {
-                    login.observe_sessions(Arc::new(crate::bridge::EndGrants::new(&wing)));
-                }
-                Some(wing)
+                let accounts = accounts.or_else(|| login_accounts(&core, login.as_ref()));
+                Some(build_provider(&core, settings, accounts, outbound.clone(), &mut table).await?)
             }
-            None => None,
         };
+        #[cfg(all(feature = "login", feature = "provider"))]
+        if let (Some(login), Some(provider)) = (&login, &provider) {
+            login.observe_sessions(Arc::new(EndGrants::new(provider)));
+        }
 
+        #[cfg(all(feature = "provider", feature = "resource"))]
+        let local = provider.clone().map(|provider| {
+            Arc::new(ProviderIssuer::new(core.clone(), provider)) as Arc<dyn LocalIssuer>
+        });
+        #[cfg(all(not(feature = "provider"), feature = "resource"))]
+        let local: Option<Arc<dyn LocalIssuer>> = None;
         #[cfg(feature = "resource")]
         let resource = {
-            #[cfg(feature = "provider")]
-            let local = provider.as_ref().map(|provider| {
-                let issuer = crate::bridge::ProviderIssuer::new(core.clone(), provider.clone());
-                Arc::new(issuer) as Arc<dyn crate::resource::LocalIssuer>
-            });
-            #[cfg(not(feature = "provider"))]
-            let local = None;
-            // The app's own provider is trusted without being asked for; nothing else is.
-            match self.resource.or_else(|| {
-                local.as_ref().map(|_| crate::resource::Resource::default())
-            }) {
-                Some(settings) => Some(Arc::new(crate::resource::ResourceWing::new(
-                    core.clone(),
-                    settings,
-                    local,
-                    outbound,
-                )?)),
+            // The app's own provider is trusted without being asked for; nobody else is.
+            let own = || local.is_some().then(Resource::default);
+            match self.resource.or_else(own) {
                 None => None,
+                Some(settings) => Some(ResourceWing::new(core.clone(), settings, local, outbound)?),
             }
         };
 
@@ -133,7 +115,53 @@ impl Wings {
             #[cfg(feature = "provider")]
             provider,
             #[cfg(feature = "resource")]
-            resource,
+            resource: resource.map(Arc::new),
         })
     }
+}
+
+#[cfg(feature = "login")]
+fn build_login(
+    core: &Arc<Core>,
+    settings: Login,
+    table: &mut Table,
+) -> Result<Arc<LoginWing>, BuildError> {
+    let wing = LoginWing::new(core.clone(), settings)?;
+    for (route, endpoint) in wing.routes() {
+        let endpoint = Endpoint::Login(endpoint);
+        table.add(route, endpoint).map_err(BuildError::Path)?;
+    }
+    Ok(Arc::new(wing))
+}
+
+#[cfg(all(feature = "login", feature = "provider"))]
+fn login_accounts(
+    core: &Arc<Core>,
+    login: Option<&Arc<LoginWing>>,
+) -> Option<Arc<dyn AccountResolver>> {
+    let accounts = LoginAccounts::new(core.clone(), login?.clone());
+    Some(Arc::new(accounts))
+}
+
+#[cfg(feature = "provider")]
+async fn build_provider(
+    core: &Arc<Core>,
+    settings: Provider,
+    accounts: Option<Arc<dyn AccountResolver>>,
+    outbound: Outbound,
+    table: &mut Table,
+) -> Result<Arc<ProviderWing>, BuildError> {
+    let accounts = accounts.ok_or(BuildError::Missing {
+        setting: "accounts",
+        fix: "add .login(…) to the Auth builder, or .accounts(…) to the Provider",
+    })?;
+    let fetcher = Arc::new(OutboundJwks(outbound));
+    let wing = ProviderWing::new(core.clone(), settings, accounts)
+        .await?
+        .with_jwks_fetcher(fetcher);
+    for (route, endpoint) in wing.routes() {
+        let endpoint = Endpoint::Provider(endpoint);
+        table.add(route, endpoint).map_err(BuildError::Path)?;
+    }
+    Ok(Arc::new(wing))
 }

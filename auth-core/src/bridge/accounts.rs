@@ -13,7 +13,7 @@ use crate::provider::{
 };
 use crate::services::Core;
 use crate::store::{SessionId, StoreError, User, UserId};
-use crate::web::Problem;
+use crate::web::{Problem, with_query};
 
 /// [`AccountResolver`] over the login wing.
 pub(crate) struct LoginAccounts {
@@ -70,27 +70,16 @@ impl AccountResolver for LoginAccounts {
     }
 
     fn sign_in_url(&self, request: &SignInRequest) -> String {
-        let mut path = if request.create {
-            self.login.register_path(&request.return_to)
-        } else {
+        let page = if request.create { "/register" } else { "/login" };
+        let on = |flag: bool| flag.then_some("1");
+        let parameters = [
+            ("return_to", Some(request.return_to.as_str())),
             // A chosen account may be another one, so the form is not tied to the present one.
-            let reauthenticate = request.reauthenticate && !request.select_account;
-            self.login.sign_in_path(&request.return_to, reauthenticate)
-        };
-        let mut add = |name: &str, value: &str| {
-            let pair = form_urlencoded::Serializer::new(String::new())
-                .append_pair(name, value)
-                .finish();
-            path.push(if path.contains('?') { '&' } else { '?' });
-            path.push_str(&pair);
-        };
-        if request.select_account {
-            add("select", "1");
-        }
-        if let Some(hint) = &request.login_hint {
-            add("login_hint", hint);
-        }
-        path
+            ("reauthenticate", on(request.reauthenticate && !request.select_account)),
+            ("select", on(request.select_account)),
+            ("login_hint", request.login_hint.as_deref()),
+        ];
+        with_query(&self.login.path(page), &parameters)
     }
 
     async fn sign_out(&self, parts: &Parts) -> Result<Vec<HeaderValue>, AccountError> {

@@ -4,9 +4,8 @@ use std::sync::{Arc, Weak};
 
 use async_trait::async_trait;
 
-use crate::login::SessionObserver;
+use crate::login::{SessionObserver, SessionsEnded};
 use crate::provider::ProviderWing;
-use crate::store::{SessionId, UserId};
 
 /// Revokes the grants of ended sessions that do not outlive them.
 pub(crate) struct EndGrants(Weak<ProviderWing>);
@@ -20,9 +19,12 @@ impl EndGrants {
 
 #[async_trait]
 impl SessionObserver for EndGrants {
-    async fn session_ended(&self, _: &UserId, session: &SessionId) {
-        if let Some(provider) = self.0.upgrade() {
-            provider.session_ended(session).await;
+    async fn sessions_ended(&self, ended: &SessionsEnded) {
+        let Some(provider) = self.0.upgrade() else {
+            return;
+        };
+        for session in &ended.sessions {
+            provider.session_ended(session, ended.at).await;
         }
     }
 }

@@ -23,20 +23,29 @@ mod token;
 mod tokens;
 mod userinfo;
 
+#[cfg(all(test, feature = "testkit"))]
+mod tests;
+
 use std::sync::Arc;
 
 use http::Method;
 
 pub use account::{AccountError, AccountResolver, ClaimsQuery, SignInRequest, SignedInAccount};
 pub use client::{AuthMethod, ClientMetadata, VerifiedRedirectUri};
-pub use client_auth::AuthenticatedClient;
+pub use client_auth::{AuthenticatedClient, JwksFetcher};
 pub use error::OAuthError;
-pub use registry::{ClientRegistry, NewClient, RegisteredClient, RegistryError, StoreRegistry};
+pub use registry::{
+    ClientRegistry, ClientUpdate, NewClient, RegisteredClient, RegistrationError, RegistryError,
+    StoreRegistry,
+};
 pub use scope::Scopes;
 pub use settings::{KeyRotation, Provider, ProviderSettingsError};
 
+use crate::ground::Purpose;
 use crate::services::Core;
 use crate::web::{Exchange, Response, Route, Side};
+use client_auth::ClientKeys;
+use discovery::Metadata;
 use keys::Keys;
 
 /// The running provider.
@@ -46,6 +55,11 @@ pub struct ProviderWing {
     accounts: Arc<dyn AccountResolver>,
     registry: Arc<dyn ClientRegistry>,
     keys: Keys,
+    /// Keys of clients that publish theirs.
+    client_keys: ClientKeys,
+    /// The digest of a secret nobody has, compared where there is no other.
+    dummy_secret: String,
+    metadata: Metadata,
 }
 
 /// The provider's endpoints.
@@ -80,13 +94,24 @@ impl ProviderWing {
             .clone()
             .unwrap_or_else(|| Arc::new(StoreRegistry::new(core.stores.clients.clone())));
         let keys = Keys::open(core.clone(), &settings).await?;
+        let dummy = core.random.secret();
         Ok(Self {
+            client_keys: ClientKeys::default(),
+            dummy_secret: core.keys.mac(Purpose::ClientSecret, dummy.as_bytes()),
+            metadata: Metadata::new(&core, &settings, &keys),
             core,
             settings,
             accounts,
             registry,
             keys,
         })
+    }
+
+    /// With a client for documents at addresses that clients chose. Without one, a client that has its keys at a
+    /// `jwks_uri` cannot authenticate.
+    pub(crate) fn with_jwks_fetcher(mut self, fetcher: Arc<dyn JwksFetcher>) -> Self {
+        self.client_keys = ClientKeys::with_fetcher(fetcher);
+        self
     }
 
     /// The path, base path included, of one of the provider's endpoints (`"/token"`).

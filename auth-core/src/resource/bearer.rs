@@ -32,7 +32,7 @@ pub(super) fn token(headers: &HeaderMap) -> Result<&str, Refusal> {
         .ok()
         .filter(|token| is_b64token(token))
         .ok_or(Refusal::InvalidRequest(
-            "The Authorization header is not \"Bearer\" and one token.",
+            "The Authorization header must be the word Bearer, a space and one token.",
         ))
 }
 
@@ -61,7 +61,12 @@ mod tests {
 
     #[test]
     fn one_bearer_token() {
-        for value in ["Bearer a.b-c_d~e+f/g==", "bearer x", "BEARER x", "bEaReR   x"] {
+        for value in [
+            "Bearer a.b-c_d~e+f/g==",
+            "bearer x",
+            "BEARER x",
+            "bEaReR   x",
+        ] {
             let expected = value.rsplit(' ').next().unwrap();
             assert_eq!(read(&[value.as_bytes()]).unwrap(), expected);
         }
@@ -70,8 +75,19 @@ mod tests {
     #[test]
     fn no_token_is_not_a_bad_request() {
         assert_eq!(read(&[]), Err(Refusal::MissingToken));
-        for other in ["Basic YTpi", "DPoP x", "", "Bearerx", "Bearer\tx", "\u{e4} x"] {
-            assert_eq!(read(&[other.as_bytes()]), Err(Refusal::MissingToken), "{other}");
+        for other in [
+            "Basic YTpi",
+            "DPoP x",
+            "",
+            "Bearerx",
+            "Bearer\tx",
+            "\u{e4} x",
+        ] {
+            assert_eq!(
+                read(&[other.as_bytes()]),
+                Err(Refusal::MissingToken),
+                "{other}"
+            );
         }
     }
 
@@ -91,7 +107,10 @@ mod tests {
             "Bearer t\u{f6}ken".as_bytes(),
             b"Bearer a, Bearer b",
         ] {
-            assert!(matches!(read(&[bad]), Err(Refusal::InvalidRequest(_))), "{bad:?}");
+            assert!(
+                matches!(read(&[bad]), Err(Refusal::InvalidRequest(_))),
+                "{bad:?}"
+            );
         }
     }
 

@@ -260,7 +260,10 @@ mod tests {
         assert!(!granted.allows_all(&wanted));
         assert_eq!(granted.narrowed_to(&wanted).to_string(), "reports:read");
         assert!(granted.allows_all(&granted.narrowed_to(&wanted)));
-        assert_eq!(granted.union(&wanted).to_string(), "email profile reports:* reports:read");
+        assert_eq!(
+            granted.union(&wanted).to_string(),
+            "email profile reports:* reports:read"
+        );
         assert!(granted.contains("reports:*") && !granted.contains("reports:read"));
     }
 

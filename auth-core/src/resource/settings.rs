@@ -140,7 +140,10 @@ impl Resource {
         if let Some(realm) = &self.realm
             && !realm.bytes().all(quotable)
         {
-            return fail("realm", "must be printable ASCII without quotes and backslashes");
+            return fail(
+                "realm",
+                "must be printable ASCII without quotes and backslashes",
+            );
         }
         Ok(())
     }

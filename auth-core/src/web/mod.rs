@@ -22,7 +22,7 @@ pub use exchange::Exchange;
 pub use forgery::{FORM_TOKEN_FIELD, Forgery, FormTokens};
 pub use headers::{FormTarget, PagePolicy, finish_headers, page_headers};
 pub use negotiation::{language, wants_json};
-pub use params::{Params, ParamsError};
+pub use params::{Params, ParamsError, with_query};
 pub use problem::Problem;
 pub use respond::{
     Response, asset, conditional_json, empty, html, json, no_content, preflight, see_other,

@@ -122,6 +122,20 @@ impl Params {
     }
 }
 
+/// A path with a query; parameters without a value are left out.
+pub fn with_query(path: &str, parameters: &[(&str, Option<&str>)]) -> String {
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    for (name, value) in parameters {
+        if let Some(value) = value {
+            query.append_pair(name, value);
+        }
+    }
+    match query.finish() {
+        query if query.is_empty() => path.to_owned(),
+        query => format!("{path}?{query}"),
+    }
+}
+
 fn decode(bytes: &[u8]) -> Result<String, ParamsError> {
     let spaced: Vec<u8> = bytes
         .iter()

@@ -21,7 +21,10 @@ impl HttpClient {
             .map(Self)
     }
 
-    async fn send(&self, request: HttpRequest) -> Result<HttpResponse, HttpClientError<reqwest::Error>> {
+    async fn send(
+        &self,
+        request: HttpRequest,
+    ) -> Result<HttpResponse, HttpClientError<reqwest::Error>> {
         let response = self.0.execute(request.try_into().map_err(Box::new)?).await;
         let mut response = response.map_err(Box::new)?;
         let mut answer = http::Response::builder().status(response.status());

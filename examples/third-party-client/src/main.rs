@@ -40,7 +40,10 @@ async fn main() -> Result<(), StartError> {
         oidc: Arc::new(Oidc::new(
             variable("ISSUER", "http://localhost:3000")?,
             variable("CLIENT_ID", "third-party-demo")?,
-            variable("CLIENT_SECRET", "third-party-demo-secret-not-for-production")?,
+            variable(
+                "CLIENT_SECRET",
+                "third-party-demo-secret-not-for-production",
+            )?,
             &format!("http://localhost:{port}"),
         )?),
         sessions: Arc::default(),
@@ -98,13 +101,19 @@ async fn callback(
 }
 
 async fn call_api(State(app): State<App>, headers: HeaderMap) -> Result<Html<String>, Problem> {
-    let person = app.sessions.signed_in(&headers).ok_or_else(Problem::sign_in_first)?;
+    let person = app
+        .sessions
+        .signed_in(&headers)
+        .ok_or_else(Problem::sign_in_first)?;
     let answer = app.oidc.call_api(&person).await?;
     Ok(pages::signed_in(&person, Some(&answer)))
 }
 
 async fn refresh(State(app): State<App>, headers: HeaderMap) -> Result<Redirect, Problem> {
-    let person = app.sessions.signed_in(&headers).ok_or_else(Problem::sign_in_first)?;
+    let person = app
+        .sessions
+        .signed_in(&headers)
+        .ok_or_else(Problem::sign_in_first)?;
     let refreshed = app.oidc.refresh(person).await?;
     app.sessions.update(&headers, refreshed);
     Ok(Redirect::to("/"))
@@ -133,7 +142,9 @@ impl CallbackParams {
                 _ => continue,
             };
             if !slot.is_empty() {
-                return Err(Problem::bad_request(format!("The answer has {name} twice.")));
+                return Err(Problem::bad_request(format!(
+                    "The answer has {name} twice."
+                )));
             }
             *slot = value.into_owned();
         }

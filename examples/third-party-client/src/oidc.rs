@@ -9,10 +9,11 @@ use openidconnect::core::{
 };
 use openidconnect::url::Url;
 use openidconnect::{
-    AccessToken, AccessTokenHash, AuthorizationCode, ClaimsVerificationError, ClientId, ClientSecret,
-    CsrfToken, EndSessionUrl, EndpointMaybeSet, EndpointNotSet, EndpointSet, IssuerUrl, LogoutRequest,
-    Nonce, OAuth2TokenResponse as _, PkceCodeChallenge, PkceCodeVerifier, PostLogoutRedirectUrl,
-    ProviderMetadataWithLogout, RedirectUrl, RefreshToken, Scope, TokenResponse as _,
+    AccessToken, AccessTokenHash, AuthorizationCode, ClaimsVerificationError, ClientId,
+    ClientSecret, CsrfToken, EndSessionUrl, EndpointMaybeSet, EndpointNotSet, EndpointSet,
+    IssuerUrl, LogoutRequest, Nonce, OAuth2TokenResponse as _, PkceCodeChallenge, PkceCodeVerifier,
+    PostLogoutRedirectUrl, ProviderMetadataWithLogout, RedirectUrl, RefreshToken, Scope,
+    TokenResponse as _,
 };
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
@@ -127,7 +128,10 @@ impl Oidc {
             Some(self.client_secret.clone()),
         )
         .set_redirect_uri(self.redirect_uri.clone());
-        let issuer = Arc::new(Issuer { client, end_session });
+        let issuer = Arc::new(Issuer {
+            client,
+            end_session,
+        });
         *discovered = Some(issuer.clone());
         Ok(issuer)
     }
@@ -155,11 +159,17 @@ impl Oidc {
     }
 
     /// Checks the answer, changes the code into tokens, verifies them.
-    pub(crate) async fn finish(&self, answer: CallbackParams, attempt: Attempt) -> Result<Person, Problem> {
+    pub(crate) async fn finish(
+        &self,
+        answer: CallbackParams,
+        attempt: Attempt,
+    ) -> Result<Person, Problem> {
         // RFC 9207 §2.4: an answer that does not name the issuer that was asked is not its answer. Checked before
         // anything else in it counts, its error included.
         if answer.iss != self.issuer.as_str() {
-            return Err(Problem::bad_request("The answer is from another issuer, or names none."));
+            return Err(Problem::bad_request(
+                "The answer is from another issuer, or names none.",
+            ));
         }
         if !answer.error.is_empty() {
             return Err(Problem::refused(&answer.error, &answer.error_description));
@@ -224,7 +234,9 @@ impl Oidc {
             let nonce = Expect::NonceOrNone(&person.nonce);
             let (subject, claims) = self.verify(id_token, &tokens, nonce).await?;
             if subject != person.subject {
-                return Err(Problem::bad_gateway("The renewed ID token is about someone else."));
+                return Err(Problem::bad_gateway(
+                    "The renewed ID token is about someone else.",
+                ));
             }
             person.claims["id_token"] = claims;
             person.id_token = id_token.clone();
@@ -252,7 +264,11 @@ impl Oidc {
         let body = http_client::read(&mut answer)
             .await
             .map_err(|error| Problem::issuer("The API broke off.", &error))?;
-        Ok(format!("{}\n{}", answer.status(), String::from_utf8_lossy(&body)))
+        Ok(format!(
+            "{}\n{}",
+            answer.status(),
+            String::from_utf8_lossy(&body)
+        ))
     }
 
     /// Where to send the browser to sign out at the issuer too (RP-Initiated Logout).
@@ -297,18 +313,26 @@ fn check(
     nonce: Expect<'_>,
 ) -> Result<(String, Value), ClaimsVerificationError> {
     let claims = id_token.claims(verifier, |given: Option<&Nonce>| match (nonce, given) {
-        (Expect::Nonce(sent) | Expect::NonceOrNone(sent), Some(given)) if given.secret() == sent.secret() => Ok(()),
+        (Expect::Nonce(sent) | Expect::NonceOrNone(sent), Some(given))
+            if given.secret() == sent.secret() =>
+        {
+            Ok(())
+        }
         (Expect::NonceOrNone(_), None) => Ok(()),
         _ => Err("the nonce is not the one that was sent".to_owned()),
     })?;
     if let Some(at_hash) = claims.access_token_hash() {
-        let actual = AccessTokenHash::from_token(
-            tokens.access_token(),
-            id_token.signing_alg()?,
-            id_token.signing_key(verifier)?,
-        )?;
-        if actual != *at_hash {
-            return Err(ClaimsVerificationError::Other("at_hash does not match".to_owned()));
+        let algorithm = id_token
+            .signing_alg()
+            .map_err(ClaimsVerificationError::SignatureVerification)?;
+        let key = id_token
+            .signing_key(verifier)
+            .map_err(ClaimsVerificationError::SignatureVerification)?;
+        let actual = AccessTokenHash::from_token(tokens.access_token(), algorithm, key);
+        if actual.ok().as_ref() != Some(at_hash) {
+            return Err(ClaimsVerificationError::Other(
+                "at_hash does not match".to_owned(),
+            ));
         }
     }
     let value = serde_json::to_value(claims).unwrap_or(Value::Null);

@@ -18,7 +18,10 @@ pub(crate) fn signed_out() -> Html<String> {
 pub(crate) fn signed_in(person: &Person, api: Option<&str>) -> Html<String> {
     let claims = serde_json::to_string_pretty(&person.claims).unwrap_or_default();
     let life = person.expires.map_or("unknown".to_owned(), |expires| {
-        format!("{} s", expires.saturating_duration_since(Instant::now()).as_secs())
+        format!(
+            "{} s",
+            expires.saturating_duration_since(Instant::now()).as_secs()
+        )
     });
     let mut body = format!(
         "<p id=\"who\">Signed in.</p>\
@@ -30,14 +33,22 @@ pub(crate) fn signed_in(person: &Person, api: Option<&str>) -> Html<String> {
     );
     if let Some(api) = api {
         // Writing to a String cannot fail.
-        let _ = write!(body, "<h2>The API said</h2><pre id=\"api\">{}</pre>", escape(api));
+        let _ = write!(
+            body,
+            "<h2>The API said</h2><pre id=\"api\">{}</pre>",
+            escape(api)
+        );
     }
     for (action, label) in [
         ("call-api", "Call the API"),
         ("refresh", "Refresh"),
         ("sign-out", "Sign out"),
     ] {
-        let path = if action == "sign-out" { "logout" } else { action };
+        let path = if action == "sign-out" {
+            "logout"
+        } else {
+            action
+        };
         let _ = write!(
             body,
             "<form method=\"post\" action=\"/{path}\"><button id=\"{action}\">{label}</button></form>"

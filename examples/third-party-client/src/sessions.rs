@@ -56,7 +56,9 @@ impl Sessions {
     pub(crate) fn take_attempt(&self, headers: &HeaderMap, state: &str) -> Option<Attempt> {
         let mut all = self.all();
         let attempts = &mut all.get_mut(id_of(headers)?)?.attempts;
-        let index = attempts.iter().position(|attempt| attempt.state.secret() == state)?;
+        let index = attempts
+            .iter()
+            .position(|attempt| attempt.state.secret() == state)?;
         Some(attempts.remove(index))
     }
 
@@ -74,8 +76,9 @@ impl Sessions {
 
     /// Replaces the tokens of who is signed in.
     pub(crate) fn update(&self, headers: &HeaderMap, person: Person) {
-        if let Some(session) = id_of(headers).and_then(|id| self.all().get_mut(id).map(|s| &mut s.person)) {
-            *session = Some(person);
+        let mut all = self.all();
+        if let Some(session) = id_of(headers).and_then(|id| all.get_mut(id)) {
+            session.person = Some(person);
         }
     }
 

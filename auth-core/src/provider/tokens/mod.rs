@@ -7,6 +7,5 @@ mod id_token_hint;
 mod response;
 
 pub(super) use access_token::VerifiedAccessToken;
-pub(super) use claims::claim_names_requested;
-pub(super) use id_token_hint::IdTokenHint;
-pub(super) use response::{Issued, TokenResponse};
+pub(super) use claims::Target;
+pub(super) use response::Issued;

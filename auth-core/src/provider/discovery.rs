@@ -1,0 +1,84 @@
+//! Metadata: OpenID Connect Discovery §3 and RFC 8414 §2, one document for both. It names what works, and nothing else.
+
+use bytes::Bytes;
+use serde_json::{Value, json};
+
+use super::ProviderWing;
+use super::client::AuthMethod;
+use super::keys::Keys;
+use super::scope::STANDARD_SCOPES;
+use super::settings::Provider;
+use crate::ground::jose::Algorithm;
+use crate::services::Core;
+use crate::web::{Exchange, Response, conditional_json};
+
+/// How long clients may keep the document, in seconds.
+const MAX_AGE: u32 = 3600;
+
+/// Claims an ID token of ours may have beside those of the scopes.
+const TOKEN_CLAIMS: [&str; 11] = [
+    "iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "at_hash", "acr", "amr", "sid",
+];
+
+/// The document, which does not change while the provider runs.
+pub(super) struct Metadata(Bytes);
+
+impl Metadata {
+    pub(super) fn new(core: &Core, settings: &Provider, keys: &Keys) -> Self {
+        let document = document(core, settings, keys);
+        // A map of strings always serializes.
+        Self(serde_json::to_vec(&document).map(Bytes::from).unwrap_or_default())
+    }
+}
+
+impl ProviderWing {
+    /// `GET /.well-known/openid-configuration` and `GET /.well-known/oauth-authorization-server`.
+    pub(super) async fn openid_configuration(&self, exchange: &mut Exchange<'_>) -> Response {
+        conditional_json(exchange.headers(), &self.metadata.0, MAX_AGE)
+    }
+}
+
+fn document(core: &Core, settings: &Provider, keys: &Keys) -> Value {
+    let url = |endpoint: &str| core.base.absolute(&format!("{}{endpoint}", settings.path));
+    let all_methods = AuthMethod::ALL.map(AuthMethod::as_str);
+    let confidential: Vec<_> = AuthMethod::ALL
+        .into_iter()
+        .filter(|method| *method != AuthMethod::None)
+        .map(AuthMethod::as_str)
+        .collect();
+    let assertion_algorithms = Algorithm::ALL.map(Algorithm::name);
+    let own_algorithms: Vec<_> = keys.algorithms().iter().map(|own| own.name()).collect();
+    let scope_claims = STANDARD_SCOPES.iter().flat_map(|(_, _, claims)| claims.iter());
+    let claims: Vec<_> = TOKEN_CLAIMS.iter().chain(scope_claims).collect();
+    json!({
+        "issuer": core.base.issuer(),
+        "authorization_endpoint": url("/authorize"),
+        "token_endpoint": url("/token"),
+        "userinfo_endpoint": url("/userinfo"),
+        "jwks_uri": url("/jwks"),
+        "introspection_endpoint": url("/introspect"),
+        "revocation_endpoint": url("/revoke"),
+        "end_session_endpoint": url("/logout"),
+        "scopes_supported": settings.scopes.names().collect::<Vec<_>>(),
+        "response_types_supported": ["code"],
+        "response_modes_supported": ["query", "form_post"],
+        "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials"],
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": own_algorithms,
+        "token_endpoint_auth_methods_supported": all_methods,
+        "token_endpoint_auth_signing_alg_values_supported": assertion_algorithms,
+        "introspection_endpoint_auth_methods_supported": confidential,
+        "introspection_endpoint_auth_signing_alg_values_supported": assertion_algorithms,
+        "revocation_endpoint_auth_methods_supported": all_methods,
+        "revocation_endpoint_auth_signing_alg_values_supported": assertion_algorithms,
+        "code_challenge_methods_supported": ["S256"],
+        "authorization_response_iss_parameter_supported": true,
+        "claim_types_supported": ["normal"],
+        "claims_supported": claims,
+        "claims_parameter_supported": true,
+        "request_parameter_supported": false,
+        "request_uri_parameter_supported": false,
+        "prompt_values_supported": ["none", "login", "consent", "select_account", "create"],
+        "ui_locales_supported": core.pages.locales().collect::<Vec<_>>(),
+    })
+}

@@ -1,0 +1,91 @@
+//! ID tokens (OpenID Connect Core §2).
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::claims::Target;
+use crate::ground::Timestamp;
+use crate::ground::jose::{Algorithm, left_half_hash};
+use crate::provider::ProviderWing;
+use crate::provider::client::ClientMetadata as _;
+use crate::provider::code::{GrantDetails, internal};
+use crate::provider::error::OAuthError;
+use crate::store::{Client, Grant, SessionId};
+
+/// What an ID token is made of.
+pub(in crate::provider) struct IdTokenRequest<'a> {
+    pub client: &'a Client,
+    pub grant: &'a Grant,
+    pub details: &'a GrantDetails,
+    pub access_token: &'a str,
+    /// Whether to repeat the `nonce`: a refreshed one leaves it out (§12.2).
+    pub with_nonce: bool,
+}
+
+#[derive(Serialize)]
+struct NewClaims<'a> {
+    iss: &'a str,
+    sub: &'a str,
+    aud: &'a str,
+    exp: i64,
+    iat: i64,
+    auth_time: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    nonce: Option<&'a str>,
+    at_hash: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    acr: Option<&'a str>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    amr: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sid: Option<&'a str>,
+    /// Without any of the names above: [`ProviderWing::account_claims`] sees to that.
+    #[serde(flatten)]
+    account: Map<String, Value>,
+}
+
+impl ProviderWing {
+    /// Signs an ID token with the client's `id_token_signed_response_alg`.
+    pub(in crate::provider) async fn sign_id_token(
+        &self,
+        request: &IdTokenRequest<'_>,
+        now: Timestamp,
+    ) -> Result<String, OAuthError> {
+        let IdTokenRequest {
+            client,
+            grant,
+            details,
+            ..
+        } = request;
+        let asked = details.claims.as_ref();
+        let account = self
+            .account_claims(grant, &grant.scopes, asked, Target::IdToken)
+            .await?
+            .ok_or_else(|| OAuthError::invalid_grant("the account is not available"))?;
+        let algorithm = id_token_algorithm(client);
+        let key = self.keys.active(algorithm, now).await?;
+        let claims = NewClaims {
+            iss: self.core.base.issuer(),
+            sub: &grant.subject,
+            aud: client.client_id.as_str(),
+            exp: (now + self.settings.id_token_life).seconds(),
+            iat: now.seconds(),
+            auth_time: details.auth_time,
+            nonce: details.nonce.as_deref().filter(|_| request.with_nonce),
+            at_hash: &left_half_hash(algorithm, request.access_token),
+            acr: details.acr.as_deref(),
+            amr: &details.amr,
+            sid: grant.session_id.as_ref().map(SessionId::as_str),
+            account,
+        };
+        key.sign_compact(Some("JWT"), &claims).map_err(internal)
+    }
+}
+
+/// Validated at registration; a host's registry may still say anything, and gets the default (§2, RS256).
+fn id_token_algorithm(client: &Client) -> Algorithm {
+    client
+        .text("id_token_signed_response_alg")
+        .and_then(Algorithm::parse)
+        .unwrap_or(Algorithm::Rs256)
+}

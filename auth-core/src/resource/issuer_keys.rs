@@ -1,0 +1,230 @@
+//! The keys of one other issuer, kept for a while.
+//!
+//! - Fresh keys are used as they are. Once they are late, one request sends for new ones; the others go on with the old.
+//! - An issuer that is down leaves its old keys in use for [`STALE_BOUND`], and is asked again every [`RETRY`].
+//! - A key nobody knows may be a new one, so the set is fetched again, but once in [`RETRY`] only: whoever makes up key
+//!   names must not make us a weapon against the issuer (THREATS 45).
+//! - A fetch runs in a task of its own: a client that hangs up does not end it for those who wait.
+
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+use tokio::sync::{Mutex, OwnedMutexGuard};
+
+use super::discovery::{Discovery, FetchError};
+use crate::ground::Timestamp;
+use crate::ground::jose::{JoseError, VerificationKeys};
+
+/// How long keys outlive their issuer.
+const STALE_BOUND: Duration = Duration::from_hours(24);
+/// Between two fetches after a failure, and between two fetches for unknown keys.
+const RETRY: Duration = Duration::from_secs(30);
+/// As [`RETRY`], while there are no keys at all and every request fails.
+const RETRY_WITHOUT_KEYS: Duration = Duration::from_secs(5);
+/// Keys younger than this are not fetched again for a key they lack.
+const JUST_FETCHED: Duration = Duration::from_secs(2);
+/// The longest a fetch takes, whatever the bounds of each request in it.
+const FETCH_BOUND: Duration = Duration::from_secs(10);
+
+pub(super) struct IssuerKeys {
+    discovery: Discovery,
+    max_age: Duration,
+    state: RwLock<State>,
+    /// Held while a fetch runs.
+    fetching: Arc<Mutex<()>>,
+}
+
+#[derive(Default)]
+struct State {
+    cached: Option<Cached>,
+    attempted_at: Option<Timestamp>,
+    /// The last attempt failed.
+    failing: bool,
+    /// The last fetch for a key nobody knew.
+    searched_at: Option<Timestamp>,
+}
+
+#[derive(Clone)]
+struct Cached {
+    keys: Arc<VerificationKeys>,
+    fetched_at: Timestamp,
+}
+
+enum Look {
+    Fresh(Arc<VerificationKeys>),
+    /// To be used while others are on their way.
+    Late(Arc<VerificationKeys>),
+    /// None, or too old to be used without having asked.
+    Wanting,
+}
+
+impl IssuerKeys {
+    pub(super) fn new(discovery: Discovery, max_age: Duration) -> Self {
+        Self {
+            discovery,
+            max_age,
+            state: RwLock::default(),
+            fetching: Arc::default(),
+        }
+    }
+
+    /// The keys to verify with at `now`; `None` if there are none and none can be had.
+    pub(super) async fn current(self: &Arc<Self>, now: Timestamp) -> Option<Arc<VerificationKeys>> {
+        match self.look(now) {
+            Look::Fresh(keys) => return Some(keys),
+            Look::Late(keys) => {
+                self.refresh_behind(now);
+                return Some(keys);
+            }
+            Look::Wanting => {}
+        }
+        let turn = self.fetching.clone().lock_owned().await;
+        // Whoever had the turn before may have brought them, or have failed a moment ago.
+        if matches!(self.look(now), Look::Wanting) && self.is_due(now) {
+            self.fetch(turn, now).await;
+        }
+        self.usable(now)
+    }
+
+    /// Keys fetched since `old`, when a token names one that is not among those.
+    pub(super) async fn newer_than(
+        self: &Arc<Self>,
+        old: &Arc<VerificationKeys>,
+        now: Timestamp,
+    ) -> Option<Arc<VerificationKeys>> {
+        let newer = |keys: &Arc<VerificationKeys>| !Arc::ptr_eq(keys, old);
+        let turn = self.fetching.clone().lock_owned().await;
+        if let Some(keys) = self.usable(now).filter(newer) {
+            return Some(keys);
+        }
+        if !self.may_search(now) {
+            return None;
+        }
+        self.fetch(turn, now).await;
+        self.usable(now).filter(newer)
+    }
+
+    fn look(&self, now: Timestamp) -> Look {
+        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+        let Some(Cached { keys, fetched_at }) = &state.cached else {
+            return Look::Wanting;
+        };
+        if !has_passed(self.max_age, *fetched_at, now) {
+            Look::Fresh(keys.clone())
+        } else if now.since(*fetched_at) < STALE_BOUND
+            && (state.failing || !has_passed(self.max_age * 2, *fetched_at, now))
+        {
+            Look::Late(keys.clone())
+        } else {
+            Look::Wanting
+        }
+    }
+
+    /// Keys within the bound, whether fresh or not.
+    fn usable(&self, now: Timestamp) -> Option<Arc<VerificationKeys>> {
+        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+        let cached = state.cached.as_ref()?;
+        (now.since(cached.fetched_at) < STALE_BOUND).then(|| cached.keys.clone())
+    }
+
+    /// Whether the issuer may be asked again, if it did not answer the last time.
+    fn is_due(&self, now: Timestamp) -> bool {
+        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+        let pause = if state.cached.is_some() {
+            RETRY
+        } else {
+            RETRY_WITHOUT_KEYS
+        };
+        !state.failing
+            || state
+                .attempted_at
+                .is_none_or(|attempt| has_passed(pause, attempt, now))
+    }
+
+    /// Takes the turn to search for an unknown key, if there is one.
+    fn may_search(&self, now: Timestamp) -> bool {
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        let just_fetched = state
+            .cached
+            .as_ref()
+            .is_some_and(|cached| !has_passed(JUST_FETCHED, cached.fetched_at, now));
+        let searched = state
+            .searched_at
+            .is_some_and(|search| !has_passed(RETRY, search, now));
+        if just_fetched || searched {
+            return false;
+        }
+        state.searched_at = Some(now);
+        true
+    }
+
+    /// Sends for new keys without waiting for them, unless somebody did.
+    fn refresh_behind(self: &Arc<Self>, now: Timestamp) {
+        if let Ok(turn) = self.fetching.clone().try_lock_owned()
+            && self.is_due(now)
+            && matches!(self.look(now), Look::Late(_))
+        {
+            self.spawn_fetch(turn, now);
+        }
+    }
+
+    async fn fetch(self: &Arc<Self>, turn: OwnedMutexGuard<()>, now: Timestamp) {
+        if let Some(task) = self.spawn_fetch(turn, now) {
+            // It does not panic, and if it did there would be no new keys: what the caller then finds.
+            let _ = task.await;
+        }
+    }
+
+    fn spawn_fetch(
+        self: &Arc<Self>,
+        turn: OwnedMutexGuard<()>,
+        now: Timestamp,
+    ) -> Option<tokio::task::JoinHandle<()>> {
+        // Outside a Tokio runtime nothing can be fetched; that is an issuer out of reach, not a panic.
+        let runtime = Handle::try_current().ok()?;
+        let keys = self.clone();
+        Some(runtime.spawn(async move {
+            let fetched = tokio::time::timeout(FETCH_BOUND, keys.discovery.keys()).await;
+            keys.settle(fetched.unwrap_or(Err(FetchError::Timeout)), now);
+            drop(turn);
+        }))
+    }
+
+    fn settle(&self, fetched: Result<VerificationKeys, FetchError>, now: Timestamp) {
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        state.attempted_at = Some(now);
+        state.failing = fetched.is_err();
+        match fetched {
+            Ok(keys) => {
+                state.cached = Some(Cached {
+                    keys: Arc::new(keys),
+                    fetched_at: now,
+                });
+            }
+            Err(error) => {
+                // An issuer that publishes its private keys has no keys any more.
+                if matches!(error, FetchError::Keys(JoseError::PrivateMember)) {
+                    state.cached = None;
+                }
+                tracing::warn!(
+                    issuer = self.discovery.issuer(),
+                    error = &error as &dyn std::error::Error,
+                    "the keys of an issuer could not be fetched"
+                );
+            }
+        }
+    }
+
+    /// Returns when no fetch runs.
+    #[cfg(test)]
+    pub(super) async fn settled(&self) {
+        drop(self.fetching.lock().await);
+    }
+}
+
+/// Whether `span` has passed since `earlier`. A request that waited has an older `now` than the one it waited for; a
+/// clock that was set back by more than a minute counts as passed, so that nothing stands still until it catches up.
+fn has_passed(span: Duration, earlier: Timestamp, now: Timestamp) -> bool {
+    now.since(earlier) >= span || earlier.since(now) >= Duration::from_mins(1)
+}
