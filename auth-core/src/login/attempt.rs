@@ -152,7 +152,10 @@ impl LoginWing {
         let reason = match (outcome, stored) {
             (_, None) => SignInFailure::NoPassword,
             (Outcome::Unreadable, Some(_)) => {
-                tracing::error!(user = user.id.as_str(), "a stored password hash is unreadable");
+                tracing::error!(
+                    user = user.id.as_str(),
+                    "a stored password hash is unreadable"
+                );
                 SignInFailure::UnreadableHash
             }
             (Outcome::Mismatch, Some(_)) => SignInFailure::WrongPassword,

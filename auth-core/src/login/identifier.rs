@@ -98,7 +98,9 @@ pub enum IdentifierError {
     #[error("That is not an e-mail address.")]
     Email,
     /// The part before the `@` is not ASCII.
-    #[error("Only plain letters, digits and signs can stand before the @ of an e-mail address here.")]
+    #[error(
+        "Only plain letters, digits and signs can stand before the @ of an e-mail address here."
+    )]
     LocalPart,
     /// Not a username.
     #[error(
@@ -264,14 +266,32 @@ mod tests {
         assert!(parse_email("ada@xn--.com").is_err());
         // An ideographic full stop must not smuggle a dot past the parser.
         assert_ne!(parse_email("ada@evil。example.com").as_ref(), Ok(&plain));
-        assert_eq!(parse_username("\u{212a}ate"), Err(IdentifierError::Username));
+        assert_eq!(
+            parse_username("\u{212a}ate"),
+            Err(IdentifierError::Username)
+        );
     }
 
     #[test]
     fn usernames_have_one_form() {
         assert_eq!(parse_username(" Ada.L-1_x ").as_deref(), Ok("ada.l-1_x"));
-        for bad in ["", "ab", ".ada", "-ada", "_ada", "a@b", "a b c", "adä", "a\nb", &"a".repeat(33)] {
-            assert_eq!(parse_username(bad), Err(IdentifierError::Username), "{bad:?}");
+        for bad in [
+            "",
+            "ab",
+            ".ada",
+            "-ada",
+            "_ada",
+            "a@b",
+            "a b c",
+            "adä",
+            "a\nb",
+            &"a".repeat(33),
+        ] {
+            assert_eq!(
+                parse_username(bad),
+                Err(IdentifierError::Username),
+                "{bad:?}"
+            );
         }
     }
 

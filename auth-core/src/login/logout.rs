@@ -54,17 +54,20 @@ impl LoginWing {
     }
 
     fn after_logout(&self, params: &Params) -> String {
-        self.return_to(params).map_or_else(
-            || self.path("/signed-out"),
-            |path| path.as_str().to_owned(),
-        )
+        self.return_to(params)
+            .map_or_else(|| self.path("/signed-out"), |path| path.as_str().to_owned())
     }
 
     /// `GET`: says so.
     pub(super) fn signed_out_page(&self, exchange: &mut Exchange<'_>) -> Response {
         let context = json!({ "login_url": self.login_url(None), "home_url": self.home() });
         let policy = PagePolicy::default();
-        self.core
-            .page(exchange, StatusCode::OK, PageName::SignedOut, context, policy)
+        self.core.page(
+            exchange,
+            StatusCode::OK,
+            PageName::SignedOut,
+            context,
+            policy,
+        )
     }
 }

@@ -17,7 +17,8 @@ mod settings;
 mod sign_in;
 mod users;
 
-#[cfg(all(test, feature = "testkit"))]
+#[cfg(test)]
+#[cfg(feature = "testkit")]
 mod tests;
 
 use std::sync::Arc;
@@ -132,13 +133,17 @@ impl LoginWing {
             ("/account/profile", POST, Endpoint::Profile),
             ("/account/password", POST, Endpoint::Password),
             ("/account/sessions/revoke", POST, Endpoint::RevokeSession),
-            ("/account/sessions/revoke-others", POST, Endpoint::RevokeOthers),
+            (
+                "/account/sessions/revoke-others",
+                POST,
+                Endpoint::RevokeOthers,
+            ),
             ("/session", GET, Endpoint::Session),
         ];
-        let register = self
-            .settings
-            .registration
-            .then_some(("/register", BOTH, Endpoint::Register));
+        let register =
+            self.settings
+                .registration
+                .then_some(("/register", BOTH, Endpoint::Register));
         register
             .into_iter()
             .chain(own)
@@ -150,11 +155,7 @@ impl LoginWing {
     }
 
     /// Answers a request to one of the routes.
-    pub(crate) async fn handle(
-        &self,
-        endpoint: Endpoint,
-        exchange: &mut Exchange<'_>,
-    ) -> Response {
+    pub(crate) async fn handle(&self, endpoint: Endpoint, exchange: &mut Exchange<'_>) -> Response {
         let acts = exchange.parts.method == Method::POST;
         let answer = match (endpoint, acts) {
             (Endpoint::Register, false) => self.register_page(exchange),

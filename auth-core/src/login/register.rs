@@ -7,11 +7,13 @@ use std::collections::BTreeMap;
 use http::StatusCode;
 use serde_json::{Map, json};
 
+use super::LoginWing;
 use super::attempt::AddressAttempts;
-use super::identifier::{IdentifierError, IdentifierKind, is_reserved, parse_email, parse_username};
+use super::identifier::{
+    IdentifierError, IdentifierKind, is_reserved, parse_email, parse_username,
+};
 use super::password::{Password, Personal};
 use super::reply::{done, with_query};
-use super::LoginWing;
 use crate::services::Event;
 use crate::services::pages::PageName;
 use crate::store::{CreateUser, User, UserId};
@@ -86,7 +88,10 @@ impl LoginWing {
         self.core.emit(exchange.now, exchange.address, event).await;
         let return_to = form.return_to.as_ref().map(ReturnTo::as_str);
         let parameters = [("registered", Some("1")), ("return_to", return_to)];
-        Ok(done(exchange, &with_query(&self.path("/login"), &parameters)))
+        Ok(done(
+            exchange,
+            &with_query(&self.path("/login"), &parameters),
+        ))
     }
 
     fn read_registration(&self, exchange: &Exchange<'_>) -> Result<RegistrationForm, Problem> {

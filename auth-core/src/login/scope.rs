@@ -54,16 +54,8 @@ pub struct ScopeFacts {
     pub role: Option<String>,
     /// Whether they administer the whole product.
     pub admin: bool,
-    profile: Option<Arc<dyn Any + Send + Sync>>,
-}
-
-impl ScopeFacts {
-    /// With a record of the host's own, read back by [`Scope::profile`].
-    #[must_use]
-    pub fn profile<T: Any + Send + Sync>(mut self, profile: Arc<T>) -> Self {
-        self.profile = Some(profile);
-        self
-    }
+    /// A record of the host's own, read back by [`Scope::profile`].
+    pub profile: Option<Arc<dyn Any + Send + Sync>>,
 }
 
 /// Why a loader failed.

@@ -324,11 +324,7 @@ fn validate_link(link: &AccountLink) -> Result<(), LoginSettingsError> {
     )
 }
 
-fn check(
-    fits: bool,
-    setting: &'static str,
-    problem: &str,
-) -> Result<(), LoginSettingsError> {
+fn check(fits: bool, setting: &'static str, problem: &str) -> Result<(), LoginSettingsError> {
     if fits { Ok(()) } else { fail(setting, problem) }
 }
 
@@ -347,17 +343,27 @@ mod tests {
     fn defaults_are_those_of_the_features_and_valid() {
         let login = Login::default();
         assert_eq!(login.validate(), Ok(()));
-        assert_eq!(login.idle, Duration::from_secs(30 * 60));
-        assert_eq!(login.absolute, Duration::from_secs(24 * 3600));
-        assert_eq!(login.remember, Duration::from_secs(60 * 24 * 3600));
-        assert_eq!(login.activity_interval, Duration::from_secs(300));
-        assert_eq!(login.recency, Duration::from_secs(600));
-        assert_eq!((login.password_min_length, login.password_max_length), (15, 128));
-        assert_eq!(login.argon2, Argon2Cost { memory_kib: 19_456, iterations: 2, parallelism: 1 });
+        assert_eq!(login.idle, Duration::from_mins(30));
+        assert_eq!(login.absolute, Duration::from_hours(24));
+        assert_eq!(login.remember, Duration::from_hours(1440));
+        assert_eq!(login.activity_interval, Duration::from_mins(5));
+        assert_eq!(login.recency, Duration::from_mins(10));
+        assert_eq!(
+            (login.password_min_length, login.password_max_length),
+            (15, 128)
+        );
+        assert_eq!(
+            login.argon2,
+            Argon2Cost {
+                memory_kib: 19_456,
+                iterations: 2,
+                parallelism: 1
+            }
+        );
         assert_eq!(login.account_throttle.limit, 5);
-        assert_eq!(login.account_throttle.lock, Duration::from_secs(900));
+        assert_eq!(login.account_throttle.lock, Duration::from_mins(15));
         assert_eq!(login.address_throttle.limit, 10);
-        assert_eq!(login.address_throttle.window, Duration::from_secs(60));
+        assert_eq!(login.address_throttle.window, Duration::from_mins(1));
     }
 
     #[test]
@@ -370,9 +376,21 @@ mod tests {
             lock: secs(lock),
             max_lock: secs(max_lock),
         };
-        let weak = Argon2Cost { memory_kib: 1024, iterations: 1, parallelism: 1 };
-        let huge = Argon2Cost { memory_kib: u32::MAX, iterations: 1, parallelism: 1 };
-        let impossible = Argon2Cost { memory_kib: 8, iterations: 0, parallelism: 9 };
+        let weak = Argon2Cost {
+            memory_kib: 1024,
+            iterations: 1,
+            parallelism: 1,
+        };
+        let huge = Argon2Cost {
+            memory_kib: u32::MAX,
+            iterations: 1,
+            parallelism: 1,
+        };
+        let impossible = Argon2Cost {
+            memory_kib: 8,
+            iterations: 0,
+            parallelism: 9,
+        };
         for (setting, bad) in [
             ("path", login().path("auth")),
             ("path", login().path("/auth/")),
@@ -397,10 +415,22 @@ mod tests {
             ("activity_interval", login().activity_interval(secs(1800))),
             ("recency", login().recency(secs(0))),
             ("recency", login().recency(secs(2 * 86_400))),
-            ("account_throttle", login().account_throttle(policy(0, 60, 60, 60))),
-            ("account_throttle", login().account_throttle(policy(5, 0, 60, 60))),
-            ("address_throttle", login().address_throttle(policy(5, 60, 60, 30))),
-            ("account_link", login().account_link("x", "javascript:alert(1)")),
+            (
+                "account_throttle",
+                login().account_throttle(policy(0, 60, 60, 60)),
+            ),
+            (
+                "account_throttle",
+                login().account_throttle(policy(5, 0, 60, 60)),
+            ),
+            (
+                "address_throttle",
+                login().address_throttle(policy(5, 60, 60, 30)),
+            ),
+            (
+                "account_link",
+                login().account_link("x", "javascript:alert(1)"),
+            ),
             ("account_link", login().account_link("x", "//evil.example")),
             ("account_link", login().account_link("x", "/\\evil.example")),
             ("account_link", login().account_link(" ", "/team")),
@@ -411,6 +441,11 @@ mod tests {
         }
         assert_eq!(login().dangerous_weak_argon2(weak).validate(), Ok(()));
         assert_eq!(login().account_link("Team", "/team").validate(), Ok(()));
-        assert_eq!(login().account_link("Help", "https://help.example").validate(), Ok(()));
+        assert_eq!(
+            login()
+                .account_link("Help", "https://help.example")
+                .validate(),
+            Ok(())
+        );
     }
 }

@@ -7,9 +7,9 @@ use super::attempt::{AddressAttempts, ProvenPassword, Refused};
 use super::password::Password;
 use super::reply::{account_name, done_with, with_query};
 use super::{LoginWing, NewSession, SessionEnd, SignInRequest, SignedIn, acr};
-use crate::services::Event;
 use crate::services::pages::PageName;
-use crate::web::{Exchange, PagePolicy, Params, Problem, Response, ReturnTo};
+use crate::services::{Event, SignInFailure};
+use crate::web::{Exchange, PagePolicy, Problem, Response, ReturnTo};
 
 const FORM: &str = "login";
 const MAX_HINT_CHARACTERS: usize = 254;
@@ -64,7 +64,8 @@ impl LoginWing {
     /// `POST`: counted by address, then by account, only then looked at.
     pub(super) async fn login(&self, exchange: &mut Exchange<'_>) -> Result<Response, Problem> {
         let form = self.read_sign_in(exchange)?;
-        self.count_address(AddressAttempts::SignIn, exchange).await?;
+        self.count_address(AddressAttempts::SignIn, exchange)
+            .await?;
         let confirming = self.confirming(&form, exchange).await?;
         let identifier = self.settings.identifiers.parse(&form.identifier);
         if let Some(identifier) = &identifier {
@@ -81,16 +82,14 @@ impl LoginWing {
         if let Some(identifier) = &identifier {
             self.clear_account_count(identifier).await?;
         }
-        match self.open_session(exchange, &form, &proven).await? {
-            Some(session) => Ok(self.signed_in_answer(exchange, &form, &session)),
-            None => {
-                let refused = Refused {
-                    user: Some(proven.user.id),
-                    reason: crate::services::SignInFailure::WrongPassword,
-                };
-                self.refuse(exchange, &form, confirming, refused).await
-            }
+        if let Some(session) = self.open_session(exchange, &form, &proven).await? {
+            return Ok(self.signed_in_answer(exchange, &form, &session));
         }
+        let refused = Refused {
+            user: Some(proven.user.id),
+            reason: SignInFailure::WrongPassword,
+        };
+        self.refuse(exchange, &form, confirming, refused).await
     }
 
     fn read_sign_in(&self, exchange: &Exchange<'_>) -> Result<SignInForm, Problem> {
@@ -204,9 +203,15 @@ impl LoginWing {
     ) -> Response {
         let return_to = page.return_to.map(ReturnTo::as_str);
         let confirm = page.confirming.then_some("1");
-        let name = page.signed_in.map(|signed_in| account_name(&signed_in.user));
+        let name = page
+            .signed_in
+            .map(|signed_in| account_name(&signed_in.user));
         // Whoever confirms cannot name somebody else.
-        let identifier = if page.confirming { name } else { page.identifier };
+        let identifier = if page.confirming {
+            name
+        } else {
+            page.identifier
+        };
         let register = self.path("/register");
         let register = with_query(&register, &[("return_to", return_to)]);
         let context = json!({

@@ -7,17 +7,34 @@ use super::identifier::{IdentifierError, parse_email, parse_username};
 use super::password::{HasherError, Outcome, Password, PasswordRefused, Personal};
 use super::{LoginWing, SessionEnd};
 use crate::services::Event;
-use crate::store::{
-    CreateUser, Identifier, PasswordHash, StoreError, User, UserChange, UserId,
-};
+use crate::store::{CreateUser, Identifier, PasswordHash, StoreError, User, UserChange, UserId};
 use crate::web::Problem;
 
 /// Claims that a user's record keeps elsewhere or that only the protocol may set (OpenID Connect Core §2, §5.1;
 /// RFC 7519 §4.1).
 const FOREIGN_CLAIMS: &[&str] = &[
-    "acr", "amr", "at_hash", "aud", "auth_time", "azp", "c_hash", "client_id", "cnf", "email",
-    "email_verified", "exp", "iat", "iss", "jti", "nbf", "nonce", "preferred_username", "scope", "sid",
-    "sub", "updated_at",
+    "acr",
+    "amr",
+    "at_hash",
+    "aud",
+    "auth_time",
+    "azp",
+    "c_hash",
+    "client_id",
+    "cnf",
+    "email",
+    "email_verified",
+    "exp",
+    "iat",
+    "iss",
+    "jti",
+    "nbf",
+    "nonce",
+    "preferred_username",
+    "scope",
+    "sid",
+    "sub",
+    "updated_at",
 ];
 
 /// An account to be made. Has no `Debug`: it may hold a password.
@@ -330,7 +347,12 @@ impl LoginWing {
             disabled_at: Some(at),
         };
         let now = self.core.clock.now();
-        let changed = self.core.stores.users.update_user(user, &change, now).await?;
+        let changed = self
+            .core
+            .stores
+            .users
+            .update_user(user, &change, now)
+            .await?;
         changed.ok_or(UserError::Unknown)
     }
 

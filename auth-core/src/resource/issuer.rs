@@ -103,6 +103,14 @@ impl Issuers {
             .next()
             .ok_or_else(|| InvalidToken::UntrustedIssuer.into())
     }
+
+    /// Returns when no fetch runs.
+    #[cfg(test)]
+    pub(super) async fn settled(&self) {
+        for remote in &self.remote {
+            remote.keys.settled().await;
+        }
+    }
 }
 
 /// An issuer identifier is an https URL without query and fragment (RFC 8414 §2).

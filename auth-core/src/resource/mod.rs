@@ -50,6 +50,10 @@ impl ResourceWing {
     ///
     /// # Errors
     /// [`ResourceSettingsError`], naming the setting.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "the wing keeps it, in the issuers that need one"
+    )]
     pub fn new(
         core: Arc<Core>,
         settings: Resource,

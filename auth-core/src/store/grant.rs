@@ -113,7 +113,7 @@ pub trait GrantStore: Prune {
     async fn grant(&self, id: &GrantId) -> StoreResult<Option<Grant>>;
 
     /// Starts the refresh token family of a living grant and moves the grant's end to `grant_expires_at`, together.
-    /// `false`, with nothing written, when the grant is revoked or gone: a replayed code may have revoked it
+    /// `false`, with nothing written, when the grant is revoked, expired or gone: a replayed code may have revoked it
     /// between its first use and this call.
     async fn start_refresh_family(
         &self,

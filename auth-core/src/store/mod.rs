@@ -81,7 +81,8 @@ pub type StoreResult<T> = Result<T, StoreError>;
 pub trait Prune: Send + Sync {
     /// Removes at most `limit` rows that no verb can need at `now` or later, and returns how many.
     /// May run on several nodes at once. Must never remove a row that still decides something: a consumed
-    /// value before its `keep_until`, a rotated refresh token of a living grant.
+    /// value before its `keep_until`, a rotated refresh token before its own `expires_at`, nor its successor before
+    /// then. A store whose rows end by themselves removes none here.
     async fn prune(&self, now: Timestamp, limit: u32) -> StoreResult<u64>;
 }
 

@@ -135,7 +135,7 @@ pub trait UserStore: Send + Sync {
         now: Timestamp,
     ) -> StoreResult<bool>;
 
-    /// Applies a change and returns the user as it stands then; `None` when there is no such user.
+    /// Applies a change and returns the user as it stands then (`updated_at` moves when the claims change); `None` when there is no such user.
     async fn update_user(
         &self,
         id: &UserId,

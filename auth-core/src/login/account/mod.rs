@@ -7,6 +7,7 @@ mod sessions;
 
 use std::collections::BTreeMap;
 
+use http::uri::PathAndQuery;
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -90,7 +91,11 @@ impl LoginWing {
         }
         // What was posted is lost; a link is not.
         let here = match exchange.parts.method {
-            Method::GET | Method::HEAD => exchange.parts.uri.path_and_query().map(|p| p.as_str()),
+            Method::GET | Method::HEAD => exchange
+                .parts
+                .uri
+                .path_and_query()
+                .map(PathAndQuery::as_str),
             _ => None,
         };
         let back = here

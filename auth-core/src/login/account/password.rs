@@ -7,7 +7,7 @@ use crate::login::attempt::identifiers_of;
 use crate::login::password::{Password, Personal};
 use crate::login::reply::done;
 use crate::login::{LoginWing, SessionEnd, SignedIn};
-use crate::services::{Event, SignInFailure};
+use crate::services::Event;
 use crate::store::{PasswordHash, User};
 use crate::web::{CookieName, Exchange, Problem, Response};
 
@@ -44,7 +44,11 @@ impl LoginWing {
         let expected = match self.basis(exchange, &signed_in, &current).await? {
             Basis::Password(hash) => Some(hash),
             Basis::RecentSignIn => None,
-            Basis::Wrong => return self.refuse_change(exchange, &signed_in, "current_password", wrong).await,
+            Basis::Wrong => {
+                return self
+                    .refuse_change(exchange, &signed_in, "current_password", wrong)
+                    .await;
+            }
         };
         let personal = personal(&signed_in.user);
         if let Err(refused) = self.hashers.judge(&new, personal).await? {
@@ -108,7 +112,6 @@ impl LoginWing {
                     user: Some(user.id.clone()),
                     reason,
                 };
-                debug_assert!(reason != SignInFailure::UnknownAccount);
                 self.core.emit(exchange.now, exchange.address, event).await;
                 Ok(Basis::Wrong)
             }

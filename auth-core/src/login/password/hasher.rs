@@ -180,7 +180,13 @@ mod tests {
 
     fn hashers(permits: usize, queue: usize) -> Arc<Hashers> {
         let policy = Policy::new(15, 128, "app.example.com");
-        Arc::new(Hashers::new(CHEAP, permits, queue, policy, Arc::new(SystemRandom)))
+        Arc::new(Hashers::new(
+            CHEAP,
+            permits,
+            queue,
+            policy,
+            Arc::new(SystemRandom),
+        ))
     }
 
     #[tokio::test]
@@ -228,7 +234,10 @@ mod tests {
             tokio::task::yield_now().await;
         }
         for _ in 0..3 {
-            assert_eq!(hashers.verify(&"x".into(), None).await, Err(HasherError::Busy));
+            assert_eq!(
+                hashers.verify(&"x".into(), None).await,
+                Err(HasherError::Busy)
+            );
         }
         let problem = Problem::from(HasherError::Busy);
         assert_eq!(problem.status, http::StatusCode::SERVICE_UNAVAILABLE);
@@ -252,7 +261,10 @@ mod tests {
         }
         task.abort();
         assert!(task.await.is_err());
-        assert_eq!(hashers.hash(&"x".into()).await.err(), Some(HasherError::Busy));
+        assert_eq!(
+            hashers.hash(&"x".into()).await.err(),
+            Some(HasherError::Busy)
+        );
         release.send(()).expect("job listens");
         while hashers.admitted.available_permits() == 0 {
             tokio::task::yield_now().await;

@@ -128,6 +128,7 @@ pub(super) fn verify(password: &str, stored: &PasswordHash, cost: &Argon2Cost) -
 
 fn verify_argon2(password: &str, stored: &str, cost: &Argon2Cost) -> Outcome {
     use argon2::password_hash::Error;
+    use argon2::password_hash::phc::Output;
 
     let Ok(phc) = Phc::new(stored) else {
         return Outcome::Unreadable;
@@ -141,7 +142,7 @@ fn verify_argon2(password: &str, stored: &str, cost: &Argon2Cost) -> Outcome {
         parallelism: params.p_cost(),
     };
     // Without a result of full length the comparison would be one with little or nothing.
-    let output = phc.hash.as_ref().map_or(0, |output| output.len());
+    let output = phc.hash.as_ref().map_or(0, Output::len);
     if used.params().is_none() || phc.salt.is_none() || output < 16 {
         return Outcome::Unreadable;
     }
@@ -160,7 +161,9 @@ fn verify_argon2(password: &str, stored: &str, cost: &Argon2Cost) -> Outcome {
 // bcrypt reads the first 72 bytes only: those of such an account that are longer match by their beginning until the
 // upgrade that follows, which takes in the whole.
 fn verify_bcrypt(password: &str, stored: &str) -> Outcome {
-    let cost = stored.get(4..6).and_then(|digits| digits.parse::<u32>().ok());
+    let cost = stored
+        .get(4..6)
+        .and_then(|digits| digits.parse::<u32>().ok());
     if cost.is_none_or(|cost| cost > MAX_BCRYPT_COST) {
         return Outcome::Unreadable;
     }
@@ -209,7 +212,10 @@ mod tests {
             let phc: Phc = Argon2::new(algorithm, Version::V0x10, params)
                 .hash_password_with_salt(b"pw", &[1; 16])
                 .expect("hash");
-            assert_eq!(check("pw", &phc.to_string()), Outcome::Match { outdated: true });
+            assert_eq!(
+                check("pw", &phc.to_string()),
+                Outcome::Match { outdated: true }
+            );
             assert_eq!(check("px", &phc.to_string()), Outcome::Mismatch);
         }
         let parts = bcrypt::hash_with_salt("pw", 4, [3; 16]).expect("hash");
@@ -230,7 +236,9 @@ mod tests {
     #[test]
     fn threat_23_malformed_hashes_are_unreadable_and_never_panic() {
         let good = hash("pw", [7; 16], &CHEAP).expect("hash");
-        let bcrypt = bcrypt::hash_with_salt("pw", 4, [3; 16]).expect("hash").to_string();
+        let bcrypt = bcrypt::hash_with_salt("pw", 4, [3; 16])
+            .expect("hash")
+            .to_string();
         for bad in [
             "",
             "$",
@@ -274,7 +282,10 @@ mod tests {
                 let mut changed = stored.as_bytes().to_vec();
                 changed[end] = b'!';
                 let changed = String::from_utf8(changed).expect("ASCII");
-                assert!(!matches!(check("pw", &changed), Outcome::Match { .. }), "{changed}");
+                assert!(
+                    !matches!(check("pw", &changed), Outcome::Match { .. }),
+                    "{changed}"
+                );
             }
         }
     }

@@ -1,1 +1,14 @@
-//! The wing, driven as a browser would.
+//! The wing, driven as a browser would drive it, over the memory store and a clock that stands still.
+//!
+//! Threat 01 (a session before the second factor) has no test here: there is no second factor yet, and so nothing that
+//! is signed in by halves. It comes with the wing's second factors.
+
+mod account;
+mod bad_input;
+mod harness;
+mod host;
+mod register;
+mod secrecy;
+mod sessions;
+mod sign_in;
+mod throttle;

@@ -11,7 +11,6 @@ use bytes::Bytes;
 use super::Reason;
 use crate::ground::Timestamp;
 use crate::ground::jose::{JwkSet, VerificationKeys};
-use crate::services::outbound::Outbound;
 
 /// A fetched set is used this long.
 const FRESH: Duration = Duration::from_mins(5);
@@ -114,13 +113,5 @@ impl ClientKeys {
             some.and_then(|uri| sets.remove(&uri));
         }
         Arc::clone(sets.entry(uri.to_owned()).or_default())
-    }
-}
-
-/// The guarded client of the services floor is what is meant to be plugged in.
-#[async_trait]
-impl JwksFetcher for Outbound {
-    async fn fetch(&self, url: &str) -> Result<Bytes, Box<dyn Error + Send + Sync>> {
-        Ok(self.get_json_bytes(url).await?)
     }
 }

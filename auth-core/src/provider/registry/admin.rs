@@ -29,7 +29,7 @@ pub struct NewClient {
 impl NewClient {
     /// From metadata with RFC 7591's names. `client_id` and `client_secret` may stand among it, as in the answer to a
     /// registration, and are taken as the fixed ones; any other member that is an operator's decision is ignored.
-    pub fn new(mut metadata: Map<String, Value>) -> Self {
+    pub fn from_metadata(mut metadata: Map<String, Value>) -> Self {
         let mut take = |name: &str| match metadata.remove(name) {
             Some(Value::String(text)) => Some(text),
             _ => None,

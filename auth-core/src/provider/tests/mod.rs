@@ -1,1 +1,15 @@
-//! Tests.
+//! The token side over its endpoints, with another library as verifier and minter of tokens.
+
+mod assertion;
+mod authorization_code;
+mod client_auth;
+mod client_credentials;
+mod harness;
+mod introspection;
+mod keys;
+mod metadata;
+mod refresh_token;
+mod registry;
+mod revocation;
+mod tokens;
+mod userinfo;

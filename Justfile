@@ -1,0 +1,61 @@
+# Every task a contributor runs. The scripts do the work: without `just`, run the right-hand side.
+
+# Lists the tasks.
+default:
+    @just --list
+
+# Both halves of identity on http://localhost:3000.
+demo:
+    cargo run -p example-axum
+
+# An app of its own on http://localhost:4000 that signs in through the demo.
+client:
+    cargo run -p example-third-party-client
+
+# Every check there is, or some: `just test rust`, `just test e2e`, `just test lint`.
+test *stages:
+    scripts/test {{ stages }}
+
+# Installs what the checks need.
+setup:
+    scripts/setup
+
+# Formats.
+fmt:
+    cargo fmt --all
+
+# Clippy, warnings as errors.
+lint:
+    scripts/test lint
+
+# Feature combinations that must compile.
+features:
+    scripts/test features
+
+# Unit and integration tests, all features.
+unit:
+    scripts/test unit
+
+# Clients nobody here wrote, and a real browser.
+e2e:
+    scripts/test e2e
+
+# Ratios of speed and size, in one run.
+bench:
+    cargo bench -p auth-core --features login,provider,resource
+
+# The API documentation, opened.
+doc:
+    cargo doc --workspace --all-features --no-deps --open
+
+# Licences, sources, bans, advisories.
+deny:
+    scripts/test deny
+
+# Crates of which the tree has two versions.
+duplicates:
+    cargo tree --workspace --all-features --duplicates --depth 0
+
+# The dependency tree.
+tree *arguments:
+    cargo tree --workspace --all-features {{ arguments }}

@@ -1,0 +1,349 @@
+//! From parameters to a typed authorization request (RFC 6749 §4.1.1, OpenID Connect Core §3.1.2.1).
+//!
+//! Two stages. Until client and redirect URI are proven, a fault is a page. From then on it goes to the client.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::super::ProviderWing;
+use super::super::client::{ClientMetadata as _, VerifiedRedirectUri};
+use super::super::error::OAuthError;
+use super::super::pkce::CodeChallenge;
+use super::prompt::{ClaimsParameter, Prompt, parse_max_age};
+use super::response::{AuthorizationError, ResponseMode, ResponseTarget, problem_of};
+use crate::ground::Timestamp;
+use crate::store::{Client, ClientId};
+use crate::web::{Params, Problem};
+
+const MAX_STATE_BYTES: usize = 4096;
+const MAX_NONCE_BYTES: usize = 512;
+const MAX_HINT_BYTES: usize = 512;
+
+/// What a client asked for. It is what an interaction stores, so it holds no proof: [`Checked`] does.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(in crate::provider) struct AuthorizationRequest {
+    client_id: ClientId,
+    redirect_uri: String,
+    /// Whether the request named the redirect URI.
+    pub(in crate::provider) redirect_uri_given: bool,
+    response_mode: ResponseMode,
+    state: Option<String>,
+    pub(in crate::provider) code_challenge: CodeChallenge,
+    /// Known to the provider and allowed for the client.
+    pub(in crate::provider) scopes: BTreeSet<String>,
+    pub(in crate::provider) nonce: Option<String>,
+    pub(super) prompt: Prompt,
+    pub(super) max_age: Option<u64>,
+    pub(super) login_hint: Option<String>,
+    /// The subject of `id_token_hint`.
+    pub(super) hinted_subject: Option<String>,
+    pub(super) claims: Option<ClaimsParameter>,
+    pub(super) ui_locales: Option<String>,
+}
+
+/// A request whose client stands and whose redirect URI is registered now, not only when it was stored.
+pub(in crate::provider) struct Checked {
+    pub(in crate::provider) client: Client,
+    pub(in crate::provider) target: ResponseTarget,
+    pub(in crate::provider) request: AuthorizationRequest,
+}
+
+impl AuthorizationRequest {
+    /// The subjects the answer must be about: of `id_token_hint` and of `claims`.
+    pub(super) fn wanted_subjects(&self) -> impl Iterator<Item = &str> {
+        let requested = self.claims.as_ref().and_then(ClaimsParameter::subject);
+        self.hinted_subject.as_deref().into_iter().chain(requested)
+    }
+
+    pub(in crate::provider) fn claims(&self) -> Option<Value> {
+        self.claims.clone().map(ClaimsParameter::into_value)
+    }
+}
+
+impl ProviderWing {
+    /// Reads a request.
+    pub(super) async fn read_request(
+        &self,
+        params: &Params,
+        now: Timestamp,
+    ) -> Result<Checked, AuthorizationError> {
+        let client = self.requesting_client(params).await?;
+        let redirect_uri = requested_redirect_uri(&client, params)?;
+        let target = ResponseTarget::new(client.client_id.clone(), redirect_uri)
+            .ok_or_else(wrong_redirect_uri)?;
+        // Errors from here on travel as far as the request itself can be trusted to say how.
+        let target = with_state_and_mode(target, params)?;
+        match self.read_parameters(&client, &target, params, now).await {
+            Ok(request) => Ok(Checked {
+                client,
+                target,
+                request,
+            }),
+            Err(error) => Err(target.refuse(error)),
+        }
+    }
+
+    /// Proves a stored request again: its client may have been disabled, its redirect URI withdrawn.
+    pub(in crate::provider) async fn check_again(
+        &self,
+        request: AuthorizationRequest,
+    ) -> Result<Checked, Problem> {
+        let client = self.live_client(&request.client_id).await?;
+        let target = client
+            .verify_redirect_uri(&request.redirect_uri)
+            .and_then(|uri| ResponseTarget::new(client.client_id.clone(), uri))
+            .and_then(|target| target.with_mode(request.response_mode))
+            .ok_or_else(wrong_redirect_uri)?
+            .with_state(request.state.clone());
+        Ok(Checked {
+            client,
+            target,
+            request,
+        })
+    }
+
+    async fn requesting_client(&self, params: &Params) -> Result<Client, Problem> {
+        if params.is_repeated("client_id") {
+            return Err(Problem::bad_request("The parameter client_id is repeated."));
+        }
+        let id = params
+            .get("client_id")
+            .ok_or_else(|| Problem::bad_request("The parameter client_id is missing."))?;
+        match plain_client_id(id) {
+            Some(id) => self.live_client(&id).await,
+            None => Err(unknown_client()),
+        }
+    }
+
+    /// A client that is there and not disabled.
+    async fn live_client(&self, id: &ClientId) -> Result<Client, Problem> {
+        let client = self.find_client(id).await.map_err(|error| problem_of(&error))?;
+        client
+            .filter(|client| client.disabled_at.is_none())
+            .ok_or_else(unknown_client)
+    }
+
+    /// A client, disabled ones too.
+    pub(in crate::provider) async fn find_client(
+        &self,
+        id: &ClientId,
+    ) -> Result<Option<Client>, OAuthError> {
+        Ok(self.registry.client(id).await?)
+    }
+
+    async fn read_parameters(
+        &self,
+        client: &Client,
+        target: &ResponseTarget,
+        params: &Params,
+        now: Timestamp,
+    ) -> Result<AuthorizationRequest, OAuthError> {
+        params.refuse_repeated(&["resource"])?;
+        refuse_unsupported(params)?;
+        check_response_type(client, params)?;
+        check_resource(self.core.base.issuer(), params)?;
+        let prompt = Prompt::parse(params.get("prompt").unwrap_or_default())?;
+        let max_age = params.get("max_age").map(parse_max_age).transpose()?;
+        let claims = params.get("claims").map(ClaimsParameter::parse).transpose()?;
+        Ok(AuthorizationRequest {
+            client_id: client.client_id.clone(),
+            redirect_uri: target.redirect_uri().as_str().to_owned(),
+            redirect_uri_given: params.get("redirect_uri").is_some(),
+            response_mode: target.mode(),
+            state: target.state().map(str::to_owned),
+            code_challenge: read_code_challenge(params)?,
+            scopes: self.read_scopes(client, params)?,
+            nonce: read_nonce(params)?,
+            prompt,
+            max_age,
+            login_hint: params.get("login_hint").and_then(usable_hint),
+            hinted_subject: self.read_hint(params, now).await?,
+            claims,
+            ui_locales: params.get("ui_locales").and_then(usable_locales),
+        })
+    }
+
+    /// RFC 6749 §3.3 lets a server fail a request without scopes; guessing what was meant would give too much.
+    fn read_scopes(
+        &self,
+        client: &Client,
+        params: &Params,
+    ) -> Result<BTreeSet<String>, OAuthError> {
+        let requested = params
+            .get("scope")
+            .ok_or_else(|| OAuthError::invalid_scope("scope is required"))?;
+        let mut scopes = self.settings.scopes.grantable(client, requested);
+        // Without refresh tokens there is nothing that could stay (OpenID Connect Core §11: ignored).
+        if !client.allows_grant("refresh_token") {
+            scopes.remove("offline_access");
+        }
+        if scopes.is_empty() {
+            return Err(OAuthError::invalid_scope(
+                "no requested scope is known and allowed for this client",
+            ));
+        }
+        Ok(scopes)
+    }
+
+    async fn read_hint(
+        &self,
+        params: &Params,
+        now: Timestamp,
+    ) -> Result<Option<String>, OAuthError> {
+        let Some(hint) = params.get("id_token_hint") else {
+            return Ok(None);
+        };
+        match self.read_id_token_hint(hint, now).await {
+            Ok(hint) => Ok(Some(hint.subject)),
+            Err(error) if error.status.is_server_error() => Err(error),
+            Err(_) => Err(OAuthError::invalid_request("id_token_hint is not valid")),
+        }
+    }
+}
+
+/// A `client_id` that can be one (RFC 6749 appendix A.1); others need no store to be unknown.
+pub(in crate::provider) fn plain_client_id(text: &str) -> Option<ClientId> {
+    let plain = text.len() <= 512 && text.bytes().all(|byte| (0x20..=0x7e).contains(&byte));
+    plain.then(|| ClientId::new(text))
+}
+
+/// The exact one of the registered URIs. It may be left out only where it cannot be mistaken: one is registered and
+/// this is no OpenID Connect request (OpenID Connect Core §3.1.2.1 requires it).
+fn requested_redirect_uri(client: &Client, params: &Params) -> Result<VerifiedRedirectUri, Problem> {
+    if params.is_repeated("redirect_uri") {
+        return Err(Problem::bad_request("The parameter redirect_uri is repeated."));
+    }
+    let openid = params
+        .get_all("scope")
+        .flat_map(|scope| scope.split(' '))
+        .any(|scope| scope == "openid");
+    match params.get("redirect_uri") {
+        Some(uri) => client.verify_redirect_uri(uri).ok_or_else(wrong_redirect_uri),
+        None if openid => Err(missing_redirect_uri()),
+        None => client.only_redirect_uri().ok_or_else(missing_redirect_uri),
+    }
+}
+
+/// Reads how to answer. A fault in it is answered without what is faulty.
+fn with_state_and_mode(
+    target: ResponseTarget,
+    params: &Params,
+) -> Result<ResponseTarget, AuthorizationError> {
+    let refuse = |target: &ResponseTarget, what: &'static str| {
+        Err(target.refuse(OAuthError::invalid_request(what)))
+    };
+    if params.is_repeated("state") {
+        return refuse(&target, "the parameter state is repeated");
+    }
+    let state = params.get("state");
+    if state.is_some_and(|state| state.len() > MAX_STATE_BYTES) {
+        return refuse(&target, "state is longer than 4096 bytes");
+    }
+    let target = target.with_state(state.map(str::to_owned));
+    if params.is_repeated("response_mode") {
+        return refuse(&target, "the parameter response_mode is repeated");
+    }
+    let Some(mode) = params.get("response_mode") else {
+        return Ok(target);
+    };
+    let with_mode = ResponseMode::parse(mode).and_then(|mode| target.clone().with_mode(mode));
+    match with_mode {
+        Some(target) => Ok(target),
+        None => refuse(&target, "response_mode is not supported for this request"),
+    }
+}
+
+/// Parameters that would change what is asked and that this provider does not read: never ignored.
+fn refuse_unsupported(params: &Params) -> Result<(), OAuthError> {
+    if params.get("request").is_some() {
+        return Err(OAuthError::request_not_supported("request is not supported"));
+    }
+    if params.get("request_uri").is_some() {
+        return Err(OAuthError::request_uri_not_supported("request_uri is not supported"));
+    }
+    if params.get("registration").is_some() {
+        return Err(OAuthError::registration_not_supported("registration is not supported"));
+    }
+    Ok(())
+}
+
+fn check_response_type(client: &Client, params: &Params) -> Result<(), OAuthError> {
+    match params.get("response_type") {
+        None => Err(OAuthError::invalid_request("response_type is required")),
+        Some("code") => {
+            if client.allows_response_type("code") && client.allows_grant("authorization_code") {
+                Ok(())
+            } else {
+                Err(OAuthError::unauthorized_client(
+                    "the client is not registered for response_type code",
+                ))
+            }
+        }
+        Some(_) => Err(OAuthError::unsupported_response_type("response_type must be code")),
+    }
+}
+
+/// Access tokens are for this issuer alone (RFC 8707 §2).
+fn check_resource(issuer: &str, params: &Params) -> Result<(), OAuthError> {
+    if params.get_all("resource").all(|resource| resource == issuer) {
+        Ok(())
+    } else {
+        Err(OAuthError::invalid_target("resource must be the issuer"))
+    }
+}
+
+fn read_code_challenge(params: &Params) -> Result<CodeChallenge, OAuthError> {
+    let challenge = params.get("code_challenge").ok_or_else(|| {
+        OAuthError::invalid_request("code_challenge is required (PKCE with S256)")
+    })?;
+    CodeChallenge::parse(challenge, params.get("code_challenge_method"))
+}
+
+fn read_nonce(params: &Params) -> Result<Option<String>, OAuthError> {
+    match params.get("nonce") {
+        Some(nonce) if nonce.len() > MAX_NONCE_BYTES => {
+            Err(OAuthError::invalid_request("nonce is longer than 512 bytes"))
+        }
+        nonce => Ok(nonce.map(str::to_owned)),
+    }
+}
+
+/// A hint that helps nobody is dropped: it decides nothing.
+fn usable_hint(hint: &str) -> Option<String> {
+    let usable = hint.len() <= MAX_HINT_BYTES && !hint.chars().any(char::is_control);
+    usable.then(|| hint.to_owned())
+}
+
+fn usable_locales(locales: &str) -> Option<String> {
+    let tag = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b' ';
+    (locales.len() <= 128 && locales.bytes().all(tag)).then(|| locales.to_owned())
+}
+
+fn unknown_client() -> Problem {
+    Problem {
+        code: "unknown_client",
+        ..Problem::bad_request(
+            "The app that sent you here is not known. Go back to it and tell its maker.",
+        )
+    }
+}
+
+fn wrong_redirect_uri() -> Problem {
+    Problem {
+        code: "invalid_redirect_uri",
+        ..Problem::bad_request(
+            "The app that sent you here asked to send you on to an address it has not registered (redirect_uri).",
+        )
+    }
+}
+
+fn missing_redirect_uri() -> Problem {
+    Problem {
+        code: "invalid_redirect_uri",
+        ..Problem::bad_request(
+            "The app that sent you here did not say where to send you on to (redirect_uri).",
+        )
+    }
+}

@@ -1,0 +1,12 @@
+//! The front side as a browser sees it, through `ProviderWing::handle`.
+
+mod browser;
+mod consent;
+mod faults;
+mod flow;
+mod grants;
+mod house;
+mod interactions;
+mod logout;
+mod prompts;
+mod requests;
