@@ -170,12 +170,10 @@ extractor!("resource", AccessToken, parts,
         let token = auth.access_token(parts).await;
         token.map(AccessToken).map_err(|response| Rejection(Some(response)))
     },
-    // A request without credentials has no token; one with a bad token is refused all the same.
     optional: {
         let auth = auth_of(parts)?;
-        if !Auth::has_bearer(parts) {
-            return Ok(None);
-        }
-        let token = auth.access_token(parts).await;
-        token.map(|token| Some(AccessToken(token))).map_err(|response| Rejection(Some(response)))
+        let token = auth.optional_access_token(parts).await;
+        token
+            .map(|token| token.map(AccessToken))
+            .map_err(|response| Rejection(Some(response)))
     });

@@ -53,7 +53,7 @@ pub fn signed_in_within(recency: Duration) -> GuardLayer {
 /// An access token with this scope; else 401 or 403 as RFC 6750 §3 says.
 #[cfg(feature = "resource")]
 pub fn scope(scope: impl Into<String>) -> GuardLayer {
-    GuardLayer(Guard::Scopes(ScopeRequirement::all([scope.into()])))
+    GuardLayer(Guard::Scopes(ScopeRequirement::all_of([scope.into()])))
 }
 
 /// An access token that meets a requirement over several scopes.

@@ -15,7 +15,7 @@ use std::time::Instant;
 
 use auth_core::auth::Auth;
 use auth_core::ground::base64url;
-use auth_core::login::{Login, NewUser, SignIn};
+use auth_core::login::{Login, NewUser, SignInRequest};
 use auth_core::provider::{NewClient, Provider};
 use auth_core::store::MemoryStore;
 use aws_lc_rs::digest::{SHA256, digest};
@@ -70,8 +70,14 @@ async fn host() -> (Auth, String) {
         ..NewUser::default()
     };
     let user = login.create_user(user).await.unwrap();
-    let session = login.sign_in(&user.id, SignIn::default()).await.unwrap();
-    let cookie = session.cookies[0].to_str().unwrap();
+    let request = SignInRequest {
+        headers: &http::HeaderMap::new(),
+        address: None,
+        remember: false,
+    };
+    let session = login.sign_in(&user.id, &["pwd"], request).await.unwrap();
+    let cookies = session.cookies();
+    let cookie = cookies[0].to_str().unwrap();
     let cookie = cookie.split(';').next().unwrap().to_owned();
     (auth, cookie)
 }

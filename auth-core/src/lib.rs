@@ -1,9 +1,23 @@
-//! Both halves of identity on `http` types: login, provider, resource.
+//! Both halves of identity on `http` types, for any framework and any store: **login** (people sign in to your app),
+//! **provider** (other apps sign in through yours) and **resource** (your endpoints accept tokens).
+//!
+//! [`auth::Auth`] is the one object a host holds: a request goes in, a response comes out. Most hosts use it through
+//! an adapter (`adapter-axum`, `adapter-actix`, `adapter-poem`).
+//!
+//! The floors, each using only those below it: [`auth`] (roof) · bridge · [`login`], [`provider`], [`resource`]
+//! (wings, which never see each other) · [`services`] · [`web`] · [`store`] · [`ground`].
+
+pub mod auth;
+mod bridge;
 pub mod ground;
 #[cfg(feature = "login")]
 pub mod login;
+#[cfg(feature = "provider")]
+pub mod provider;
 #[cfg(feature = "resource")]
 pub mod resource;
 pub mod services;
 pub mod store;
+#[cfg(feature = "testkit")]
+pub mod testkit;
 pub mod web;

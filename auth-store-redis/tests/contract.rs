@@ -1,4 +1,5 @@
 //! The short-lived store contract on a Redis server.
+#![expect(clippy::unwrap_used, reason = "test code")]
 
 use auth_store_redis::RedisStore;
 

@@ -1,4 +1,5 @@
 //! A server that is not there or does not answer is an error within the time allowed; and keys end by themselves.
+#![expect(clippy::unwrap_used, reason = "test code")]
 
 use std::time::Duration;
 
@@ -17,7 +18,7 @@ mod server;
 const KIND: OneTimeKind = OneTimeKind::ClientAssertion;
 
 fn is_unavailable<T>(result: Result<T, StoreError>) -> bool {
-    matches!(result, Err(StoreError::Unavailable(_)))
+    matches!(result.err(), Some(StoreError::Unavailable(_)))
 }
 
 #[tokio::test]
@@ -66,7 +67,7 @@ async fn an_outage_is_an_error_and_ends_by_itself() {
     let claim = async |name: &str| {
         let key = Digest32::of(name);
         store
-            .claim_once(KIND, &key, now, now + Duration::from_secs(60))
+            .claim_once(KIND, &key, now, now + Duration::from_mins(1))
             .await
     };
     assert!(claim("before").await.unwrap());
@@ -110,8 +111,8 @@ fn session(now: Timestamp) -> Session {
         amr: Vec::new(),
         acr: None,
         last_seen_at: now,
-        idle_expires_at: now + Duration::from_secs(60),
-        expires_at: now + Duration::from_secs(600),
+        idle_expires_at: now + Duration::from_mins(1),
+        expires_at: now + Duration::from_mins(10),
         remember: false,
         user_agent: None,
         address: None,
@@ -122,10 +123,10 @@ fn session(now: Timestamp) -> Session {
 async fn threat_48_every_key_carries_its_own_expiry() {
     let store = server::builder().open(server::url()).await.unwrap();
     let now = SystemClock.now();
-    let later = now + Duration::from_secs(60);
+    let later = now + Duration::from_mins(1);
     store.insert_session(&session(now)).await.unwrap();
     store
-        .touch_session(&session(now).id, later, later + Duration::from_secs(60))
+        .touch_session(&session(now).id, later, later + Duration::from_mins(1))
         .await
         .unwrap();
     let value = OneTimeValue {
@@ -148,9 +149,9 @@ async fn threat_48_every_key_carries_its_own_expiry() {
         .unwrap();
     let policy = ThrottlePolicy {
         limit: 1,
-        window: Duration::from_secs(60),
-        lock: Duration::from_secs(60),
-        max_lock: Duration::from_secs(60),
+        window: Duration::from_mins(1),
+        lock: Duration::from_mins(1),
+        max_lock: Duration::from_mins(1),
     };
     store
         .count_and_check(&spent.key, &policy, now)

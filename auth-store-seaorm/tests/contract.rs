@@ -1,4 +1,5 @@
 //! The store contract on SQLite: in memory, and in a file with several connections, where the races are real.
+#![expect(clippy::unwrap_used, reason = "test code")]
 
 use std::path::{Path, PathBuf};
 

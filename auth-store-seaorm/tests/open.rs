@@ -1,4 +1,5 @@
 //! Opening, migrating, prefixes, and what is unlike the contract: errors of the database.
+#![expect(clippy::unwrap_used, reason = "test code")]
 
 use std::path::{Path, PathBuf};
 

@@ -14,7 +14,7 @@ use super::{Auth, NotSetUp};
 #[cfg(feature = "login")]
 use crate::login::SignedIn;
 #[cfg(feature = "resource")]
-use crate::resource::{AccessToken, ScopeRequirement, TokenRefused};
+use crate::resource::{AccessToken, Refusal, ScopeRequirement, TokenRefused};
 use crate::web::{Problem, Response, Side};
 #[cfg(feature = "login")]
 use crate::web::{see_other, with_query};
@@ -63,12 +63,15 @@ impl Auth {
                 self.admit_session(parts, Some(recency), *otherwise).await
             }
             #[cfg(feature = "resource")]
-            Guard::Scopes(requirement) => match self.access_token(parts).await {
-                Ok(token) => token
-                    .require(requirement)
-                    .map_err(|refused| Box::new(self.refuse_token(&refused))),
-                Err(response) => Err(response),
-            },
+            Guard::Scopes(requirement) => {
+                let token = self.access_token(parts).await?;
+                let resource = match self.resource() {
+                    Ok(resource) => resource,
+                    Err(missing) => return Err(Box::new(self.not_set_up(parts, missing))),
+                };
+                let met = resource.require_scope(&token, requirement).await;
+                met.map_err(|refused| Box::new(self.refuse_token(&refused)))
+            }
         }
     }
 
@@ -103,33 +106,44 @@ impl Auth {
     /// The response RFC 6750 asks for, or 500 when the resource wing is not set up.
     #[cfg(feature = "resource")]
     pub async fn access_token(&self, parts: &mut Parts) -> Result<AccessToken, Box<Response>> {
+        self.verified_token(parts)
+            .await?
+            .map_err(|refused| Box::new(self.refuse_token(&refused)))
+    }
+
+    /// The access token of a request that may come without: `None` then. One that is there must be good.
+    ///
+    /// # Errors
+    /// As [`access_token`](Self::access_token).
+    #[cfg(feature = "resource")]
+    pub async fn optional_access_token(
+        &self,
+        parts: &mut Parts,
+    ) -> Result<Option<AccessToken>, Box<Response>> {
+        match self.verified_token(parts).await? {
+            Ok(token) => Ok(Some(token)),
+            Err(refused) if *refused.refusal() == Refusal::MissingToken => Ok(None),
+            Err(refused) => Err(Box::new(self.refuse_token(&refused))),
+        }
+    }
+
+    #[cfg(feature = "resource")]
+    async fn verified_token(
+        &self,
+        parts: &mut Parts,
+    ) -> Result<Result<AccessToken, TokenRefused>, Box<Response>> {
         if let Some(known) = parts.extensions.get::<AccessToken>() {
-            return Ok(known.clone());
+            return Ok(Ok(known.clone()));
         }
         let resource = match self.resource() {
             Ok(resource) => resource,
             Err(missing) => return Err(Box::new(self.not_set_up(parts, missing))),
         };
-        match resource.access_token(&parts.headers).await {
-            Ok(token) => {
-                parts.extensions.insert(token.clone());
-                Ok(token)
-            }
-            Err(refused) => Err(Box::new(self.refuse_token(&refused))),
+        let verified = resource.access_token(&parts.headers).await;
+        if let Ok(token) = &verified {
+            parts.extensions.insert(token.clone());
         }
-    }
-
-    /// Whether a request carries an access token at all: what tells an optional extractor "absent" from "bad".
-    #[cfg(feature = "resource")]
-    pub fn has_bearer(parts: &Parts) -> bool {
-        parts
-            .headers
-            .get_all(http::header::AUTHORIZATION)
-            .iter()
-            .any(|value| {
-                let scheme = value.as_bytes().split(|byte| *byte == b' ').next();
-                scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"bearer"))
-            })
+        Ok(verified)
     }
 
     /// The signed-in user with what the host's loader adds.

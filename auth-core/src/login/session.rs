@@ -26,6 +26,11 @@ impl LoginWing {
         self.resolve(headers, self.core.clock.now()).await
     }
 
+    /// How recent a sign-in must be for what asks for a recent one.
+    pub fn recency(&self) -> std::time::Duration {
+        self.settings.recency
+    }
+
     /// Whether the person proved who they are within the settings' recency (step-up).
     pub fn is_recent(&self, signed_in: &SignedIn) -> bool {
         self.was_recent(&signed_in.session, self.core.clock.now())

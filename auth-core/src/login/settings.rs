@@ -13,7 +13,7 @@ use crate::store::ThrottlePolicy;
 #[derive(Clone)]
 #[must_use]
 pub struct Login {
-    pub(super) path: String,
+    pub(crate) path: String,
     pub(super) identifiers: IdentifierKind,
     pub(super) registration: bool,
     pub(super) password_min_length: usize,

@@ -18,6 +18,7 @@ mod pkce;
 mod registry;
 mod revocation;
 mod scope;
+mod sessions;
 mod settings;
 mod token;
 mod tokens;

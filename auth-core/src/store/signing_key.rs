@@ -34,8 +34,8 @@ pub trait SigningKeyStore: Prune {
     async fn signing_keys(&self) -> StoreResult<Vec<SigningKeyRecord>>;
 
     /// Adds a key if its generation is later than every one of its algorithm (one that was pruned does not come free
-    /// again), and in the same step sets `retired_at` of the previous
-    /// generation to `previous_retired_at`. `false` when another node was first: read again.
+    /// again), and in the same step sets `retired_at` of the previous generation to `previous_retired_at`. `false`
+    /// when another node was first: read again.
     async fn add_signing_key(
         &self,
         key: &SigningKeyRecord,

@@ -21,6 +21,8 @@ pub struct Exchange<'r> {
     pub address: Option<IpAddr>,
     /// Cookies read and set.
     pub cookies: CookieJar,
+    // Made for a browser that came without one: every form of the page is bound to the same.
+    new_browser: Option<String>,
 }
 
 impl<'r> Exchange<'r> {
@@ -38,6 +40,7 @@ impl<'r> Exchange<'r> {
             now,
             address: proxies.client_address(parts),
             cookies: CookieJar::new(loopback_http),
+            new_browser: None,
         }
     }
 
@@ -90,10 +93,14 @@ impl<'r> Exchange<'r> {
         if let Some(browser) = self.known_browser() {
             return browser.to_owned();
         }
+        if let Some(browser) = &self.new_browser {
+            return browser.clone();
+        }
         let browser = random.secret();
         // Two years; a new one is made whenever it is missing, so its end loses nothing but open forms.
         let life = CookieLife::MaxAge(std::time::Duration::from_hours(24 * 730));
         self.cookies.set(CookieName::Browser, &browser, life);
+        self.new_browser = Some(browser.clone());
         browser
     }
 

@@ -1,5 +1,9 @@
 //! A Redis server for the tests: the one at `TEST_REDIS_URL` (whose data may be lost), or one of our own, which ends
 //! with the process.
+#![expect(
+    clippy::expect_used,
+    reason = "test code: without a server there is nothing to test"
+)]
 
 use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
@@ -40,6 +44,10 @@ fn start() -> Server {
         .expect("redis-server did not start on five free ports")
 }
 
+#[expect(
+    clippy::zombie_processes,
+    reason = "the shell is to outlive every test; the system reaps it when this process ends"
+)]
 fn try_start() -> Option<Server> {
     let port = free_port();
     let mut shell = Command::new("sh")

@@ -51,6 +51,6 @@ async fn me(token: AccessToken) -> Json<Value> {
     Json(json!({
         "sub": token.subject(),
         "client_id": token.client_id(),
-        "scopes": token.scopes(),
+        "scopes": token.scopes().iter().collect::<Vec<_>>(),
     }))
 }

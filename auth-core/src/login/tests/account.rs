@@ -272,6 +272,29 @@ async fn host_sign_in(house: &House, user: &crate::store::UserId) -> String {
 }
 
 #[tokio::test]
+async fn every_form_of_a_browsers_first_page_works() {
+    let house = House::new();
+    let ada = house.account(ADA).await;
+    let mut browser = house.browser();
+    let secret = host_sign_in(&house, &ada.id).await;
+    browser.cookies.insert(SESSION_COOKIE.to_owned(), secret);
+    let context = browser.context("/auth/account").await;
+    for (pointer, path) in [
+        ("/update_profile/form_token", "/auth/account/profile"),
+        (
+            "/revoke_others/form_token",
+            "/auth/account/sessions/revoke-others",
+        ),
+        ("/logout/form_token", "/auth/logout"),
+    ] {
+        let token = context.pointer(pointer).and_then(Value::as_str);
+        let fields = [("form_token", token.expect("token"))];
+        let answer = browser.post(path, &fields).await;
+        assert_eq!(answer.status, StatusCode::SEE_OTHER, "{path}");
+    }
+}
+
+#[tokio::test]
 async fn threat_02_sessions_are_listed_and_revoked_by_their_owner_alone() {
     let house = House::new();
     house.account(ADA).await;

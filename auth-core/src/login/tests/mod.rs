@@ -11,4 +11,5 @@ mod register;
 mod secrecy;
 mod sessions;
 mod sign_in;
+mod sign_out;
 mod throttle;

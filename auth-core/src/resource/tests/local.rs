@@ -185,7 +185,7 @@ async fn every_refusal_but_a_missing_token_is_an_event() {
     wing.require_scope(&token, &"email".into())
         .await
         .unwrap_err();
-    wing.require_recent(&token, Duration::from_secs(60))
+    wing.require_recent(&token, Duration::from_mins(1))
         .await
         .unwrap_err();
     assert_eq!(

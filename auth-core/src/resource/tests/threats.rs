@@ -1,5 +1,7 @@
 //! Numbered attacks (THREATS).
 
+use std::fmt::Write as _;
+
 use super::*;
 use crate::ground::base64url;
 
@@ -191,24 +193,30 @@ async fn threat_45_long_and_deep_tokens_are_refused() {
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<String>>);
 
+impl Log {
+    fn keep(&self, what: &impl std::fmt::Debug) {
+        writeln!(self.0.lock().unwrap(), "{what:?}").unwrap();
+    }
+}
+
 impl tracing::Subscriber for Log {
     fn enabled(&self, _: &tracing::Metadata<'_>) -> bool {
         true
     }
 
     fn new_span(&self, span: &tracing::span::Attributes<'_>) -> tracing::span::Id {
-        *self.0.lock().unwrap() += &format!("{span:?}\n");
+        self.keep(span);
         tracing::span::Id::from_u64(1)
     }
 
     fn record(&self, _: &tracing::span::Id, values: &tracing::span::Record<'_>) {
-        *self.0.lock().unwrap() += &format!("{values:?}\n");
+        self.keep(values);
     }
 
     fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
 
     fn event(&self, event: &tracing::Event<'_>) {
-        *self.0.lock().unwrap() += &format!("{event:?}\n");
+        self.keep(event);
     }
 
     fn enter(&self, _: &tracing::span::Id) {}
@@ -226,7 +234,7 @@ async fn threat_50_neither_debug_nor_log_nor_answer_has_the_token() {
     let odd = format!("{good}\u{7f}");
     let mut seen = String::new();
     let accepted = bench.send(&good).await.unwrap();
-    seen += &format!("{accepted:?}");
+    write!(seen, "{accepted:?}").unwrap();
     assert!(!seen.contains("ann@example.com") && seen.contains("user-1"));
     let token_of = |value: &[u8]| {
         let mut headers = HeaderMap::new();
@@ -240,13 +248,13 @@ async fn threat_50_neither_debug_nor_log_nor_answer_has_the_token() {
         token_of(two_words.as_bytes()),
     ] {
         let refused = bench.wing.access_token(&headers).await.unwrap_err();
-        seen += &format!("{refused:?} {refused} {:?}", refused.respond());
+        write!(seen, "{refused:?} {refused} {:?}", refused.respond()).unwrap();
     }
     assert!(HeaderValue::from_str(&odd).is_err());
     bench.local.down.store(true, Ordering::SeqCst);
     let refused = bench.send(&good).await.unwrap_err();
-    seen += &format!("{refused:?} {:?}", refused.respond());
-    seen += &format!("{:?}", bench.events.0.lock().unwrap());
+    write!(seen, "{refused:?} {:?}", refused.respond()).unwrap();
+    write!(seen, "{:?}", bench.events.0.lock().unwrap()).unwrap();
     let logged = log.0.lock().unwrap().clone();
     assert!(logged.contains("cannot be found out"), "{logged}");
     seen += &logged;

@@ -1,0 +1,97 @@
+// A real Chromium, watched: any console error, uncaught exception or blocked content fails the test.
+import assert from 'node:assert/strict'
+import { mkdirSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+import { chromium } from 'playwright-core'
+
+const screenshots = join(dirname(fileURLToPath(import.meta.url)), '../screenshots')
+mkdirSync(screenshots, { recursive: true })
+
+export const launch = () =>
+  chromium.launch({
+    executablePath: process.env.CHROMIUM || '/usr/bin/chromium',
+    headless: true,
+    args: [
+      '--no-sandbox', // containers have no user namespaces; every page is our own
+      '--disable-gpu',
+      '--disable-quic',
+      '--disable-dev-shm-usage',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+      '--no-first-run',
+    ],
+  })
+
+/** A new, empty browser profile, handed to `act` with a function that opens tabs; checked and closed after. */
+export async function withProfile(browser, { expected = [], ...options }, act) {
+  const context = await browser.newContext({ ...options })
+  context.setDefaultTimeout(20_000)
+  const complaints = []
+  const complain = (text, url) => {
+    if (!expected.some((pattern) => pattern.test(text))) complaints.push(`${url}: ${text}`)
+  }
+  const open = async () => {
+    const page = await context.newPage()
+    page.on('console', (message) => {
+      if (message.type() === 'error' || /content.security.policy/i.test(message.text())) {
+        complain(message.text(), page.url())
+      }
+    })
+    page.on('pageerror', (error) => complain(String(error), page.url()))
+    page.on('requestfailed', (request) => {
+      complain(`${request.failure()?.errorText} ${request.method()} ${request.url()}`, page.url())
+    })
+    return page
+  }
+  try {
+    await act(open, context)
+    assert.deepEqual(complaints, [], 'the browser complained')
+  } catch (error) {
+    if (complaints.length > 0) error.message += `\nthe browser complained:\n${complaints.join('\n')}`
+    for (const [index, page] of context.pages().entries()) {
+      error.message += `\ntab ${index} is at ${page.url()}`
+      await page.screenshot({ path: join(screenshots, `failure-${index}.png`) }).catch(() => {})
+    }
+    throw error
+  } finally {
+    await context.close()
+  }
+}
+
+const SIZES = { phone: { width: 360, height: 740 }, desktop: { width: 1280, height: 800 } }
+
+/** Pictures of a page in light and dark, on a phone and on a desktop, and what every page must have. */
+export async function portrait(page, name) {
+  for (const [size, viewport] of Object.entries(SIZES)) {
+    await page.setViewportSize(viewport)
+    for (const colorScheme of ['light', 'dark']) {
+      await page.emulateMedia({ colorScheme })
+      await page.screenshot({ path: join(screenshots, `${name}-${size}-${colorScheme}.png`), fullPage: true })
+    }
+    const overflow = await page.evaluate(
+      () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+    )
+    assert.ok(overflow <= 0, `${name} scrolls sideways by ${overflow} px on a ${size}`)
+  }
+  await page.emulateMedia({ colorScheme: null })
+  const found = await page.evaluate(() => ({
+    title: document.title,
+    lang: document.documentElement.lang,
+    headings: document.querySelectorAll('h1').length,
+    mains: document.querySelectorAll('main').length,
+    unlabelled: [...document.querySelectorAll('input:not([type=hidden]):not([hidden])')]
+      .filter((input) => input.labels.length === 0)
+      .map((input) => input.outerHTML),
+    twice: [...document.querySelectorAll('[id]')]
+      .map((element) => element.id)
+      .filter((id, index, ids) => ids.indexOf(id) !== index),
+  }))
+  assert.ok(found.title && found.lang, `${name} has a title and a language`)
+  assert.equal(found.headings, 1, `${name} has one h1`)
+  assert.equal(found.mains, 1, `${name} has one main`)
+  assert.deepEqual(found.unlabelled, [], `${name} labels its inputs`)
+  assert.deepEqual(found.twice, [], `${name} has every id once`)
+}

@@ -1,0 +1,93 @@
+// Starts the example host and the third-party app as a person would: a binary, a few variables, an empty folder.
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { dirname, join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..')
+const START_LIMIT = 60_000
+const STOP_LIMIT = 15_000
+
+export const freePort = () =>
+  new Promise((done, failed) => {
+    const server = createServer()
+    server.once('error', failed)
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address()
+      server.close(() => done(port))
+    })
+  })
+
+/** The example host on a fresh data folder. `seed` is the content of its SEED file. */
+export async function startHost({ port, seed, env = {} }) {
+  const folder = await mkdtemp(join(tmpdir(), 'auth-e2e-'))
+  await writeFile(join(folder, 'seed.json'), JSON.stringify(seed))
+  const binary = process.env.EXAMPLE_AXUM_BIN ?? join(root, 'target/debug/example-axum')
+  const base = `http://localhost:${port}`
+  const server = await start('example-axum', binary, folder, base, {
+    PORT: String(port),
+    BASE_URL: base,
+    DATA_DIR: join(folder, 'data'),
+    SEED: join(folder, 'seed.json'),
+    ...env,
+  })
+  return { ...server, issuer: base }
+}
+
+/** The third-party app. */
+export async function startClient({ port, issuer }) {
+  const folder = await mkdtemp(join(tmpdir(), 'auth-e2e-'))
+  const binary = process.env.EXAMPLE_CLIENT_BIN ?? join(root, 'target/debug/example-third-party-client')
+  const base = `http://localhost:${port}`
+  const server = await start('example-third-party-client', binary, folder, base, {
+    PORT: String(port),
+    ISSUER: issuer,
+  })
+  return { ...server, home: `${base}/` }
+}
+
+async function start(name, binary, folder, base, env) {
+  const { PATH, HOME } = process.env
+  const child = spawn(binary, { cwd: folder, env: { PATH, HOME, HOST: '127.0.0.1', ...env } })
+  let log = ''
+  let spawnError
+  const collect = (chunk) => (log += chunk)
+  child.stdout.on('data', collect)
+  child.stderr.on('data', collect)
+  child.on('error', (error) => (spawnError = error))
+  const ended = new Promise((done) => child.on('close', (code, signal) => done({ code, signal })))
+  // Nothing outlives the test, however it ends.
+  const reap = () => child.kill('SIGKILL')
+  process.once('exit', reap)
+
+  const deadline = Date.now() + START_LIMIT
+  for (;;) {
+    if (spawnError) throw new Error(`${binary} cannot be started (is it built?): ${spawnError.message}`)
+    if (child.exitCode !== null) throw new Error(`${name} ended at once:\n${log}`)
+    if (Date.now() > deadline) throw new Error(`${name} was not ready in time:\n${log}`)
+    try {
+      const answer = await fetch(`${base}/healthz`, { signal: AbortSignal.timeout(2000) })
+      if (answer.ok) break
+    } catch {}
+    await new Promise((wake) => setTimeout(wake, 100))
+  }
+
+  /** Asks it to stop, as a service manager would; it must do so cleanly, and have nothing to hide in its log. */
+  async function stop({ secrets = [] } = {}) {
+    child.kill('SIGTERM')
+    const timer = setTimeout(reap, STOP_LIMIT)
+    const end = await ended
+    clearTimeout(timer)
+    process.removeListener('exit', reap)
+    await rm(folder, { recursive: true, force: true })
+    assert.deepEqual(end, { code: 0, signal: null }, `${name} did not stop cleanly on SIGTERM:\n${log}`)
+    assert.doesNotMatch(log, /panicked/, `${name} panicked:\n${log}`)
+    for (const secret of secrets) {
+      assert.ok(!log.includes(secret), `the log of ${name} has a secret or an address (${secret}):\n${log}`)
+    }
+  }
+  return { stop, log: () => log }
+}

@@ -1,0 +1,28 @@
+// Runs the end-to-end tests, one file after another: each starts its own servers. Arguments name files.
+//
+// Environment: EXAMPLE_AXUM_BIN and EXAMPLE_CLIENT_BIN (default ../target/debug/…), CHROMIUM (default
+// /usr/bin/chromium). `scripts/test e2e` builds and installs all that this needs.
+import { spawn } from 'node:child_process'
+import { readdirSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const here = dirname(fileURLToPath(import.meta.url))
+const files = process.argv.slice(2)
+const tests = files.length > 0 ? files : readdirSync(here).filter((name) => name.endsWith('.test.mjs'))
+// No test may hang: past this the run is ended and counts as failed.
+const limit = 15 * 60 * 1000
+
+const run = spawn(
+  process.execPath,
+  ['--test', '--test-concurrency=1', '--test-timeout=240000', '--test-reporter=spec', ...tests],
+  { cwd: here, stdio: ['ignore', 'inherit', 'inherit'] },
+)
+const timer = setTimeout(() => {
+  console.error(`the end-to-end tests did not end within ${limit / 1000} s`)
+  run.kill('SIGKILL')
+}, limit)
+run.on('exit', (code) => {
+  clearTimeout(timer)
+  process.exitCode = code ?? 1
+})
