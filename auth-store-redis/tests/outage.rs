@@ -120,6 +120,28 @@ fn session(now: Timestamp) -> Session {
 }
 
 #[tokio::test]
+async fn threat_34_a_pointer_left_behind_leads_nowhere() {
+    let store = server::builder().open(server::url()).await.unwrap();
+    let before = session(SystemClock.now());
+    store.insert_session(&before).await.unwrap();
+    let after = Session {
+        token_digest: Digest32::of("rotated"),
+        ..before.clone()
+    };
+    let old = before.token_digest;
+    assert!(store.rotate_session(&old, &after).await.unwrap());
+    // As if the process had died before it tidied up.
+    let address = server::url().trim_start_matches("redis://");
+    let mut connection = TcpStream::connect(address).await.unwrap();
+    let pointer = format!("{}:d:{}", server::prefix(), old.to_text());
+    let set = ask(&mut connection, &format!("SET {pointer} session PX 60000")).await;
+    assert_eq!(set.trim(), "+OK");
+    assert_eq!(store.session_by_digest(&old).await.unwrap(), None);
+    let found = store.session_by_digest(&after.token_digest).await.unwrap();
+    assert_eq!(found, Some(after));
+}
+
+#[tokio::test]
 async fn threat_48_every_key_carries_its_own_expiry() {
     let store = server::builder().open(server::url()).await.unwrap();
     let now = SystemClock.now();

@@ -68,7 +68,7 @@ pub trait AccountResolver: Send + Sync + 'static {
     /// Who is signed in, from a request's parts (cookies).
     async fn signed_in(&self, parts: &Parts) -> Result<Option<SignedInAccount>, AccountError>;
 
-    /// Whether the account exists and may be used. Asked at every refresh and UserInfo: tokens of a disabled account
+    /// Whether the account exists and may be used. Asked at every refresh and `UserInfo` request: tokens of a disabled account
     /// are refused at their next use.
     async fn is_active(&self, subject: &str) -> Result<bool, AccountError>;
 

@@ -21,7 +21,7 @@ const REPLAY_MEMORY: Duration = Duration::from_hours(24);
 
 /// Scopes a user agreed to, or that need no asking. Only the consent decision makes one.
 #[derive(Debug)]
-pub struct ConsentedScopes(pub(super) BTreeSet<String>);
+pub(super) struct ConsentedScopes(pub(super) BTreeSet<String>);
 
 /// All that must be proven before a code is issued. Each proof is taken by value.
 pub(super) struct CodeRequest {

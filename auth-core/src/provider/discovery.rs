@@ -33,7 +33,7 @@ impl Metadata {
 
 impl ProviderWing {
     /// `GET /.well-known/openid-configuration` and `GET /.well-known/oauth-authorization-server`.
-    pub(super) async fn openid_configuration(&self, exchange: &mut Exchange<'_>) -> Response {
+    pub(super) fn openid_configuration(&self, exchange: &Exchange<'_>) -> Response {
         conditional_json(exchange.headers(), &self.metadata.0, MAX_AGE)
     }
 }

@@ -186,7 +186,7 @@ impl ProviderWing {
         exchange: &mut Exchange<'_>,
     ) -> Response {
         match endpoint {
-            Endpoint::OpenIdConfiguration => self.openid_configuration(exchange).await,
+            Endpoint::OpenIdConfiguration => self.openid_configuration(exchange),
             Endpoint::Jwks => self.jwks(exchange).await,
             Endpoint::Authorize => self.authorize(exchange).await,
             Endpoint::Resume => self.resume(exchange).await,

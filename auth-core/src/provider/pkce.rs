@@ -6,16 +6,16 @@ use super::error::OAuthError;
 
 /// A well-formed S256 `code_challenge`.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct CodeChallenge(Digest32);
+pub(super) struct CodeChallenge(Digest32);
 
 /// A `code_verifier` that fits the challenge of its code. Only the comparison makes one.
 #[derive(Debug)]
-pub struct VerifiedPkce(());
+pub(super) struct VerifiedPkce(());
 
 impl CodeChallenge {
     /// Reads `code_challenge` and `code_challenge_method` of an authorization request. `plain` is refused, spelled out
     /// or by default (RFC 9700 §2.1.1): it protects nothing against whoever reads the request.
-    pub fn parse(challenge: &str, method: Option<&str>) -> Result<Self, OAuthError> {
+    pub(super) fn parse(challenge: &str, method: Option<&str>) -> Result<Self, OAuthError> {
         if method != Some("S256") {
             return Err(OAuthError::invalid_request(
                 "code_challenge_method must be S256",
@@ -28,7 +28,7 @@ impl CodeChallenge {
     }
 
     /// Checks a verifier: 43 to 128 unreserved characters (RFC 7636 §4.1) whose SHA-256 is the challenge.
-    pub fn verify(&self, verifier: &str) -> Option<VerifiedPkce> {
+    pub(super) fn verify(&self, verifier: &str) -> Option<VerifiedPkce> {
         let unreserved = |b: u8| b.is_ascii_alphanumeric() || b"-._~".contains(&b);
         ((43..=128).contains(&verifier.len())
             && verifier.bytes().all(unreserved)

@@ -6,7 +6,7 @@ use super::client::ClientMetadata as _;
 use crate::store::Client;
 
 /// Standard scopes and the claims each stands for (OpenID Connect Core §5.4).
-pub const STANDARD_SCOPES: [(&str, &str, &[&str]); 6] = [
+pub(super) const STANDARD_SCOPES: [(&str, &str, &[&str]); 6] = [
     ("openid", "Sign you in", &[]),
     (
         "profile",
@@ -97,12 +97,12 @@ impl Scopes {
 }
 
 /// Whether OpenID Connect defines the scope.
-pub fn is_standard(scope: &str) -> bool {
+pub(super) fn is_standard(scope: &str) -> bool {
     STANDARD_SCOPES.iter().any(|(name, ..)| *name == scope)
 }
 
 /// The claims that scopes stand for.
-pub fn claims_of(scopes: &BTreeSet<String>) -> BTreeSet<String> {
+pub(super) fn claims_of(scopes: &BTreeSet<String>) -> BTreeSet<String> {
     STANDARD_SCOPES
         .iter()
         .filter(|(name, ..)| scopes.contains(*name))
@@ -111,7 +111,7 @@ pub fn claims_of(scopes: &BTreeSet<String>) -> BTreeSet<String> {
 }
 
 /// Scopes as a parameter or claim spells them (RFC 6749 §3.3).
-pub fn join(scopes: &BTreeSet<String>) -> String {
+pub(super) fn join(scopes: &BTreeSet<String>) -> String {
     let names: Vec<_> = scopes.iter().map(String::as_str).collect();
     names.join(" ")
 }

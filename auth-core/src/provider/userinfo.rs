@@ -1,4 +1,4 @@
-//! UserInfo (OpenID Connect Core §5.3), with bearer tokens as RFC 6750 says.
+//! `UserInfo` (OpenID Connect Core §5.3), with bearer tokens as RFC 6750 says.
 
 use http::header::{AUTHORIZATION, HeaderValue, WWW_AUTHENTICATE};
 use http::{Method, StatusCode};
@@ -57,7 +57,7 @@ fn presented_token(exchange: &Exchange<'_>) -> Result<Option<String>, OAuthError
     let has_form = exchange.parts.method == Method::POST
         && exchange
             .header(http::header::CONTENT_TYPE)
-            .is_some_and(|media| is_form(media));
+            .is_some_and(is_form);
     let in_body = if has_form {
         let params = exchange.form()?;
         params.refuse_repeated(&[])?;
@@ -82,14 +82,14 @@ fn is_form(media_type: &str) -> bool {
 
 fn bearer_header(exchange: &Exchange<'_>) -> Result<Option<String>, OAuthError> {
     let mut values = exchange.headers().get_all(AUTHORIZATION).iter();
-    let (Some(value), None) = (values.next(), values.next()) else {
-        return match exchange.headers().contains_key(AUTHORIZATION) {
-            true => Err(OAuthError::invalid_request(
-                "the request has more than one Authorization header",
-            )),
-            false => Ok(None),
-        };
+    let Some(value) = values.next() else {
+        return Ok(None);
     };
+    if values.next().is_some() {
+        return Err(OAuthError::invalid_request(
+            "the request has more than one Authorization header",
+        ));
+    }
     let token = value
         .to_str()
         .ok()
@@ -106,7 +106,7 @@ fn challenge(mut response: Response, error: Option<&OAuthError>) -> Response {
         error, description, ..
     }) = error
     {
-        text.push_str(&format!(", error=\"{error}\", error_description=\"{description}\""));
+        text = format!("{text}, error=\"{error}\", error_description=\"{description}\"");
         if *error == "insufficient_scope" {
             text.push_str(", scope=\"openid\"");
         }

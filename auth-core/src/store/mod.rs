@@ -143,13 +143,26 @@ impl Stores {
         self
     }
 
-    /// Prunes every store once, at most `limit` rows each; returns how many rows went.
+    /// Prunes every backend once, at most `limit` rows each; returns how many rows went.
     pub async fn prune(&self, now: Timestamp, limit: u32) -> StoreResult<u64> {
-        Ok(self.sessions.prune(now, limit).await?
-            + self.one_time.prune(now, limit).await?
-            + self.throttles.prune(now, limit).await?
-            + self.grants.prune(now, limit).await?
-            + self.signing_keys.prune(now, limit).await?)
+        fn place<T: ?Sized>(store: &Arc<T>) -> usize {
+            Arc::as_ptr(store).cast::<()>().addr()
+        }
+        let parts: [(usize, &dyn Prune); 5] = [
+            (place(&self.sessions), &*self.sessions),
+            (place(&self.one_time), &*self.one_time),
+            (place(&self.throttles), &*self.throttles),
+            (place(&self.grants), &*self.grants),
+            (place(&self.signing_keys), &*self.signing_keys),
+        ];
+        let mut removed = 0;
+        for (index, (place, store)) in parts.iter().enumerate() {
+            // One backend serves several groups, and prunes all of them at once.
+            if parts[..index].iter().all(|(before, _)| before != place) {
+                removed += store.prune(now, limit).await?;
+            }
+        }
+        Ok(removed)
     }
 }
 

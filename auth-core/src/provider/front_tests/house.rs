@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use http::HeaderValue;
 use http::request::Parts;
 use serde_json::{Map, Value, json};
+use tokio::sync::{Barrier, OnceCell};
 
 use super::super::super::account::{
     AccountError, AccountResolver, ClaimsQuery, SignInRequest, SignedInAccount,
@@ -32,6 +33,7 @@ pub(super) struct House {
     pub(super) clock: Arc<ManualClock>,
     pub(super) stores: Stores,
     pub(super) outage: Arc<AtomicBool>,
+    pub(super) gate: Gate,
     pub(super) events: Arc<Events>,
     pub(super) proxies: TrustedProxies,
 }
@@ -42,25 +44,14 @@ impl House {
         let memory = MemoryStore::new();
         let outage = Arc::new(AtomicBool::new(false));
         let mut stores = Stores::all(memory.clone());
-        let flaky = Arc::new(Flaky { memory, down: outage.clone() });
+        let gate = Gate::default();
+        let flaky = Arc::new(Flaky { memory, down: outage.clone(), gate: gate.clone() });
         stores.one_time = flaky.clone();
         stores.clients = flaky;
-        let base = BaseUrl::parse(BASE).expect("base");
-        let keys = KeyRing::new([[9; 32]]).expect("ring");
+        stores.signing_keys = Arc::new(signing_keys().await);
         let clock = Arc::new(ManualClock::at(START));
         let events = Arc::new(Events::default());
-        let core = Arc::new(Core {
-            forms: FormTokens::new(keys.clone(), &base),
-            throttles: Throttles::new(stores.throttles.clone(), keys.clone()),
-            base,
-            clock: clock.clone(),
-            random: Arc::new(SystemRandom),
-            keys,
-            stores: stores.clone(),
-            pages: Pages::builder().build().expect("pages"),
-            sinks: vec![events.clone()],
-            proxies: TrustedProxies::default(),
-        });
+        let core = core(stores.clone(), clock.clone(), events.clone());
         let accounts = Arc::new(Accounts::default());
         let settings = Provider::default().scope("reports:read", "Read your reports");
         let wing = ProviderWing::new(core, settings, accounts.clone())
@@ -72,6 +63,7 @@ impl House {
             clock,
             stores,
             outage,
+            gate,
             events,
             proxies: TrustedProxies::default(),
         };
@@ -126,9 +118,45 @@ impl House {
         self.clock.advance(Duration::from_secs(seconds));
     }
 
+    /// Makes `readers` of one-time values wait for each other.
+    pub(super) fn set_gate(&self, readers: usize) {
+        *self.gate.lock().expect("lock") = Some(Arc::new(Barrier::new(readers)));
+    }
+
     pub(super) fn set_outage(&self, down: bool) {
         self.outage.store(down, Ordering::SeqCst);
     }
+}
+
+fn core(stores: Stores, clock: Arc<ManualClock>, events: Arc<Events>) -> Arc<Core> {
+    let base = BaseUrl::parse(BASE).expect("base");
+    let keys = KeyRing::new([[9; 32]]).expect("ring");
+    Arc::new(Core {
+        forms: FormTokens::new(keys.clone(), &base),
+        throttles: Throttles::new(stores.throttles.clone(), keys.clone()),
+        base,
+        clock,
+        random: Arc::new(SystemRandom),
+        keys,
+        stores,
+        pages: Pages::builder().build().expect("pages"),
+        sinks: vec![events],
+        proxies: TrustedProxies::default(),
+    })
+}
+
+/// Signing keys made once for all houses: drawing an RSA key takes longer than any of these tests.
+async fn signing_keys() -> MemoryStore {
+    static KEYS: OnceCell<MemoryStore> = OnceCell::const_new();
+    let made = KEYS.get_or_init(|| async {
+        let memory = MemoryStore::new();
+        let clock = Arc::new(ManualClock::at(START));
+        let core = core(Stores::all(memory.clone()), clock, Arc::default());
+        let accounts = Arc::new(Accounts::default());
+        ProviderWing::new(core, Provider::default(), accounts).await.expect("provider");
+        memory
+    });
+    made.await.clone()
 }
 
 pub(super) fn rp_metadata() -> Value {
@@ -248,10 +276,14 @@ impl EventSink for Events {
     }
 }
 
+/// Where readers of one-time values wait for each other, when it is set: all have read before one spends.
+pub(super) type Gate = Arc<Mutex<Option<Arc<Barrier>>>>;
+
 /// One-time values and clients that can go down.
 struct Flaky {
     memory: MemoryStore,
     down: Arc<AtomicBool>,
+    gate: Gate,
 }
 
 impl Flaky {
@@ -283,7 +315,12 @@ impl OneTimeStore for Flaky {
         key: &Digest32,
         now: Timestamp,
     ) -> StoreResult<Option<OneTimeValue>> {
-        self.up()?.peek(kind, key, now).await
+        let found = self.up()?.peek(kind, key, now).await;
+        let gate = self.gate.lock().expect("lock").clone();
+        if let Some(gate) = gate {
+            gate.wait().await;
+        }
+        found
     }
 
     async fn consume(

@@ -175,6 +175,12 @@ async fn threat_36_the_form_works_in_its_browser_with_its_token_alone() {
     other.sign_in("u2");
     other.get(&url(&[])).await;
     assert!(other.press(&page, "logout").await.is_error_page(403));
+    // JSON needs no token, and is bound all the same.
+    let body = format!(r#"{{"interaction":"{secret}","decision":"logout"}}"#);
+    let headers = [("content-type", "application/json")];
+    let decide = "/oauth/logout/decide";
+    let answer = other.send(http::Method::POST, decide, Some(body), &headers).await;
+    assert!(answer.is_error_page(403));
     // The page's secret is no ticket for the endpoint itself.
     let answer = browser.get(&url(&[("interaction", &secret)])).await;
     assert!(answer.is_error_page(400));

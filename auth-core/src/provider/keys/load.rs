@@ -119,7 +119,7 @@ async fn generate(algorithm: Algorithm) -> Result<GeneratedKey, ProviderError> {
         .map_err(|error| unusable(algorithm.name(), error))
 }
 
-pub(super) fn unusable(kid: &str, problem: impl ToString) -> ProviderError {
+pub(super) fn unusable(kid: &str, problem: impl std::fmt::Display) -> ProviderError {
     ProviderError::SigningKey {
         kid: kid.to_owned(),
         problem: problem.to_string(),

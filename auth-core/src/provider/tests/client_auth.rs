@@ -9,7 +9,7 @@ use http::{Method, Request};
 use serde_json::json;
 
 use super::harness::{Answer, House, OLD_KEY, Proof, SECRET, basic, build, house};
-use crate::provider::{ClientRegistry as _, Provider};
+use crate::provider::Provider;
 use crate::store::ClientId;
 
 const TOKEN: &str = "/oauth/token";

@@ -46,11 +46,10 @@ impl ProviderWing {
             client: &client,
             params: &params,
         };
-        let allowed = || match client.client().allows_grant(grant_type) {
-            true => Ok(()),
-            false => Err(OAuthError::unauthorized_client(
-                "the client is not registered for this grant type",
-            )),
+        let allowed = || {
+            let error = "the client is not registered for this grant type";
+            let registered = client.client().allows_grant(grant_type);
+            registered.then_some(()).ok_or_else(|| OAuthError::unauthorized_client(error))
         };
         match grant_type {
             "authorization_code" => {

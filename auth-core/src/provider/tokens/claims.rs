@@ -22,9 +22,9 @@ const MOST_REQUESTED: usize = 64;
 /// Where claims are to appear: a member of the `claims` parameter (OpenID Connect Core §5.5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::provider) enum Target {
-    /// UserInfo: those of the scopes, and `claims.userinfo`.
+    /// `UserInfo`: those of the scopes, and `claims.userinfo`.
     UserInfo,
-    /// The ID token: `claims.id_token` alone, as an access token for UserInfo is issued with it (§5.4).
+    /// The ID token: `claims.id_token` alone, as an access token for `UserInfo` is issued with it (§5.4).
     IdToken,
 }
 
