@@ -16,6 +16,7 @@ from authlib.integrations.requests_client import OAuth2Session
 ISSUER = os.environ["ISSUER"]
 CLIENT_ID = os.environ["CLIENT_ID"]
 CLIENT_SECRET = os.environ["CLIENT_SECRET"]
+AUTH_METHOD = os.environ["AUTH_METHOD"]
 REDIRECT_URI = os.environ["REDIRECT_URI"]
 EMAIL = os.environ["EMAIL"]
 PASSWORD = os.environ["PASSWORD"]
@@ -77,7 +78,8 @@ def main():
         scope="openid profile email offline_access",
         redirect_uri=REDIRECT_URI,
         code_challenge_method="S256",
-        token_endpoint_auth_method="client_secret_post",
+        token_endpoint_auth_method=AUTH_METHOD,
+        revocation_endpoint_auth_method=AUTH_METHOD,
     )
     client.default_timeout = TIMEOUT
 

@@ -30,7 +30,7 @@ export const clients = {
   basic: {
     ...everything,
     client_id: 'web-basic',
-    client_secret: 'secret with spaces, umlauts ä and + % : signs',
+    client_secret: 'secret with spaces, quotes " and + % : signs',
     client_name: 'Web with Basic',
     token_endpoint_auth_method: 'client_secret_basic',
   },

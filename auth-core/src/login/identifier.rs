@@ -154,7 +154,7 @@ fn ascii_domain(domain: &str) -> Result<String, IdentifierError> {
     }
 }
 
-/// Parses and normalizes a username; see the module for the rule. Says nothing of reserved names: see [`is_reserved`].
+/// Parses and normalizes a username; see the module for the rule. Reserved names pass: only registration refuses them.
 ///
 /// # Errors
 /// [`IdentifierError::Username`].

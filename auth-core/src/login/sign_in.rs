@@ -9,7 +9,7 @@ use super::reply::{account_name, done_with, with_query};
 use super::{LoginWing, NewSession, SessionEnd, SignInRequest, SignedIn, acr};
 use crate::services::pages::PageName;
 use crate::services::{Event, SignInFailure};
-use crate::web::{Exchange, PagePolicy, Problem, Response, ReturnTo};
+use crate::web::{Exchange, FormTarget, PagePolicy, Problem, Response, ReturnTo};
 
 const FORM: &str = "login";
 const MAX_HINT_CHARACTERS: usize = 254;
@@ -230,7 +230,15 @@ impl LoginWing {
             "reauthenticate": page.confirming,
             "register_url": self.settings.registration.then_some(register),
         });
-        let policy = PagePolicy::default();
+        // Whoever signs in on the way to another app is led on to it: `form-action` counts the whole chain.
+        let forms = match page.return_to {
+            Some(_) => FormTarget::Client,
+            None => FormTarget::Here,
+        };
+        let policy = PagePolicy {
+            forms,
+            script: false,
+        };
         self.core
             .page(exchange, status, PageName::Login, context, policy)
     }

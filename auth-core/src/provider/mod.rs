@@ -24,7 +24,7 @@ mod token;
 mod tokens;
 mod userinfo;
 
-#[cfg(all(test, feature = "testkit"))]
+#[cfg(test)]
 mod tests;
 
 use std::sync::Arc;

@@ -1,4 +1,5 @@
 //! The token side over its endpoints, with another library as verifier and minter of tokens.
+#![cfg(feature = "testkit")]
 
 mod assertion;
 mod authorization_code;
