@@ -46,13 +46,12 @@ async function signIn(parameters = {}) {
   const response = await oauth.authorizationCodeGrantRequest(
     as, web, authentication, answer, callback, verifier, insecure,
   )
-  const signed = response.clone()
   const tokens = await oauth.processAuthorizationCodeResponse(as, web, response, {
     expectedNonce: nonce,
     maxAge: 300,
     requireIdToken: true,
   })
-  await oauth.validateApplicationLevelSignature(as, signed, insecure)
+  await oauth.validateApplicationLevelSignature(as, response, insecure)
   return { tokens, claims: oauth.getValidatedIdTokenClaims(tokens), left }
 }
 

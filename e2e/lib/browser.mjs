@@ -6,6 +6,8 @@ import { fileURLToPath } from 'node:url'
 
 import { chromium } from 'playwright-core'
 
+import { nextAddress } from './servers.mjs'
+
 const screenshots = join(dirname(fileURLToPath(import.meta.url)), '../screenshots')
 mkdirSync(screenshots, { recursive: true })
 
@@ -27,8 +29,8 @@ export const launch = () =>
 
 /** A new, empty browser profile, handed to `act` with a function that opens tabs; checked and closed after. */
 export async function withProfile(browser, { expected = [], ...options }, act) {
-  const context = await browser.newContext({ ...options })
-  context.setDefaultTimeout(20_000)
+  const context = await browser.newContext({ extraHTTPHeaders: nextAddress(), ...options })
+  context.setDefaultTimeout(10_000)
   const complaints = []
   const complain = (text, url) => {
     if (!expected.some((pattern) => pattern.test(text))) complaints.push(`${url}: ${text}`)
@@ -48,14 +50,14 @@ export async function withProfile(browser, { expected = [], ...options }, act) {
   }
   try {
     await act(open, context)
-    assert.deepEqual(complaints, [], 'the browser complained')
+    assert.deepEqual(complaints, [])
   } catch (error) {
-    if (complaints.length > 0) error.message += `\nthe browser complained:\n${complaints.join('\n')}`
+    const told = [String(error.message), ...complaints.map((line) => `the browser complained: ${line}`)]
     for (const [index, page] of context.pages().entries()) {
-      error.message += `\ntab ${index} is at ${page.url()}`
+      told.push(`tab ${index} is at ${page.url()}`)
       await page.screenshot({ path: join(screenshots, `failure-${index}.png`) }).catch(() => {})
     }
-    throw error
+    throw new Error(told.join('\n'), { cause: error })
   } finally {
     await context.close()
   }

@@ -1,9 +1,12 @@
 // A person with a browser that knows links, forms and cookies, and no script: every page has to work for it.
 import http from 'node:http'
 
+import { nextAddress } from './servers.mjs'
+
 export class Person {
   #cookies = new Map()
   #origin
+  #address = nextAddress()
 
   /** Someone with these credentials, whose browser stays on `issuer`. */
   constructor(issuer, { email, password } = {}) {
@@ -31,6 +34,7 @@ export class Person {
             ...(method === 'POST' && { origin: this.#origin }),
             ...(cookie && { cookie }),
             ...(body !== undefined && { 'content-type': 'application/x-www-form-urlencoded' }),
+            ...this.#address,
             ...headers,
           },
         },

@@ -21,6 +21,10 @@ export const freePort = () =>
     })
   })
 
+let people = 0
+/** The header by which the host knows another address. */
+export const nextAddress = () => ({ 'x-forwarded-for': `198.51.100.${++people}` })
+
 /** The example host on a fresh data folder. `seed` is the content of its SEED file. */
 export async function startHost({ port, seed, env = {} }) {
   const folder = await mkdtemp(join(tmpdir(), 'auth-e2e-'))
@@ -32,6 +36,9 @@ export async function startHost({ port, seed, env = {} }) {
     BASE_URL: base,
     DATA_DIR: join(folder, 'data'),
     SEED: join(folder, 'seed.json'),
+    // Each person of a test comes from an address of their own (`nextAddress`), as through a proxy: sign-ins are
+    // throttled by address, and the tests have many.
+    TRUSTED_PROXIES: '127.0.0.0/8,::1/128',
     ...env,
   })
   return { ...server, issuer: base }

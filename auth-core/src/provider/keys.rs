@@ -119,14 +119,17 @@ impl Keys {
     }
 
     /// The keys in memory, read again when they are a minute old. One task reads; the others, and it too when the
-    /// store fails, go on with what there is.
+    /// store fails, go on with what there is. Only when that is older than any key is made ahead, they wait.
     async fn current(&self, now: Timestamp) -> Arc<Snapshot> {
         let snapshot = self.snapshot();
         if now.since(snapshot.read_at()) < REREAD_AFTER {
             return snapshot;
         }
-        let Ok(mut tried_at) = self.rereading.try_lock() else {
-            return snapshot;
+        let mut tried_at = match self.rereading.try_lock() {
+            Ok(tried_at) => tried_at,
+            Err(_) if now.since(snapshot.read_at()) < HAND_MADE_AFTER => return snapshot,
+            // Nobody asked for long: what is in memory may have retired meanwhile.
+            Err(_) => self.rereading.lock().await,
         };
         // While the store is down, it is asked once a minute too.
         if now.since(*tried_at) < REREAD_AFTER {

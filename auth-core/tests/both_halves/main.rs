@@ -13,4 +13,3 @@ mod garbage;
 mod host;
 mod lifecycle;
 mod roof;
-mod secrets;

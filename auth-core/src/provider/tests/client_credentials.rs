@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::harness::{Answer, House, Proof, SECRET, house};
+use crate::ground::jose::{Algorithm, Jws};
 use crate::services::Event;
 
 async fn own_token(house: &House, id: &str, scope: Option<&str>) -> Answer {
@@ -57,6 +58,25 @@ async fn the_grant_type_must_be_registered() {
     let house = house().await;
     house.client("plain", json!({ "grant_types": ["authorization_code"] })).await;
     own_token(&house, "plain", None).await.refused_as("unauthorized_client");
+}
+
+#[tokio::test]
+async fn it_ends_when_the_client_is_disabled() {
+    let house = house().await;
+    let rp = house.rp().await;
+    let api = house.client("api", json!({})).await;
+    let update = crate::provider::ClientUpdate::default().first_party(true);
+    house.wing.update_client(&api, update).await.unwrap();
+    let answer = own_token(&house, "rp", None).await.ok();
+    let token = answer.text("access_token");
+    let keys = house.wing.verification_keys(house.now()).await;
+    let claims = Jws::parse(token).unwrap().verify(&keys, &Algorithm::ALL).unwrap();
+    let claims = claims.claims_object().unwrap();
+    assert!(House::is_active(&house.introspect(&api, token).await));
+    assert!(house.wing.access_token_status(&claims).await.unwrap());
+    house.wing.disable_client(&rp).await.unwrap();
+    assert!(!House::is_active(&house.introspect(&api, token).await));
+    assert!(!house.wing.access_token_status(&claims).await.unwrap());
 }
 
 #[tokio::test]

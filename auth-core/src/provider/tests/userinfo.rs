@@ -1,4 +1,4 @@
-//! UserInfo.
+//! `UserInfo`.
 
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, WWW_AUTHENTICATE};
@@ -106,7 +106,7 @@ async fn a_bad_token_is_invalid_token() {
         assert_eq!(answer.refused_as("invalid_token").status, StatusCode::UNAUTHORIZED);
         assert!(challenge(&answer).contains("error=\"invalid_token\""));
     }
-    house.advance(std::time::Duration::from_secs(900));
+    house.advance(std::time::Duration::from_mins(15));
     house.userinfo(tokens.text("access_token")).await.refused_as("invalid_token");
 }
 

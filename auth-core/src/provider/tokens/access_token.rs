@@ -7,7 +7,8 @@ use crate::ground::{Digest32, Timestamp};
 use crate::provider::ProviderWing;
 use crate::provider::code::{GrantDetails, internal};
 use crate::provider::error::OAuthError;
-use crate::store::{ClientId, Grant, GrantId, OneTimeKind, StoreResult};
+use crate::provider::registry::RegistryError;
+use crate::store::{ClientId, Grant, GrantId, OneTimeKind, StoreError, StoreResult};
 
 /// RFC 9068 §2.1.
 const TYP: &str = "at+jwt";
@@ -151,6 +152,9 @@ impl ProviderWing {
             }
             None => None,
         };
+        if grant.is_none() && !self.is_client_enabled(&claims.client_id).await? {
+            return Err(refused());
+        }
         if self.is_revoked(&claims.jti, now).await? {
             return Err(refused());
         }
@@ -180,24 +184,36 @@ impl ProviderWing {
         verified.claims()
     }
 
-    /// Whether an access token that verified still counts: its grant lives and it was not revoked (RFC 7009). For the
-    /// endpoints of the same process, at every request: a token that was revoked is refused at once.
+    /// Whether an access token that verified still counts: its grant lives (or, for a client's own token, the client is
+    /// not disabled) and it was not revoked (RFC 7009). For the endpoints of the same process, at every request: a token
+    /// that was revoked is refused at once.
     ///
     /// # Errors
-    /// The store's. A false positive lets a revoked token in; claims without a `jti` are never ours, so never active.
+    /// The store's, or the registry's. A false positive lets a revoked token in; claims without `jti` and `client_id`
+    /// are never ours, so never active.
     pub async fn access_token_status(&self, claims: &Claims) -> StoreResult<bool> {
         let now = self.core.clock.now();
-        let (Ok(jti), Ok(grant_id)) = (claims.require_str("jti"), claims.optional_str("grant_id"))
-        else {
+        let (Ok(jti), Ok(client_id), Ok(grant_id)) = (
+            claims.require_str("jti"),
+            claims.require_str("client_id"),
+            claims.optional_str("grant_id"),
+        ) else {
             return Ok(false);
         };
-        if let Some(id) = grant_id {
+        let counts = if let Some(id) = grant_id {
+            // Disabling a client ends its grants.
             let grant = self.core.stores.grants.grant(&GrantId::from(id)).await?;
-            if !grant.is_some_and(|grant| grant.is_live(now)) {
-                return Ok(false);
-            }
-        }
-        Ok(!self.is_revoked(jti, now).await?)
+            grant.is_some_and(|grant| grant.is_live(now))
+        } else {
+            let client = self.is_client_enabled(&ClientId::from(client_id)).await;
+            client.map_err(StoreError::unavailable)?
+        };
+        Ok(counts && !self.is_revoked(jti, now).await?)
+    }
+
+    async fn is_client_enabled(&self, id: &ClientId) -> Result<bool, RegistryError> {
+        let client = self.registry.client(id).await?;
+        Ok(client.is_some_and(|client| client.disabled_at.is_none()))
     }
 
     /// Revokes one access token until it would have ended by itself (RFC 7009 §2.1).

@@ -6,14 +6,15 @@ use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
 use http::header::{ACCEPT, CONTENT_TYPE};
 use reqwest::redirect::Policy;
-use reqwest::{Client, Response};
+use reqwest::{Client, RequestBuilder, Response};
 use tokio::sync::OnceCell;
 
+use super::credentials::ClientCredentials;
 use super::error::OutboundError;
 use super::policy::{Lane, OutboundPolicy, Rules};
 use super::resolve::{Guarded, LookUp, system};
 
-/// Gets documents from addresses that strangers choose. Cheap to clone.
+/// Gets documents from addresses that strangers choose, and posts forms. Cheap to clone.
 #[derive(Clone)]
 pub struct Outbound(Arc<Inner>);
 
@@ -70,9 +71,43 @@ impl Outbound {
     /// [`OutboundError`].
     pub async fn get_json_bytes(&self, url: &str) -> Result<Bytes, OutboundError> {
         let (url, lane) = self.0.rules.admit(url)?;
-        let client = self.client(lane).await?;
+        let request = self.client(lane).await?.get(url);
+        self.exchange(request).await
+    }
+
+    /// Posts a form and returns the bytes of the JSON document that answers it, as [`Outbound::get_json_bytes`] does,
+    /// within the same bounds.
+    ///
+    /// The credentials go to this URL and nowhere else: over https unless the policy excepts its host, and since no
+    /// redirect is followed, to nobody it refers to. So it must be a URL the operator named.
+    ///
+    /// To be awaited in a Tokio runtime.
+    ///
+    /// # Errors
+    /// [`OutboundError`]. Credentials that are not accepted are an [`OutboundError::Status`], mostly of 401.
+    pub async fn post_form(
+        &self,
+        url: &str,
+        credentials: Option<&ClientCredentials>,
+        form: &[(&str, &str)],
+    ) -> Result<Bytes, OutboundError> {
+        let (url, lane) = self.0.rules.admit(url)?;
+        let body = form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(form)
+            .finish();
+        let mut request = self.client(lane).await?.post(url);
+        if let Some(credentials) = credentials {
+            request = credentials.authenticate(request);
+        }
+        let request = request
+            .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .body(body);
+        self.exchange(request).await
+    }
+
+    async fn exchange(&self, request: RequestBuilder) -> Result<Bytes, OutboundError> {
         let exchange = async {
-            let request = client.get(url).header(ACCEPT, "application/json");
+            let request = request.header(ACCEPT, "application/json");
             let response = request.send().await.map_err(OutboundError::from_request)?;
             self.read(response).await
         };

@@ -75,17 +75,18 @@ impl Loopback {
         format!("http://{}{path}", self.address)
     }
 
-    /// What came in, one text for each connection: a request head, or the first bytes of something else.
+    /// What came in, one text for each connection: a request head with the body after it, or the first bytes of
+    /// something else.
     pub(crate) fn heads(&self) -> Vec<String> {
         self.heads.lock().unwrap().clone()
     }
 
     /// How many requests for this path came.
     pub(crate) fn hits(&self, path: &str) -> usize {
-        let start = format!("GET {path} ");
+        let starts = ["GET", "POST"].map(|method| format!("{method} {path} "));
         self.heads()
             .iter()
-            .filter(|head| head.starts_with(&start))
+            .filter(|head| starts.iter().any(|start| head.starts_with(start)))
             .count()
     }
 }
@@ -106,8 +107,8 @@ async fn serve(
     loop {
         let count = stream.read(&mut buffer).await.unwrap_or(0);
         head.extend_from_slice(&buffer[..count]);
-        let is_http = head.starts_with(b"GET ");
-        if count == 0 || !is_http || head.windows(4).any(|end| end == b"\r\n\r\n") {
+        let is_http = head.starts_with(b"GET ") || head.starts_with(b"POST ");
+        if count == 0 || !is_http || is_whole(&head) {
             break;
         }
     }
@@ -124,4 +125,16 @@ async fn serve(
             let _ = stream.read(&mut buffer).await;
         }
     }
+}
+
+/// Whether the head is there, and as much of a body as it announces.
+fn is_whole(request: &[u8]) -> bool {
+    let Some(end) = request.windows(4).position(|end| end == b"\r\n\r\n") else {
+        return false;
+    };
+    let head = String::from_utf8_lossy(&request[..end]).to_ascii_lowercase();
+    let announced = head
+        .lines()
+        .find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
+    request.len() - end - 4 >= announced.unwrap_or(0)
 }

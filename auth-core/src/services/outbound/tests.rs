@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::resolve::LookUp;
 use super::testing::{Loopback, Reply};
-use super::{Outbound, OutboundError, OutboundPolicy};
+use super::{ClientCredentials, Outbound, OutboundError, OutboundPolicy};
 
 /// A resolver that answers the first question with the first list, and the last list ever after.
 fn names(answers: &[&[&str]]) -> (LookUp, Arc<AtomicUsize>) {
@@ -53,6 +53,128 @@ async fn a_document_of_an_excepted_host() {
     for nothing_of in ["authorization", "cookie", "referer"] {
         assert!(!head.contains(nothing_of), "{head}");
     }
+}
+
+async fn post(server: &Loopback) -> Result<String, OutboundError> {
+    let credentials = ClientCredentials::new("api", "hush");
+    let bytes = client_for(server)
+        .post_form(
+            &server.url("/ask"),
+            Some(&credentials),
+            &[("token", "t+/= &"), ("token_type_hint", "access_token")],
+        )
+        .await?;
+    Ok(String::from_utf8(bytes.to_vec()).unwrap())
+}
+
+#[tokio::test]
+async fn a_form_and_its_answer() {
+    let server = Loopback::start(|_| Reply::json(r#"{"active":false}"#)).await;
+    assert_eq!(post(&server).await.unwrap(), r#"{"active":false}"#);
+    let request = server.heads().remove(0);
+    let (head, body) = request.split_once("\r\n\r\n").unwrap();
+    let lower = head.to_ascii_lowercase();
+    assert!(lower.starts_with("post /ask http/1.1\r\n"));
+    assert!(lower.contains("content-type: application/x-www-form-urlencoded"));
+    assert!(lower.contains("accept: application/json"));
+    assert!(lower.contains("authorization: basic "));
+    assert_eq!(
+        body,
+        "token=t%2B%2F%3D+%26&token_type_hint=access_token"
+    );
+    assert_eq!(server.hits("/ask"), 1);
+    // Without credentials nothing says who asks.
+    let client = client_for(&server);
+    let url = server.url("/ask");
+    assert!(client.post_form(&url, None, &[]).await.is_ok());
+    let head = server.heads()[1].to_ascii_lowercase();
+    assert!(!head.contains("authorization"), "{head}");
+}
+
+#[tokio::test]
+async fn credentials_are_form_urlencoded_before_base64() {
+    let server = Loopback::start(|_| Reply::json("{}")).await;
+    let client = client_for(&server);
+    for (id, secret) in [
+        ("api", "hush"),
+        ("urn:api:1", "s+ %\u{fc}:&="),
+        ("https://api.example/", "a b*c~d"),
+    ] {
+        let credentials = ClientCredentials::new(id, secret);
+        let url = server.url("/ask");
+        assert!(client.post_form(&url, Some(&credentials), &[]).await.is_ok());
+        let head = server.heads().pop().unwrap();
+        let value = head
+            .lines()
+            .find_map(|line| line.strip_prefix("authorization: "))
+            .unwrap();
+        let mut headers = http::HeaderMap::new();
+        headers.insert(http::header::AUTHORIZATION, value.parse().unwrap());
+        // What a provider reads by the same rule.
+        let read = crate::web::BasicCredentials::from_headers(&headers);
+        let read = read.unwrap().unwrap();
+        assert_eq!((read.username.as_str(), read.password.as_str()), (id, secret));
+        if id == "urn:api:1" {
+            // urn%3Aapi%3A1:s%2B+%25%C3%BC%3A%26%3D
+            let encoded = "dXJuJTNBYXBpJTNBMTpzJTJCKyUyNSVDMyVCQyUzQSUyNiUzRA==";
+            assert_eq!(value, format!("Basic {encoded}"));
+        }
+    }
+}
+
+#[tokio::test]
+async fn threat_44_credentials_go_to_no_other_address() {
+    let other = Loopback::start(|_| Reply::json("{}")).await;
+    let credentials = ClientCredentials::new("api", "hush");
+    let policy = OutboundPolicy::default().dangerous_allow_loopback();
+    let client = Outbound::new(policy).unwrap();
+    for status in [301, 302, 303, 307, 308] {
+        let to = other.url("/ask");
+        let server = Loopback::start(move |_| {
+            Reply::raw(&format!(
+                "HTTP/1.1 {status} X\r\nLocation: {to}\r\nContent-Length: 0\r\n\r\n"
+            ))
+        })
+        .await;
+        let url = server.url("/ask");
+        let result = client.post_form(&url, Some(&credentials), &[]).await;
+        assert!(matches!(result, Err(OutboundError::Status(code)) if code == status));
+    }
+    let client = Outbound::new(OutboundPolicy::default()).unwrap();
+    for url in [
+        other.url("/ask"),
+        "http://issuer.test/ask".to_owned(),
+        format!("https://127.0.0.1:{}/ask", other.address().port()),
+        format!("https://localhost:{}/ask", other.address().port()),
+        "https://169.254.169.254/".to_owned(),
+    ] {
+        let result = client.post_form(&url, Some(&credentials), &[]).await;
+        assert!(
+            matches!(
+                result,
+                Err(OutboundError::NotHttps | OutboundError::AddressRefused)
+            ),
+            "{url}: {result:?}"
+        );
+    }
+    assert!(other.heads().is_empty());
+}
+
+#[tokio::test]
+async fn threat_45_answers_to_forms_are_bounded_too() {
+    let long = "x".repeat(1001);
+    let server = Loopback::start(move |_| Reply::json(&long)).await;
+    assert!(matches!(
+        post(&server).await,
+        Err(OutboundError::TooLarge { limit: 1000 })
+    ));
+    let silent = Loopback::start(|_| Reply::Stall(Vec::new())).await;
+    assert!(matches!(post(&silent).await, Err(OutboundError::Timeout)));
+    let page = Loopback::start(|_| Reply::ok("text/html", "<p>")).await;
+    assert!(matches!(
+        post(&page).await,
+        Err(OutboundError::ContentType)
+    ));
 }
 
 #[tokio::test]

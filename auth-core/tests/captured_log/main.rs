@@ -1,4 +1,16 @@
-//! No log line and no error carries a secret or an e-mail address.
+//! No log line and no error carries a secret or an e-mail address. A process of its own: the log is the whole process's.
+
+#![cfg(all(
+    feature = "login",
+    feature = "provider",
+    feature = "resource",
+    feature = "testkit"
+))]
+#![expect(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+#[path = "../both_halves/host.rs"]
+#[expect(dead_code, reason = "the other tests use more of it")]
+mod host;
 
 use std::io::Write;
 use std::sync::{Arc, Mutex};
@@ -6,7 +18,7 @@ use std::sync::{Arc, Mutex};
 use http::{Method, StatusCode};
 use tracing_subscriber::fmt::MakeWriter;
 
-use crate::host::{CLIENT_SECRET, EMAIL, PASSWORD, VERIFIER, authorize, host};
+use host::{CLIENT_SECRET, EMAIL, PASSWORD, VERIFIER, authorize, host};
 
 #[derive(Clone, Default)]
 struct Captured(Arc<Mutex<Vec<u8>>>);
@@ -38,7 +50,7 @@ async fn threat_50_the_log_of_a_whole_run_has_no_secret_in_it() {
         .with_span_events(tracing_subscriber::fmt::format::FmtSpan::FULL)
         .with_writer(log.clone())
         .finish();
-    let guard = tracing::subscriber::set_default(subscriber);
+    tracing::subscriber::set_global_default(subscriber).unwrap();
 
     let host = host().await;
     let mut browser = host.signed_in().await;
@@ -57,7 +69,6 @@ async fn threat_50_the_log_of_a_whole_run_has_no_secret_in_it() {
     browser.submit(&page, &[("email", EMAIL), ("password", "a wrong one of mine")]).await;
     browser.send(Method::POST, "/oauth/token", &[("authorization", "Basic cnA6d3Jvbmctc2VjcmV0LW9mLXJw")], "").await;
     let session = browser.cookie("__Host-auth_session").unwrap().to_owned();
-    drop(guard);
 
     let log = String::from_utf8_lossy(&log.0.lock().unwrap()).into_owned();
     assert!(log.contains("signed_in") && log.contains("code_replayed"), "the log is there:\n{log}");
