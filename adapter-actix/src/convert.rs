@@ -28,7 +28,10 @@ pub(crate) async fn handle(
         Err(_) => Bytes::from(vec![0; BODY_LIMIT + 1]),
     };
     let is_head = parts.method == Method::HEAD;
-    respond(auth.handle(http::Request::from_parts(parts, body)).await, is_head)
+    respond(
+        auth.handle(http::Request::from_parts(parts, body)).await,
+        is_head,
+    )
 }
 
 /// A request's head as the core reads it.
@@ -52,8 +55,8 @@ pub(crate) fn parts(request: &HttpRequest) -> Option<Parts> {
 /// The core's response as actix-web's; repeated headers stay repeated.
 pub(crate) fn respond(response: CoreResponse, is_head: bool) -> HttpResponse {
     let (parts, body) = response.into_parts();
-    let status = ActixStatus::from_u16(parts.status.as_u16())
-        .unwrap_or(ActixStatus::INTERNAL_SERVER_ERROR);
+    let status =
+        ActixStatus::from_u16(parts.status.as_u16()).unwrap_or(ActixStatus::INTERNAL_SERVER_ERROR);
     let mut builder = HttpResponse::build(status);
     for (name, value) in &parts.headers {
         // actix-web counts a body's length itself, and for HEAD there is none to count.

@@ -26,7 +26,8 @@ impl fmt::Display for Rejection {
     }
 }
 
-const MISSING: &str = "adapter-actix: this app does not know Auth. Add `.configure(adapter_actix::routes(&auth))`.";
+const MISSING: &str =
+    "adapter-actix: this app does not know Auth. Add `.configure(adapter_actix::routes(&auth))`.";
 
 impl ResponseError for Rejection {
     fn error_response(&self) -> HttpResponse {
@@ -56,7 +57,9 @@ impl FromRequest for User {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let request = request.clone();
         Box::pin(async move {
-            let auth = request.app_data::<web::Data<Auth>>().ok_or(Rejection(None))?;
+            let auth = request
+                .app_data::<web::Data<Auth>>()
+                .ok_or(Rejection(None))?;
             let mut parts = convert::parts(&request).ok_or(Rejection(None))?;
             match auth.signed_in(&mut parts).await {
                 Ok(Some(found)) => Ok(Self(found)),

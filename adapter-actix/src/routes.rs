@@ -12,9 +12,8 @@ pub fn routes(auth: &Auth) -> impl FnOnce(&mut ServiceConfig) + use<> {
     move |config| {
         for route in auth.routes() {
             // Every method goes to the core, so that 405 and its `Allow` are the same in every framework.
-            config.service(
-                web::resource(route.path.clone()).route(web::route().to(convert::handle)),
-            );
+            config
+                .service(web::resource(route.path.clone()).route(web::route().to(convert::handle)));
         }
         config.app_data(web::Data::new(auth));
     }

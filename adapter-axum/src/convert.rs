@@ -30,7 +30,12 @@ pub(crate) async fn handle(auth: Auth, request: Request) -> Response {
         Ok(collected) => collected.to_bytes(),
         // One byte over the limit, so that the core gives its own answer for too large a body.
         Err(error) if error.is::<LengthLimitError>() => Bytes::from(vec![0; BODY_LIMIT + 1]),
-        Err(_) => return plain(StatusCode::BAD_REQUEST, "the request body could not be read"),
+        Err(_) => {
+            return plain(
+                StatusCode::BAD_REQUEST,
+                "the request body could not be read",
+            );
+        }
     };
     respond(auth.handle(http::Request::from_parts(parts, body)).await)
 }

@@ -155,25 +155,25 @@ extractor!("login", Session, parts,
     optional: Ok(signed_in(parts).await?.map(Session)));
 
 extractor!("login", Scope, parts,
-    required: {
-        let found = required(parts).await?;
-        scope_of(parts, &found).await
-    },
-    optional: match signed_in(parts).await? {
-        Some(found) => scope_of(parts, &found).await.map(Some),
-        None => Ok(None),
-    });
+required: {
+    let found = required(parts).await?;
+    scope_of(parts, &found).await
+},
+optional: match signed_in(parts).await? {
+    Some(found) => scope_of(parts, &found).await.map(Some),
+    None => Ok(None),
+});
 
 extractor!("resource", AccessToken, parts,
-    required: {
-        let auth = auth_of(parts)?;
-        let token = auth.access_token(parts).await;
-        token.map(AccessToken).map_err(|response| Rejection(Some(response)))
-    },
-    optional: {
-        let auth = auth_of(parts)?;
-        let token = auth.optional_access_token(parts).await;
-        token
-            .map(|token| token.map(AccessToken))
-            .map_err(|response| Rejection(Some(response)))
-    });
+required: {
+    let auth = auth_of(parts)?;
+    let token = auth.access_token(parts).await;
+    token.map(AccessToken).map_err(|response| Rejection(Some(response)))
+},
+optional: {
+    let auth = auth_of(parts)?;
+    let token = auth.optional_access_token(parts).await;
+    token
+        .map(|token| token.map(AccessToken))
+        .map_err(|response| Rejection(Some(response)))
+});

@@ -20,9 +20,9 @@ use std::task::{Context, Poll};
 #[cfg(feature = "login")]
 use std::time::Duration;
 
-use auth_core::auth::{Auth, Guard};
 #[cfg(feature = "login")]
 use auth_core::auth::Otherwise;
+use auth_core::auth::{Auth, Guard};
 #[cfg(feature = "resource")]
 use auth_core::resource::ScopeRequirement;
 use axum::extract::Request;

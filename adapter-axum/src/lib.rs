@@ -57,8 +57,8 @@ pub use auth_store_redis::RedisStore;
 pub use auth_store_seaorm::SeaOrmStore;
 #[cfg(feature = "resource")]
 pub use extract::AccessToken;
-#[cfg(feature = "login")]
-pub use extract::{Scope, Session, User};
 #[cfg(any(feature = "login", feature = "resource"))]
 pub use extract::Rejection;
+#[cfg(feature = "login")]
+pub use extract::{Scope, Session, User};
 pub use routes::{WithAuth, routes};

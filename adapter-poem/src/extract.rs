@@ -22,8 +22,7 @@ impl Deref for User {
     }
 }
 
-const MISSING: &str =
-    "adapter-poem: this route does not know Auth. Call `.with_auth(&auth)` on the Route after its last `at`.";
+const MISSING: &str = "adapter-poem: this route does not know Auth. Call `.with_auth(&auth)` on the Route after its last `at`.";
 
 impl<'a> FromRequest<'a> for User {
     async fn from_request(request: &'a Request, _: &mut RequestBody) -> Result<Self> {

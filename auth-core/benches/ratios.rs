@@ -6,7 +6,6 @@
 #![expect(
     clippy::unwrap_used,
     clippy::print_stdout,
-    missing_docs,
     reason = "a benchmark reports on standard output and stops at the first fault"
 )]
 
@@ -63,7 +62,11 @@ async fn host() -> (Auth, String) {
         .unwrap()
         .clone(),
     );
-    auth.provider().unwrap().register_client(client).await.unwrap();
+    auth.provider()
+        .unwrap()
+        .register_client(client)
+        .await
+        .unwrap();
     let login = auth.login().unwrap();
     let user = NewUser {
         email: Some("alice@example.com".to_owned()),
@@ -127,14 +130,17 @@ fn access_token(runtime: &Runtime, auth: &Auth) {
     let key = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
     let message = [b'x'; 400];
     let signature = key.sign(&random, &message).unwrap();
-    let public =
-        ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, key.public_key().as_ref()).unwrap();
+    let public = ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, key.public_key().as_ref()).unwrap();
     let resource = auth.resource().unwrap();
     compare(
         "access-token verification with revocation check / raw ES256 verification",
         "at most 1.3",
         300,
-        || public.verify_sig(black_box(&message), signature.as_ref()).unwrap(),
+        || {
+            public
+                .verify_sig(black_box(&message), signature.as_ref())
+                .unwrap()
+        },
         || {
             let token = runtime.block_on(resource.access_token(&headers));
             black_box(token.map_err(|_| "refused").unwrap());
@@ -157,26 +163,28 @@ fn session_resolution(runtime: &Runtime, auth: &Auth, cookie: &str) {
                 .body(Bytes::new())
                 .unwrap();
             let response = runtime.block_on(auth.handle(request));
-            assert_eq!(response.status(), StatusCode::OK, "{}", base64url(response.body()));
+            assert_eq!(
+                response.status(),
+                StatusCode::OK,
+                "{}",
+                base64url(response.body())
+            );
             black_box(response);
         },
     );
 }
 
-fn compare(
-    what: &str,
-    target: &str,
-    rounds: u32,
-    mut floor: impl FnMut(),
-    mut ours: impl FnMut(),
-) {
+fn compare(what: &str, target: &str, rounds: u32, mut floor: impl FnMut(), mut ours: impl FnMut()) {
     let (mut floors, mut own) = (Vec::new(), Vec::new());
     for _ in 0..BATCHES {
         floors.push(time(rounds, &mut floor));
         own.push(time(rounds, &mut ours));
     }
     let (floor, own) = (median(floors), median(own));
-    println!("{what}\n  floor {floor:.2} us, ours {own:.2} us, ratio {:.2} ({target})", own / floor);
+    println!(
+        "{what}\n  floor {floor:.2} us, ours {own:.2} us, ratio {:.2} ({target})",
+        own / floor
+    );
 }
 
 fn time(rounds: u32, run: &mut impl FnMut()) -> f64 {

@@ -4,8 +4,8 @@
 //! [`auth::Auth`] is the one object a host holds: a request goes in, a response comes out. Most hosts use it through
 //! an adapter (`adapter-axum`, `adapter-actix`, `adapter-poem`).
 //!
-//! The floors, each using only those below it: [`auth`] (roof) · bridge · [`login`], [`provider`], [`resource`]
-//! (wings, which never see each other) · [`services`] · [`web`] · [`store`] · [`ground`].
+//! The floors, each using only those below it: [`auth`] (roof) · bridge · `login`, `provider`, `resource` (wings, which
+//! never see each other) · [`services`] · [`web`] · [`store`] · [`ground`].
 
 pub mod auth;
 mod bridge;

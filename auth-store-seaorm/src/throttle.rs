@@ -127,7 +127,9 @@ impl ThrottleStore for SeaOrmStore {
             None => ThrottleState::default(),
         };
         let verdict = state.count(policy, now);
-        let replace = OnConflict::column("digest").update_columns(STATE).to_owned();
+        let replace = OnConflict::column("digest")
+            .update_columns(STATE)
+            .to_owned();
         let write = insert(&self.tables.throttles, row(key, &state))
             .on_conflict(replace)
             .take();

@@ -122,7 +122,11 @@ impl Inner {
 
     #[cfg_attr(
         not(any(feature = "login", feature = "provider")),
-        expect(clippy::unused_async, reason = "only the wings' endpoints wait")
+        expect(
+            clippy::unused_async,
+            unused_variables,
+            reason = "only the wings' endpoints wait and read the request"
+        )
     )]
     async fn dispatch(&self, endpoint: Endpoint, exchange: &mut Exchange<'_>) -> Response {
         match endpoint {

@@ -37,6 +37,10 @@ pub(super) struct Wings {
 
 impl Wings {
     /// The path below which the pages' files lie: the first wing's.
+    #[cfg_attr(
+        not(any(feature = "login", feature = "provider")),
+        expect(clippy::unused_self, reason = "without wings there is nothing to look at")
+    )]
     pub(super) fn asset_path(&self) -> String {
         #[cfg(feature = "login")]
         if let Some(login) = &self.login {

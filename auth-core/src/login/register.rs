@@ -13,11 +13,11 @@ use super::identifier::{
     IdentifierError, IdentifierKind, is_reserved, parse_email, parse_username,
 };
 use super::password::{Password, Personal};
-use super::reply::{done, with_query};
+use super::reply::done;
 use crate::services::Event;
 use crate::services::pages::PageName;
 use crate::store::{CreateUser, User, UserId};
-use crate::web::{Exchange, PagePolicy, Params, Problem, Response, ReturnTo};
+use crate::web::{Exchange, PagePolicy, Params, Problem, Response, ReturnTo, with_query};
 
 const FORM: &str = "register";
 const MAX_NAME_CHARACTERS: usize = 200;

@@ -6,8 +6,7 @@ use serde_json::{Value, json};
 use super::LoginWing;
 use crate::store::User;
 use crate::web::{
-    Exchange, Params, Problem, Response, ReturnTo, json as json_response, see_other, wants_json,
-};
+    Exchange, Params, Problem, Response, ReturnTo, json as json_response, see_other, wants_json, with_query};
 
 /// Where to go next: 303 for a browser, 200 with `next` for a client that reads JSON.
 pub(super) fn done(exchange: &Exchange<'_>, next: &str) -> Response {
@@ -21,20 +20,6 @@ pub(super) fn done_with(exchange: &Exchange<'_>, next: &str, mut more: Value) ->
     }
     more["next"] = Value::from(next);
     json_response(StatusCode::OK, &more)
-}
-
-/// A path with a query; parameters without a value are left out.
-pub(super) fn with_query(path: &str, parameters: &[(&str, Option<&str>)]) -> String {
-    let mut query = form_urlencoded::Serializer::new(String::new());
-    for (name, value) in parameters {
-        if let Some(value) = value {
-            query.append_pair(name, value);
-        }
-    }
-    match query.finish() {
-        query if query.is_empty() => path.to_owned(),
-        query => format!("{path}?{query}"),
-    }
 }
 
 /// What a person calls their account: what they sign in with.

@@ -5,11 +5,11 @@ use serde_json::json;
 
 use super::attempt::{AddressAttempts, ProvenPassword, Refused};
 use super::password::Password;
-use super::reply::{account_name, done_with, with_query};
+use super::reply::{account_name, done_with};
 use super::{LoginWing, NewSession, SessionEnd, SignInRequest, SignedIn, acr};
 use crate::services::pages::PageName;
 use crate::services::{Event, SignInFailure};
-use crate::web::{Exchange, FormTarget, PagePolicy, Problem, Response, ReturnTo};
+use crate::web::{Exchange, FormTarget, PagePolicy, Problem, Response, ReturnTo, with_query};
 
 const FORM: &str = "login";
 const MAX_HINT_CHARACTERS: usize = 254;

@@ -17,7 +17,17 @@ const MAX_AGE: u32 = 3600;
 
 /// Claims an ID token of ours may have beside those of the scopes.
 const TOKEN_CLAIMS: [&str; 11] = [
-    "iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "at_hash", "acr", "amr", "sid",
+    "iss",
+    "sub",
+    "aud",
+    "exp",
+    "iat",
+    "auth_time",
+    "nonce",
+    "at_hash",
+    "acr",
+    "amr",
+    "sid",
 ];
 
 /// The document, which does not change while the provider runs.
@@ -27,7 +37,11 @@ impl Metadata {
     pub(super) fn new(core: &Core, settings: &Provider, keys: &Keys) -> Self {
         let document = document(core, settings, keys);
         // A map of strings always serializes.
-        Self(serde_json::to_vec(&document).map(Bytes::from).unwrap_or_default())
+        Self(
+            serde_json::to_vec(&document)
+                .map(Bytes::from)
+                .unwrap_or_default(),
+        )
     }
 }
 
@@ -48,7 +62,9 @@ fn document(core: &Core, settings: &Provider, keys: &Keys) -> Value {
         .collect();
     let assertion_algorithms = Algorithm::ALL.map(Algorithm::name);
     let own_algorithms: Vec<_> = keys.algorithms().iter().map(|own| own.name()).collect();
-    let scope_claims = STANDARD_SCOPES.iter().flat_map(|(_, _, claims)| claims.iter());
+    let scope_claims = STANDARD_SCOPES
+        .iter()
+        .flat_map(|(_, _, claims)| claims.iter());
     let claims: Vec<_> = TOKEN_CLAIMS.iter().chain(scope_claims).collect();
     json!({
         "issuer": core.base.issuer(),

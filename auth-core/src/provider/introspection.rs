@@ -72,9 +72,11 @@ impl ProviderWing {
             .ok_or_else(|| OAuthError::invalid_request("the parameter token is missing"))?;
         // Whatever `token_type_hint` says (§2.1): the two kinds cannot be taken for each other.
         if token.contains('.') {
-            self.introspect_access_token(&client, token, exchange.now).await
+            self.introspect_access_token(&client, token, exchange.now)
+                .await
         } else {
-            self.introspect_refresh_token(&client, token, exchange.now).await
+            self.introspect_refresh_token(&client, token, exchange.now)
+                .await
         }
     }
 

@@ -178,7 +178,10 @@ impl Keys {
         now: Timestamp,
     ) -> Result<(), ProviderError> {
         let snapshot = loader.load(records, &self.snapshot(), now).await?;
-        *self.snapshot.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(snapshot);
+        *self
+            .snapshot
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = Arc::new(snapshot);
         Ok(())
     }
 

@@ -29,7 +29,8 @@ impl ProviderWing {
             .ok_or_else(|| OAuthError::invalid_request("the parameter token is missing"))?;
         // Whatever `token_type_hint` says (§2.1): the two kinds cannot be taken for each other.
         let revoked = if token.contains('.') {
-            self.revoke_one_access_token(exchange, &client, token).await?
+            self.revoke_one_access_token(exchange, &client, token)
+                .await?
         } else {
             self.revoke_refresh_token(exchange, &client, token).await?
         };

@@ -15,7 +15,7 @@ use crate::store::GrantId;
 const GRANT_CLAIM: &str = "grant_id";
 
 /// An access token that was verified: signature, type, issuer, audience, times, required claims, and that it was not
-/// revoked. Only [`ResourceWing::access_token`](super::ResourceWing::access_token) makes one. Cheap to clone; `Debug`
+/// revoked; or about which its issuer was asked, with the answer held against the same. Only [`ResourceWing::access_token`](super::ResourceWing::access_token) makes one. Cheap to clone; `Debug`
 /// shows ids, neither the token (which is not kept) nor its other claims.
 #[derive(Clone)]
 pub struct AccessToken(Arc<Inner>);
@@ -32,6 +32,13 @@ struct Inner {
     amr: Vec<String>,
     grant_id: Option<GrantId>,
     claims: Claims,
+}
+
+/// What each kind of token says in its own way.
+struct Origin {
+    issuer: String,
+    subject: String,
+    grant_id: Option<GrantId>,
 }
 
 impl AccessToken {
@@ -80,7 +87,7 @@ impl AccessToken {
         self.0.grant_id.as_ref()
     }
 
-    /// All claims.
+    /// All claims; of an introspected token, the members of the answer (RFC 7662 §2.2), which are no JWT's.
     pub fn claims(&self) -> &Claims {
         &self.0.claims
     }
@@ -106,17 +113,58 @@ impl AccessToken {
         required: &[String],
         is_local: bool,
     ) -> Result<Self, Refusal> {
+        require_text(&claims, "jti")?;
+        let subject = require_text(&claims, "sub")?.to_owned();
+        let issuer = claims.require_str("iss")?.to_owned();
+        let grant_id = if is_local {
+            claims.optional_str(GRANT_CLAIM)?.map(GrantId::from)
+        } else {
+            None
+        };
+        let origin = Origin {
+            issuer,
+            subject,
+            grant_id,
+        };
+        Self::read(claims, realm, required, origin)
+    }
+
+    /// As [`AccessToken::new`], from an answer of this issuer's introspection endpoint (RFC 7662 §2.2), where `iss` and
+    /// `jti` may be absent. Without `sub` there is no user, so the client stands for itself, as RFC 9068 §2.2 has it.
+    pub(super) fn introspected(
+        claims: Claims,
+        issuer: String,
+        realm: Arc<str>,
+        required: &[String],
+    ) -> Result<Self, Refusal> {
+        let subject = match claims.get("sub") {
+            None => require_text(&claims, "client_id")?,
+            Some(_) => require_text(&claims, "sub")?,
+        };
+        let origin = Origin {
+            issuer,
+            subject: subject.to_owned(),
+            grant_id: None,
+        };
+        Self::read(claims, realm, required, origin)
+    }
+
+    fn read(
+        claims: Claims,
+        realm: Arc<str>,
+        required: &[String],
+        origin: Origin,
+    ) -> Result<Self, Refusal> {
         require_present(&claims, required)?;
         // Whoever holds it has to show the key, and here nobody is asked for it.
         if claims.get("cnf").is_some() {
             return Err(InvalidToken::SenderConstrained.into());
         }
-        require_text(&claims, "jti")?;
         let inner = Inner {
             realm,
-            subject: require_text(&claims, "sub")?.to_owned(),
+            subject: origin.subject,
             client_id: require_text(&claims, "client_id")?.to_owned(),
-            issuer: claims.require_str("iss")?.to_owned(),
+            issuer: origin.issuer,
             scopes: ScopeSet::parse(claims.optional_str("scope")?.unwrap_or_default()),
             expires_at: Timestamp::from_seconds(claims.require_time("exp")?),
             auth_time: claims
@@ -124,11 +172,7 @@ impl AccessToken {
                 .map(Timestamp::from_seconds),
             acr: claims.optional_str("acr")?.map(str::to_owned),
             amr: texts(&claims, "amr")?,
-            grant_id: if is_local {
-                claims.optional_str(GRANT_CLAIM)?.map(GrantId::from)
-            } else {
-                None
-            },
+            grant_id: origin.grant_id,
             claims,
         };
         Ok(Self(Arc::new(inner)))

@@ -6,6 +6,7 @@ use url::Url;
 
 use super::LocalIssuer;
 use super::discovery::Discovery;
+use super::introspection::Introspection;
 use super::issuer_keys::IssuerKeys;
 use super::refused::{InvalidToken, Refusal};
 use super::settings::{Resource, ResourceSettingsError};
@@ -17,6 +18,8 @@ use crate::services::outbound::Outbound;
 pub(super) struct Issuers {
     local: Option<Local>,
     remote: Vec<Remote>,
+    /// The one that is asked.
+    introspecting: Option<Arc<Introspection>>,
 }
 
 /// The app's own provider.
@@ -42,6 +45,7 @@ impl Issuers {
     pub(super) fn new(
         core: &Core,
         settings: &Resource,
+        realm: &Arc<str>,
         local: Option<Arc<dyn LocalIssuer>>,
         outbound: &Outbound,
     ) -> Result<Self, ResourceSettingsError> {
@@ -68,7 +72,7 @@ impl Issuers {
                 known.audiences.push(audience.clone());
                 continue;
             }
-            let url = issuer_url(issuer, outbound)?;
+            let url = issuer_url("issuer", issuer, outbound)?;
             let discovery = Discovery::new(issuer, &url, outbound.clone());
             remote.push(Remote {
                 issuer: issuer.clone(),
@@ -76,12 +80,47 @@ impl Issuers {
                 keys: Arc::new(IssuerKeys::new(discovery, settings.keys_max_age)),
             });
         }
-        if local.is_none() && remote.is_empty() {
-            let problem =
-                "no issuer is trusted: add .provider(…) to the app, or .issuer(…) to the Resource";
+        let introspecting = Introspection::new(settings, realm, outbound)?;
+        if local.is_none() && remote.is_empty() && introspecting.is_none() {
+            let problem = "no issuer is trusted: add .provider(…) to the app, or .issuer(…) or .introspect(…) to the \
+                           Resource";
             return Err(ResourceSettingsError::new("issuer", problem));
         }
-        Ok(Self { local, remote })
+        let issuers = Self {
+            local,
+            remote,
+            introspecting,
+        };
+        issuers.require_one_way()?;
+        Ok(issuers)
+    }
+
+    /// A JWT is either verified here or asked about: an issuer of both kinds would leave that open.
+    fn require_one_way(&self) -> Result<(), ResourceSettingsError> {
+        let Some(introspection) = &self.introspecting else {
+            return Ok(());
+        };
+        let issuer = introspection.issuer();
+        let fail = |problem: String| Err(ResourceSettingsError::new("introspect", problem));
+        let mut local = self.local.iter();
+        if local.any(|local| local.issuer.issuer() == issuer) {
+            return fail(format!(
+                "{issuer} is this app itself, which need not be asked: name the audience alone, with .audience(…)"
+            ));
+        }
+        if self.remote.iter().any(|remote| remote.issuer == issuer) {
+            return fail(format!(
+                "{issuer} is given to .issuer(…) too: keep that if its access tokens are JWTs, .introspect(…) if they \
+                 are opaque or have to be asked about"
+            ));
+        }
+        Ok(())
+    }
+
+    /// The issuer to ask about this token, if it is one to ask about.
+    pub(super) fn introspecting(&self, token: &str) -> Option<&Arc<Introspection>> {
+        let introspecting = self.introspecting.as_ref();
+        introspecting.filter(|introspection| introspection.is_for(token))
     }
 
     /// Whose token this claims to be: it says whose keys to try, nothing more. Not even looked at where only one's keys
@@ -114,8 +153,12 @@ impl Issuers {
 }
 
 /// An issuer identifier is an https URL without query and fragment (RFC 8414 §2).
-fn issuer_url(issuer: &str, outbound: &Outbound) -> Result<Url, ResourceSettingsError> {
-    let fail = |problem: String| ResourceSettingsError::new("issuer", problem);
+pub(super) fn issuer_url(
+    setting: &'static str,
+    issuer: &str,
+    outbound: &Outbound,
+) -> Result<Url, ResourceSettingsError> {
+    let fail = |problem: String| ResourceSettingsError::new(setting, problem);
     outbound
         .admits(issuer)
         .map_err(|error| fail(format!("{issuer:?}: {error}")))?;

@@ -225,6 +225,6 @@ impl IssuerKeys {
 
 /// Whether `span` has passed since `earlier`. A request that waited has an older `now` than the one it waited for; a
 /// clock that was set back by more than a minute counts as passed, so that nothing stands still until it catches up.
-fn has_passed(span: Duration, earlier: Timestamp, now: Timestamp) -> bool {
+pub(super) fn has_passed(span: Duration, earlier: Timestamp, now: Timestamp) -> bool {
     now.since(earlier) >= span || earlier.since(now) >= Duration::from_mins(1)
 }

@@ -4,12 +4,17 @@
 //! - [`ScopeRequirement`] says what a route wants; [`ScopeSet::allows`] says when a grant is enough.
 //! - [`TokenRefused`] answers as RFC 6750 §3 asks, with the challenge in `WWW-Authenticate`.
 //!
-//! Only JWT access tokens of type `at+jwt` are read, only from the `Authorization` header, never from a query or a body.
+//! Tokens are read from the `Authorization` header only, never from a query or a body. A JWT of type `at+jwt` is verified
+//! here, with the keys of its issuer. An opaque token, or a JWT of an issuer given to [`Resource::introspect`], is asked
+//! about at its issuer (RFC 7662), and the answer is kept for [`Resource::introspection_cache`]: so long a token goes on
+//! being accepted after it was revoked. When the issuer does not answer, the request is: 503 with `Retry-After`.
+//!
 //! A token bound to a key (`cnf`: DPoP, mTLS) is refused as a bearer token: whoever stole it would otherwise use it.
 
 mod access_token;
 mod bearer;
 mod discovery;
+mod introspection;
 mod issuer;
 mod issuer_keys;
 mod local;
@@ -30,6 +35,8 @@ pub use local::LocalIssuer;
 pub use refused::{InvalidToken, Refusal, TokenRefused};
 pub use scope::{ScopeRequirement, ScopeSet};
 pub use settings::{Resource, ResourceSettingsError};
+
+pub use crate::services::outbound::ClientCredentials;
 
 use crate::ground::Timestamp;
 use crate::services::outbound::Outbound;
@@ -61,10 +68,11 @@ impl ResourceWing {
         outbound: Outbound,
     ) -> Result<Self, ResourceSettingsError> {
         settings.validate()?;
-        let issuers = Issuers::new(&core, &settings, local, &outbound)?;
         let realm = settings.realm.as_deref().unwrap_or(core.base.issuer());
+        let realm: Arc<str> = realm.into();
+        let issuers = Issuers::new(&core, &settings, &realm, local, &outbound)?;
         Ok(Self {
-            realm: realm.into(),
+            realm,
             core,
             settings,
             issuers,

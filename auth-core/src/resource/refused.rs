@@ -17,9 +17,10 @@ const RETRY_AFTER_SECONDS: u64 = 5;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum InvalidToken {
-    /// Not a signed JWT, too long, `alg: none`, an HMAC, critical extensions.
+    /// Not a signed JWT where only those are read, too long, `alg: none`, an HMAC, critical extensions.
     Malformed,
-    /// `typ` is not `at+jwt` (RFC 9068 §4): an ID token, a logout token, a client assertion.
+    /// `typ` is not `at+jwt` (RFC 9068 §4): an ID token, a logout token, a client assertion. Or it is introspected, and
+    /// its `token_type` is no `Bearer`.
     WrongType,
     /// `iss` is no issuer this app trusts.
     UntrustedIssuer,
@@ -41,6 +42,8 @@ pub enum InvalidToken {
     SenderConstrained,
     /// Revoked, by itself or with its grant.
     Revoked,
+    /// Its issuer, when asked, called it inactive (RFC 7662 §2.2): expired, revoked, made up, or not ours to ask about.
+    Inactive,
 }
 
 impl InvalidToken {
@@ -59,13 +62,16 @@ impl InvalidToken {
             Self::NotYetValid => "not_yet_valid",
             Self::SenderConstrained => "sender_constrained",
             Self::Revoked => "revoked",
+            Self::Inactive => "inactive",
         }
     }
 
     const fn description(self) -> &'static str {
         match self {
             Self::Malformed => "The access token is not a signed JWT that can be read here.",
-            Self::WrongType => "The token is not an access token: its typ must be at+jwt.",
+            Self::WrongType => {
+                "The token is not a bearer access token: the typ of a JWT must be at+jwt."
+            }
             Self::UntrustedIssuer => "The access token is from an issuer that is not trusted here.",
             Self::Algorithm => "The access token is signed with an algorithm that is not accepted.",
             Self::UnknownKey => {
@@ -78,6 +84,7 @@ impl InvalidToken {
             Self::NotYetValid => "The access token is not valid yet.",
             Self::SenderConstrained => "The access token is bound to a key: it is no bearer token.",
             Self::Revoked => "The access token was revoked.",
+            Self::Inactive => "The access token is not active.",
         }
     }
 }

@@ -1,8 +1,10 @@
 //! What an operator decides about accepting tokens.
 
+use std::fmt;
 use std::time::Duration;
 
 use crate::ground::jose::Algorithm;
+use crate::services::outbound::ClientCredentials;
 
 /// Endpoints accept access tokens. The default trusts the app's own provider, and tokens whose audience is the base URL.
 #[derive(Clone, Debug)]
@@ -17,6 +19,30 @@ pub struct Resource {
     pub(super) any_typ: bool,
     pub(super) check_revocation: bool,
     pub(super) keys_max_age: Duration,
+    pub(super) introspected: Vec<Introspected>,
+    pub(super) introspection_cache: Duration,
+    pub(super) introspection_cache_entries: usize,
+}
+
+/// An issuer that is asked about its tokens. `Debug` shows no secret.
+#[derive(Clone)]
+pub(super) struct Introspected {
+    pub(super) issuer: String,
+    pub(super) endpoint: String,
+    pub(super) credentials: ClientCredentials,
+    pub(super) audience: String,
+}
+
+impl fmt::Debug for Introspected {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Introspected")
+            .field("issuer", &self.issuer)
+            .field("endpoint", &self.endpoint)
+            .field("client_id", &self.credentials.client_id())
+            .field("audience", &self.audience)
+            .finish_non_exhaustive()
+    }
 }
 
 /// A setting that cannot work.
@@ -55,6 +81,9 @@ impl Default for Resource {
             any_typ: false,
             check_revocation: true,
             keys_max_age: Duration::from_mins(5),
+            introspected: Vec::new(),
+            introspection_cache: Duration::from_secs(30),
+            introspection_cache_entries: 10_000,
         }
     }
 }
@@ -64,6 +93,45 @@ impl Resource {
     /// Discovery §4, RFC 8414 §3). The issuer is written exactly as in its tokens. Given again, it gains an audience.
     pub fn issuer(mut self, issuer: impl Into<String>, audience: impl Into<String>) -> Self {
         self.issuers.push((issuer.into(), audience.into()));
+        self
+    }
+
+    /// Trusts another issuer whose tokens it has to be asked about (RFC 7662): opaque ones, and JWTs that name it in
+    /// `iss`. `introspection_endpoint` is its https URL, from its metadata or its manual; the credentials are those of
+    /// this API there, sent as `client_secret_basic`. The answer has to name `audience` in `aud` (RFC 7662 §4), and to
+    /// have `client_id` and `exp`.
+    ///
+    /// An opaque token does not say whose it is, so there can be one such issuer only, beside any number of
+    /// [issuers](Resource::issuer) of JWTs. Given again, with the same endpoint and credentials, it gains an audience.
+    pub fn introspect(
+        mut self,
+        issuer: impl Into<String>,
+        introspection_endpoint: impl Into<String>,
+        credentials: ClientCredentials,
+        audience: impl Into<String>,
+    ) -> Self {
+        self.introspected.push(Introspected {
+            issuer: issuer.into(),
+            endpoint: introspection_endpoint.into(),
+            credentials,
+            audience: audience.into(),
+        });
+        self
+    }
+
+    /// How long an introspected token is accepted without asking again, though never beyond its `exp`: so long at most
+    /// a token works that its issuer revoked. Default 30 s, at most 1 h. An answer that it is not good is kept for 5 s.
+    ///
+    /// Zero keeps no answer at all: every request asks, and waits for it.
+    pub fn introspection_cache(mut self, age: Duration) -> Self {
+        self.introspection_cache = age;
+        self
+    }
+
+    /// How many answers are kept at most; past that the oldest goes. Default 10,000, which is some 20 MB of usual ones;
+    /// 1 to 1,000,000.
+    pub fn introspection_cache_entries(mut self, entries: usize) -> Self {
+        self.introspection_cache_entries = entries;
         self
     }
 
@@ -81,14 +149,14 @@ impl Resource {
         self
     }
 
-    /// How far the clocks of other issuers may be apart from ours. Default 30 s, at most 5 min.
+    /// How far the clocks of other issuers may be apart from ours, introspected ones too. Default 30 s, at most 5 min.
     pub fn leeway(mut self, leeway: Duration) -> Self {
         self.leeway = leeway;
         self
     }
 
     /// Requires a claim beyond `iss`, `aud`, `exp`, `iat`, `sub`, `client_id` and `jti` (RFC 9068 §2.2), of any type
-    /// but null.
+    /// but null; of an introspected token, beyond `aud`, `exp` and `client_id`.
     pub fn require_claim(mut self, name: impl Into<String>) -> Self {
         self.required_claims.push(name.into());
         self
@@ -132,8 +200,22 @@ impl Resource {
         if !(Duration::from_secs(30)..=Duration::from_hours(24)).contains(&self.keys_max_age) {
             return fail("keys_max_age", "must be between 30 s and 24 h");
         }
-        let audiences = self.issuers.iter().map(|(_, audience)| audience);
-        if self.audiences.iter().chain(audiences).any(String::is_empty) {
+        if self.introspection_cache > Duration::from_hours(1) {
+            return fail(
+                "introspection_cache",
+                "must be at most 1 h: so long a revoked token works",
+            );
+        }
+        if !(1..=1_000_000).contains(&self.introspection_cache_entries) {
+            return fail(
+                "introspection_cache_entries",
+                "must be between 1 and 1,000,000: to keep none, set introspection_cache to zero",
+            );
+        }
+        let issuers = self.issuers.iter().map(|(_, audience)| audience);
+        let introspected = self.introspected.iter().map(|each| &each.audience);
+        let mut audiences = self.audiences.iter().chain(issuers).chain(introspected);
+        if audiences.any(String::is_empty) {
             return fail("audience", "must not be empty");
         }
         let quotable = |byte: u8| matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\';

@@ -1,4 +1,4 @@
-//! From a token to an [`AccessToken`] (RFC 9068 §4).
+//! From a token to an [`AccessToken`] (RFC 9068 §4, RFC 7662).
 
 use super::issuer::{Issuer, Local, Remote};
 use super::refused::{InvalidToken, Refusal};
@@ -15,6 +15,9 @@ const NODE_SKEW_SECONDS: i64 = 5;
 
 impl ResourceWing {
     pub(super) async fn verify(&self, token: &str, now: Timestamp) -> Result<AccessToken, Refusal> {
+        if let Some(introspection) = self.issuers.introspecting(token) {
+            return introspection.verify(token, now).await;
+        }
         let jws = Jws::parse(token)?;
         if !self.settings.any_typ {
             jws.require_typ(ACCESS_TOKEN_TYPE)?;

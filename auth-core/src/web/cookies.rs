@@ -143,7 +143,7 @@ mod tests {
         jar.set(
             CookieName::Browser,
             "b1",
-            CookieLife::MaxAge(Duration::from_secs(60)),
+            CookieLife::MaxAge(Duration::from_mins(1)),
         );
         jar.set(CookieName::Session, "abd", CookieLife::BrowserSession);
         let mut out = HeaderMap::new();

@@ -18,8 +18,14 @@ async fn a_stranger_registers_signs_in_and_lets_an_app_in() {
     assert_eq!(page.status, StatusCode::OK);
     let return_to = page.field("return_to").expect("where to go on");
     let query: String = form_urlencoded::byte_serialize(return_to.as_bytes()).collect();
-    let page = browser.get(&format!("/auth/register?return_to={query}")).await;
-    let fields = [("email", "Bob@Example.com"), ("password", PASSWORD), ("name", "Bob")];
+    let page = browser
+        .get(&format!("/auth/register?return_to={query}"))
+        .await;
+    let fields = [
+        ("email", "Bob@Example.com"),
+        ("password", PASSWORD),
+        ("name", "Bob"),
+    ];
     let answer = browser.submit(&page, &fields).await;
     assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.text);
     assert!(browser.cookie("__Host-auth_session").is_none());
@@ -38,7 +44,10 @@ async fn a_stranger_registers_signs_in_and_lets_an_app_in() {
     let claims = verified_claims(&mut browser, tokens["id_token"].as_str().unwrap()).await;
     assert_eq!(claims["nonce"], "the nonce");
     assert_eq!(claims["iss"], BASE);
-    let userinfo = host.userinfo(tokens["access_token"].as_str().unwrap()).await.json();
+    let userinfo = host
+        .userinfo(tokens["access_token"].as_str().unwrap())
+        .await
+        .json();
     assert_eq!(userinfo["sub"], claims["sub"]);
     assert_eq!(userinfo["name"], "Bob");
     assert_eq!(userinfo["email"], "bob@example.com");
@@ -75,7 +84,10 @@ async fn consent_is_remembered_and_can_be_taken_back() {
     assert!(page.text.contains("The third party"));
     let answer = browser.submit(&page, &[("client_id", "rp")]).await;
     assert_eq!(answer.status, StatusCode::SEE_OTHER);
-    assert_eq!(host.userinfo(access_token).await.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(
+        host.userinfo(access_token).await.status,
+        StatusCode::UNAUTHORIZED
+    );
     let asked = browser.visit(&authorize_url("openid profile")).await;
     assert_eq!(asked.status, StatusCode::OK, "asked again");
 }
@@ -136,9 +148,17 @@ async fn threat_12_a_code_in_many_hands_is_redeemed_once_and_then_worthless() {
 async fn the_whole_product_works_as_json() {
     let host = host().await;
     let mut browser = host.browser();
-    let json = [("content-type", "application/json"), ("accept", "application/json")];
-    let body = format!(r#"{{"email":"{}","password":"{PASSWORD}"}}"#, crate::host::EMAIL);
-    let answer = browser.send(Method::POST, "/auth/login", &json, &body).await;
+    let json = [
+        ("content-type", "application/json"),
+        ("accept", "application/json"),
+    ];
+    let body = format!(
+        r#"{{"email":"{}","password":"{PASSWORD}"}}"#,
+        crate::host::EMAIL
+    );
+    let answer = browser
+        .send(Method::POST, "/auth/login", &json, &body)
+        .await;
     assert_eq!(answer.status, StatusCode::OK, "{}", answer.text);
     let session = browser.send(Method::GET, "/auth/session", &json, "").await;
     assert_eq!(session.json()["user"]["id"], host.alice.id.as_str());

@@ -54,13 +54,19 @@ pub(crate) fn builder(clock: &SharedClock) -> AuthBuilder {
 }
 
 pub(crate) fn clock() -> SharedClock {
-    SharedClock(Arc::new(ManualClock::at(Timestamp::from_seconds(1_800_000_000))))
+    SharedClock(Arc::new(ManualClock::at(Timestamp::from_seconds(
+        1_800_000_000,
+    ))))
 }
 
 pub(crate) async fn host() -> Host {
     let clock = clock();
     let events = CapturedEvents::default();
-    let auth = builder(&clock).events(events.clone()).build().await.unwrap();
+    let auth = builder(&clock)
+        .events(events.clone())
+        .build()
+        .await
+        .unwrap();
     let metadata = json!({
         "client_id": "rp",
         "client_secret": CLIENT_SECRET,
@@ -71,9 +77,15 @@ pub(crate) async fn host() -> Host {
         "token_endpoint_auth_method": "client_secret_basic",
         "scope": "openid profile email offline_access reports:read",
     });
-    let Value::Object(metadata) = metadata else { panic!() };
+    let Value::Object(metadata) = metadata else {
+        panic!()
+    };
     let client = NewClient::from_metadata(metadata);
-    auth.provider().unwrap().register_client(client).await.unwrap();
+    auth.provider()
+        .unwrap()
+        .register_client(client)
+        .await
+        .unwrap();
     let alice = NewUser {
         email: Some(EMAIL.to_owned()),
         password: Some(PASSWORD.into()),
@@ -114,7 +126,9 @@ impl Host {
         };
         let authorization = format!("Basic {credentials}");
         let headers = [("authorization", authorization.as_str()), FORM];
-        self.browser().send(Method::POST, path, &headers, &body).await
+        self.browser()
+            .send(Method::POST, path, &headers, &body)
+            .await
     }
 
     pub(crate) async fn redeem(&self, code: &str) -> Answer {

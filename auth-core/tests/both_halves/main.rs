@@ -6,7 +6,12 @@
     feature = "resource",
     feature = "testkit"
 ))]
-#![expect(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "tests")]
+#![expect(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "tests"
+)]
 
 mod flow;
 mod garbage;

@@ -15,19 +15,40 @@ async fn every_route_answers_with_safe_headers_and_never_with_a_fault_of_ours() 
     let routes: Vec<_> = host.auth.routes().cloned().collect();
     assert!(routes.len() > 20);
     for signed_in in [false, true] {
-        let mut browser = if signed_in { host.signed_in().await } else { host.browser() };
+        let mut browser = if signed_in {
+            host.signed_in().await
+        } else {
+            host.browser()
+        };
         for route in &routes {
-            for method in [Method::GET, Method::HEAD, Method::POST, Method::OPTIONS, Method::DELETE] {
+            for method in [
+                Method::GET,
+                Method::HEAD,
+                Method::POST,
+                Method::OPTIONS,
+                Method::DELETE,
+            ] {
                 let answer = browser.send(method.clone(), &route.path, &[FORM], "").await;
                 let what = format!("{method} {}", route.path);
                 assert!(answer.status.as_u16() < 500, "{what}: {}", answer.status);
                 if !route.methods.contains(&method) {
                     assert_eq!(answer.status, StatusCode::METHOD_NOT_ALLOWED, "{what}");
-                    assert_eq!(answer.header("allow"), Some(route.allow().as_str()), "{what}");
+                    assert_eq!(
+                        answer.header("allow"),
+                        Some(route.allow().as_str()),
+                        "{what}"
+                    );
                 }
-                assert_eq!(answer.header("x-content-type-options"), Some("nosniff"), "{what}");
+                assert_eq!(
+                    answer.header("x-content-type-options"),
+                    Some("nosniff"),
+                    "{what}"
+                );
                 assert!(answer.header("cache-control").is_some(), "{what}");
-                assert!(answer.header("strict-transport-security").is_some(), "{what}");
+                assert!(
+                    answer.header("strict-transport-security").is_some(),
+                    "{what}"
+                );
             }
         }
     }
@@ -39,7 +60,12 @@ async fn threat_40_redirects_are_303_and_referrers_stay_here() {
     let mut browser = host.signed_in().await;
     for route in host.auth.routes() {
         let answer = browser.get(&route.path).await;
-        assert_eq!(answer.header("referrer-policy"), Some("no-referrer"), "{}", route.path);
+        assert_eq!(
+            answer.header("referrer-policy"),
+            Some("no-referrer"),
+            "{}",
+            route.path
+        );
         if answer.status.is_redirection() {
             assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", route.path);
         }
@@ -53,7 +79,10 @@ async fn threat_41_no_page_can_be_framed() {
     let mut pages = 0;
     for route in host.auth.routes() {
         let answer = browser.visit(&route.path).await;
-        if answer.header("content-type").is_some_and(|t| t.starts_with("text/html")) {
+        if answer
+            .header("content-type")
+            .is_some_and(|t| t.starts_with("text/html"))
+        {
             let policy = answer.header("content-security-policy").unwrap_or_default();
             assert!(policy.contains("frame-ancestors 'none'"), "{}", route.path);
             assert!(policy.contains("default-src 'none'"), "{}", route.path);
@@ -74,7 +103,9 @@ async fn unknown_paths_and_large_bodies_get_clear_answers() {
     assert!(answer.text.contains("<html"));
 
     let body = format!("grant_type={}", "x".repeat(256 * 1024));
-    let answer = browser.send(Method::POST, "/oauth/token", &[FORM], &body).await;
+    let answer = browser
+        .send(Method::POST, "/oauth/token", &[FORM], &body)
+        .await;
     assert_eq!(answer.status, StatusCode::PAYLOAD_TOO_LARGE);
     assert_eq!(answer.json()["code"], "body_too_large");
 }
@@ -88,7 +119,10 @@ async fn head_is_get_without_a_body_and_options_open_what_browsers_call() {
     let head = browser.send(Method::HEAD, path, &[], "").await;
     assert_eq!(head.status, StatusCode::OK);
     assert_eq!(head.text, "");
-    assert_eq!(head.header("content-length"), Some(get.text.len().to_string().as_str()));
+    assert_eq!(
+        head.header("content-length"),
+        Some(get.text.len().to_string().as_str())
+    );
     assert_eq!(get.header("access-control-allow-origin"), Some("*"));
 
     let etag = get.header("etag").expect("an ETag").to_owned();
@@ -106,7 +140,10 @@ async fn head_is_get_without_a_body_and_options_open_what_browsers_call() {
     // Nothing that cookies decide is open to other origins.
     for path in ["/oauth/authorize", "/auth/session", "/auth/login"] {
         let answer = browser.get(path).await;
-        assert!(answer.header("access-control-allow-origin").is_none(), "{path}");
+        assert!(
+            answer.header("access-control-allow-origin").is_none(),
+            "{path}"
+        );
     }
 }
 
@@ -120,7 +157,9 @@ async fn behind_a_proxy_plain_http_is_led_to_https() {
     let proxy = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1));
     let mut browser = Browser::new(&auth).at(proxy);
     let http = [("x-forwarded-proto", "http"), FORM];
-    let answer = browser.send(Method::GET, "/auth/login?x=1", &http, "").await;
+    let answer = browser
+        .send(Method::GET, "/auth/login?x=1", &http, "")
+        .await;
     assert_eq!(
         answer.location().as_deref(),
         Some("https://app.example.com/auth/login?x=1")
@@ -143,11 +182,21 @@ async fn threat_04_forged_addresses_do_not_escape_the_throttle() {
         let token = page.field("form_token").unwrap();
         let email = format!("user{attempt}@example.com");
         let body = form_urlencoded::Serializer::new(String::new())
-            .extend_pairs([("email", email.as_str()), ("password", PASSWORD), ("form_token", &token)])
+            .extend_pairs([
+                ("email", email.as_str()),
+                ("password", PASSWORD),
+                ("form_token", &token),
+            ])
             .finish();
         let forged = format!("198.51.100.{attempt}");
-        let headers = [FORM, ("x-forwarded-for", forged.as_str()), ("sec-fetch-site", "same-origin")];
-        let answer = browser.send(Method::POST, "/auth/login", &headers, &body).await;
+        let headers = [
+            FORM,
+            ("x-forwarded-for", forged.as_str()),
+            ("sec-fetch-site", "same-origin"),
+        ];
+        let answer = browser
+            .send(Method::POST, "/auth/login", &headers, &body)
+            .await;
         refused += u32::from(answer.status == StatusCode::TOO_MANY_REQUESTS);
     }
     assert!(refused >= 20, "{refused} of 30 refused");
@@ -157,18 +206,35 @@ async fn threat_04_forged_addresses_do_not_escape_the_throttle() {
 async fn threat_36_cross_site_posts_change_nothing() {
     let host = host().await;
     let mut browser = host.signed_in().await;
-    let cross = [FORM, ("sec-fetch-site", "cross-site"), ("origin", "https://evil.example")];
+    let cross = [
+        FORM,
+        ("sec-fetch-site", "cross-site"),
+        ("origin", "https://evil.example"),
+    ];
     let paths = [
-        "/auth/login", "/auth/logout", "/auth/register", "/auth/account/password", "/auth/account/profile",
-        "/auth/account/sessions/revoke", "/auth/account/sessions/revoke-others", "/oauth/authorize/consent",
-        "/oauth/authorize/account", "/oauth/grants/revoke", "/oauth/logout/decide",
+        "/auth/login",
+        "/auth/logout",
+        "/auth/register",
+        "/auth/account/password",
+        "/auth/account/profile",
+        "/auth/account/sessions/revoke",
+        "/auth/account/sessions/revoke-others",
+        "/oauth/authorize/consent",
+        "/oauth/authorize/account",
+        "/oauth/grants/revoke",
+        "/oauth/logout/decide",
     ];
     for path in paths {
         let body = format!("email={EMAIL}&password={PASSWORD}");
         let answer = browser.send(Method::POST, path, &cross, &body).await;
         assert!(answer.status.is_client_error(), "{path}: {}", answer.text);
         if path.starts_with("/auth") {
-            assert_eq!(answer.status, StatusCode::FORBIDDEN, "{path}: {}", answer.text);
+            assert_eq!(
+                answer.status,
+                StatusCode::FORBIDDEN,
+                "{path}: {}",
+                answer.text
+            );
         }
     }
     let session = browser.get("/auth/session").await;
@@ -182,13 +248,22 @@ async fn a_misconfiguration_is_an_error_that_says_what_to_do() {
         Err(error) => auth_core::auth::BuildError::to_string(&error),
     };
     let store = MemoryStore::default;
-    let missing = text(Auth::builder("https://a.example").store(store()).build().await);
+    let missing = text(
+        Auth::builder("https://a.example")
+            .store(store())
+            .build()
+            .await,
+    );
     assert!(missing.contains("secret"), "{missing}");
-    let short = Auth::builder("https://a.example").secret("short").store(store());
+    let short = Auth::builder("https://a.example")
+        .secret("short")
+        .store(store());
     assert!(text(short.build().await).contains("32 bytes"));
     let missing = Auth::builder("https://a.example").secret([1; 32]);
     assert!(text(missing.build().await).contains(".store"));
-    let http = Auth::builder("http://a.example").secret([1; 32]).store(store());
+    let http = Auth::builder("http://a.example")
+        .secret([1; 32])
+        .store(store());
     assert!(text(http.build().await).contains("https"));
     let alone = Auth::builder("https://a.example")
         .secret([1; 32])
@@ -221,9 +296,16 @@ async fn under_a_path_everything_keeps_its_place() {
     ] {
         let document = browser.get(path).await.json();
         assert_eq!(document["issuer"], "https://example.com/id");
-        assert_eq!(document["token_endpoint"], "https://example.com/id/oauth/token");
+        assert_eq!(
+            document["token_endpoint"],
+            "https://example.com/id/oauth/token"
+        );
     }
     let page = browser.get("/id/auth/login").await;
     assert_eq!(page.status, StatusCode::OK);
-    assert!(page.text.contains("action=\"/id/auth/login\""), "{}", page.text);
+    assert!(
+        page.text.contains("action=\"/id/auth/login\""),
+        "{}",
+        page.text
+    );
 }

@@ -6,7 +6,12 @@
     feature = "resource",
     feature = "testkit"
 ))]
-#![expect(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "tests")]
+#![expect(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "tests"
+)]
 
 #[path = "../both_halves/host.rs"]
 #[expect(dead_code, reason = "the other tests use more of it")]
@@ -66,15 +71,39 @@ async fn threat_50_the_log_of_a_whole_run_has_no_secret_in_it() {
     host.redeem(&code).await;
     host.userinfo(&format!("{access}x")).await;
     let page = browser.get("/auth/login").await;
-    browser.submit(&page, &[("email", EMAIL), ("password", "a wrong one of mine")]).await;
-    browser.send(Method::POST, "/oauth/token", &[("authorization", "Basic cnA6d3Jvbmctc2VjcmV0LW9mLXJw")], "").await;
+    browser
+        .submit(
+            &page,
+            &[("email", EMAIL), ("password", "a wrong one of mine")],
+        )
+        .await;
+    browser
+        .send(
+            Method::POST,
+            "/oauth/token",
+            &[("authorization", "Basic cnA6d3Jvbmctc2VjcmV0LW9mLXJw")],
+            "",
+        )
+        .await;
     let session = browser.cookie("__Host-auth_session").unwrap().to_owned();
 
     let log = String::from_utf8_lossy(&log.0.lock().unwrap()).into_owned();
-    assert!(log.contains("signed_in") && log.contains("code_replayed"), "the log is there:\n{log}");
+    assert!(
+        log.contains("signed_in") && log.contains("code_replayed"),
+        "the log is there:\n{log}"
+    );
     let secrets = [
-        PASSWORD, EMAIL, CLIENT_SECRET, VERIFIER, "a wrong one of mine", "wrong-secret-of-rp", code.as_str(), access,
-        refresh, id_token, session.as_str(),
+        PASSWORD,
+        EMAIL,
+        CLIENT_SECRET,
+        VERIFIER,
+        "a wrong one of mine",
+        "wrong-secret-of-rp",
+        code.as_str(),
+        access,
+        refresh,
+        id_token,
+        session.as_str(),
     ];
     for secret in secrets {
         assert!(!log.contains(secret), "the log has {secret:?}");

@@ -15,6 +15,7 @@ async fn main() -> Result<(), SetupError> {
     let auth = Auth::builder(&setup.base_url)
         .secrets(setup.secret.split(','))
         .store(setup.stores.clone())
+        .pages(|pages| pages.app_name("Example app"))
         .trusted_proxies(setup.trusted_proxies.iter().map(String::as_str))
         .login(Login::default())
         .provider(Provider::default())
@@ -33,9 +34,12 @@ async fn main() -> Result<(), SetupError> {
 
     let listener = tokio::net::TcpListener::bind(setup.address).await?;
     setup.announce(listener.local_addr()?);
-    axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>())
-        .with_graceful_shutdown(stop_signal())
-        .await?;
+    axum::serve(
+        listener,
+        app.into_make_service_with_connect_info::<SocketAddr>(),
+    )
+    .with_graceful_shutdown(stop_signal())
+    .await?;
     Ok(())
 }
 

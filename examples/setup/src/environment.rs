@@ -43,7 +43,11 @@ pub(crate) fn create_folder(path: &Path) -> Result<(), SetupError> {
     builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder
-        .create(path)
-        .map_err(|error| format!("the data folder {} cannot be created: {error}", path.display()).into())
+    builder.create(path).map_err(|error| {
+        format!(
+            "the data folder {} cannot be created: {error}",
+            path.display()
+        )
+        .into()
+    })
 }

@@ -46,8 +46,8 @@ impl Setup {
         environment::start_log();
         let port: u16 = environment::parsed("PORT", 3000)?;
         let host: std::net::IpAddr = environment::parsed("HOST", [127, 0, 0, 1].into())?;
-        let base_url = environment::text("BASE_URL")
-            .unwrap_or_else(|| format!("http://localhost:{port}"));
+        let base_url =
+            environment::text("BASE_URL").unwrap_or_else(|| format!("http://localhost:{port}"));
         let data = PathBuf::from(environment::text("DATA_DIR").unwrap_or_else(|| "data".into()));
         let database = environment::text("DATABASE_URL");
         let in_memory = database.as_deref() == Some("memory:");

@@ -83,7 +83,11 @@ async fn apply(auth: &Auth, seed: Seed) -> Result<(), SetupError> {
             .map_err(|error| format!("seed user {}: {error}", name.unwrap_or_default()))?;
     }
     for client in seed.clients {
-        let id = client.metadata.get("client_id").cloned().unwrap_or_default();
+        let id = client
+            .metadata
+            .get("client_id")
+            .cloned()
+            .unwrap_or_default();
         let new = NewClient::from_metadata(client.metadata).first_party(client.first_party);
         auth.provider()?
             .ensure_client(new)

@@ -109,11 +109,15 @@ impl IntoResponse for Problem {
     }
 }
 
+const STYLE: &str = "body{font:1rem/1.5 system-ui,sans-serif;max-width:40rem;margin:2rem auto;padding:0 1rem}\
+    pre{white-space:pre-wrap;overflow-wrap:anywhere}form{display:inline-block;margin-right:.5rem}\
+    button{font:inherit;padding:.4rem .8rem}";
+
 fn page(body: &str) -> Html<String> {
     Html(format!(
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width\"><meta name=\"color-scheme\" content=\"light dark\">\
-         <link rel=\"icon\" href=\"data:,\"><title>Third-party app</title></head>\
+         <link rel=\"icon\" href=\"data:,\"><style>{STYLE}</style><title>Third-party app</title></head>\
          <body><main><h1>Third-party app</h1>{body}</main></body></html>"
     ))
 }

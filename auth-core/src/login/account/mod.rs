@@ -11,10 +11,9 @@ use http::uri::PathAndQuery;
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use super::reply::with_query;
 use super::{LoginWing, SignedIn, logout};
 use crate::services::pages::PageName;
-use crate::web::{Exchange, PagePolicy, Problem, Response, ReturnTo, see_other, wants_json};
+use crate::web::{Exchange, PagePolicy, Problem, Response, ReturnTo, see_other, wants_json, with_query};
 
 /// What the page says after something was done. A closed set, so that no link can make it say anything else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

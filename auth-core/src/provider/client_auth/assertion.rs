@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Failure, Reason};
-use crate::ground::jose::{Algorithm, Claims, ClaimsCheck, JoseError, Jws, JwkSet, VerificationKeys};
+use crate::ground::jose::{
+    Algorithm, Claims, ClaimsCheck, JoseError, JwkSet, Jws, VerificationKeys,
+};
 use crate::ground::{Digest32, Timestamp};
 use crate::provider::ProviderWing;
 use crate::provider::client::ClientMetadata as _;
@@ -37,7 +39,9 @@ impl ProviderWing {
             None => Algorithm::ALL.to_vec(),
         };
         let keys = self.keys_of_client(client, jws.kid(), now).await?;
-        let verified = jws.verify(&keys, &allowed).map_err(|error| refused(&error))?;
+        let verified = jws
+            .verify(&keys, &allowed)
+            .map_err(|error| refused(&error))?;
         let claims = verified.claims_object().map_err(|error| refused(&error))?;
         let (jti, exp) = self
             .check_assertion(&claims, &client.client_id, now)
@@ -77,10 +81,17 @@ impl ProviderWing {
         Ok((jti.to_owned(), exp))
     }
 
-    async fn spend(&self, id: &ClientId, jti: &str, exp: i64, now: Timestamp) -> Result<(), Failure> {
+    async fn spend(
+        &self,
+        id: &ClientId,
+        jti: &str,
+        exp: i64,
+        now: Timestamp,
+    ) -> Result<(), Failure> {
         let key = Digest32::of_parts(&[id.as_str().as_bytes(), jti.as_bytes()]);
         // Past this moment the assertion is refused for its age.
-        let keep_until = Timestamp::from_seconds(exp.saturating_add(LEEWAY)) + Duration::from_secs(1);
+        let keep_until =
+            Timestamp::from_seconds(exp.saturating_add(LEEWAY)) + Duration::from_secs(1);
         let kind = OneTimeKind::ClientAssertion;
         let one_time = &self.core.stores.one_time;
         if one_time.claim_once(kind, &key, now, keep_until).await? {
@@ -138,7 +149,9 @@ fn reason(error: &JoseError) -> Reason {
         JoseError::Expired => "the assertion has expired",
         JoseError::LifetimeTooLong => "the assertion lives too long",
         JoseError::NotYetValid | JoseError::IssuedInFuture => "the assertion is from the future",
-        JoseError::MissingClaim(_) | JoseError::WrongClaimType(_) | JoseError::ClaimOutOfRange(_) => {
+        JoseError::MissingClaim(_)
+        | JoseError::WrongClaimType(_)
+        | JoseError::ClaimOutOfRange(_) => {
             "a claim of the assertion is missing or of the wrong type"
         }
         _ => "the assertion cannot be read",

@@ -59,8 +59,7 @@ impl Set {
     }
 
     fn must_wait(&self, now: Timestamp) -> bool {
-        self.tried_at
-            .is_some_and(|tried| now.since(tried) < PAUSE)
+        self.tried_at.is_some_and(|tried| now.since(tried) < PAUSE)
     }
 }
 
@@ -92,10 +91,14 @@ impl ClientKeys {
         }
         set.tried_at = Some(now);
         let body = fetcher.fetch(uri).await.map_err(|error| {
-            tracing::warn!(error = &*error as &dyn Error, "a jwks_uri could not be fetched");
+            tracing::warn!(
+                error = &*error as &dyn Error,
+                "a jwks_uri could not be fetched"
+            );
             "the client's jwks_uri cannot be fetched"
         })?;
-        let parsed = JwkSet::parse(&body).map_err(|_| "what is at the client's jwks_uri is no key set")?;
+        let parsed =
+            JwkSet::parse(&body).map_err(|_| "what is at the client's jwks_uri is no key set")?;
         let keys = Arc::new(VerificationKeys::from_set(&parsed));
         set.keys = Some(Arc::clone(&keys));
         set.fetched_at = now;

@@ -12,8 +12,8 @@ mod presented;
 
 use http::HeaderMap;
 
-pub use jwks_uri::JwksFetcher;
 pub(super) use jwks_uri::ClientKeys;
+pub use jwks_uri::JwksFetcher;
 
 use self::presented::Presented;
 use super::ProviderWing;
@@ -26,7 +26,7 @@ use crate::store::{Client, ClientId};
 use crate::web::{Exchange, Params};
 
 /// A client that has proven who it is, or a public one that has nothing to prove and is who it says as far as its
-/// grants go. Only [`ProviderWing::authenticate`] makes one.
+/// grants go. Only the check at our endpoints makes one.
 pub struct AuthenticatedClient {
     client: Client,
     method: AuthMethod,
@@ -130,7 +130,9 @@ impl ProviderWing {
         }
         let method = presented.method();
         if !may_use(&client, method) {
-            return Err(Failure::Refused("the client is registered for another method"));
+            return Err(Failure::Refused(
+                "the client is registered for another method",
+            ));
         }
         proven?;
         Ok(AuthenticatedClient { client, method })

@@ -88,10 +88,15 @@ fn read_assertion<'a>(
     assertion_type: Option<&'a str>,
 ) -> Result<Presented<'a>, Failure> {
     let (Some(assertion), Some(JWT_BEARER)) = (assertion, assertion_type) else {
-        return Err(Failure::Refused("the assertion is incomplete or of another type"));
+        return Err(Failure::Refused(
+            "the assertion is incomplete or of another type",
+        ));
     };
     let claimed = || {
-        let claims = Jws::parse(assertion).ok()?.dangerous_unverified_claims().ok()?;
+        let claims = Jws::parse(assertion)
+            .ok()?
+            .dangerous_unverified_claims()
+            .ok()?;
         claims.str("sub").map(|sub| Cow::Owned(sub.to_owned()))
     };
     Ok(Presented::Assertion {

@@ -34,7 +34,9 @@ impl Loader<'_> {
         let kid = key.kid().to_owned();
         let record = SigningKeyRecord {
             algorithm: algorithm.name().to_owned(),
-            generation: newest.map_or(0, |record| record.generation).saturating_add(1),
+            generation: newest
+                .map_or(0, |record| record.generation)
+                .saturating_add(1),
             sealed_private_key: self.seal(&kid, &pkcs8)?,
             created_at: now,
             active_from,
@@ -82,7 +84,10 @@ impl Loader<'_> {
             .map_err(|error| unusable(&record.kid, error))
     }
 
-    fn unseal(&self, record: &SigningKeyRecord) -> Result<zeroize::Zeroizing<Vec<u8>>, ProviderError> {
+    fn unseal(
+        &self,
+        record: &SigningKeyRecord,
+    ) -> Result<zeroize::Zeroizing<Vec<u8>>, ProviderError> {
         let context = record.kid.as_bytes();
         let opened = self
             .core

@@ -20,9 +20,12 @@ pub(super) struct LoadedKey {
 }
 
 impl LoadedKey {
-    pub(super) fn new(record: &SigningKeyRecord, key: Arc<SigningKey>) -> Result<Self, ProviderError> {
-        let verifying = VerifyingKey::new(key.public_jwk())
-            .map_err(|error| unusable(&record.kid, error))?;
+    pub(super) fn new(
+        record: &SigningKeyRecord,
+        key: Arc<SigningKey>,
+    ) -> Result<Self, ProviderError> {
+        let verifying =
+            VerifyingKey::new(key.public_jwk()).map_err(|error| unusable(&record.kid, error))?;
         Ok(Self {
             key,
             verifying,
@@ -89,7 +92,10 @@ impl Snapshot {
 
     /// Every key that is not retired.
     pub(super) fn published(&self, now: Timestamp) -> Arc<Published> {
-        let mut slot = self.published.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut slot = self
+            .published
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         if let Some(published) = &*slot
             && published.until.is_none_or(|until| now < until)
         {
@@ -101,12 +107,23 @@ impl Snapshot {
     }
 
     fn publish(&self, now: Timestamp) -> Published {
-        let counting: Vec<_> = self.keys.iter().filter(|key| !key.is_retired(now)).collect();
-        let set = JwkSet::new(counting.iter().map(|own| own.key.public_jwk().clone()).collect());
+        let counting: Vec<_> = self
+            .keys
+            .iter()
+            .filter(|key| !key.is_retired(now))
+            .collect();
+        let set = JwkSet::new(
+            counting
+                .iter()
+                .map(|own| own.key.public_jwk().clone())
+                .collect(),
+        );
         Published {
             verification: Arc::new(counting.iter().map(|own| own.verifying.clone()).collect()),
             // Strings and arrays of our own always serialize.
-            jwks: serde_json::to_vec(&set).map(Bytes::from).unwrap_or_default(),
+            jwks: serde_json::to_vec(&set)
+                .map(Bytes::from)
+                .unwrap_or_default(),
             until: counting.iter().filter_map(|own| own.retired_at).min(),
         }
     }

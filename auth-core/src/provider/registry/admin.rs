@@ -121,12 +121,21 @@ impl ProviderWing {
     ///
     /// # Errors
     /// [`RegistrationError::Metadata`], [`RegistrationError::Exists`], the store's.
-    pub async fn register_client(&self, new: NewClient) -> Result<RegisteredClient, RegistrationError> {
+    pub async fn register_client(
+        &self,
+        new: NewClient,
+    ) -> Result<RegisteredClient, RegistrationError> {
         self.require_own_registry()?;
         let now = self.core.clock.now();
         let registered = self.build_client(new, now)?;
         let id = registered.client.client_id.clone();
-        match self.core.stores.clients.insert_client(&registered.client).await {
+        match self
+            .core
+            .stores
+            .clients
+            .insert_client(&registered.client)
+            .await
+        {
             Err(StoreError::Exists { .. }) => return Err(RegistrationError::Exists(id)),
             other => other?,
         }
@@ -144,7 +153,8 @@ impl ProviderWing {
     pub async fn ensure_client(&self, new: NewClient) -> Result<bool, RegistrationError> {
         self.require_own_registry()?;
         let missing = |member: &str| {
-            let text = format!("{member} must be given for a client that is set up by configuration");
+            let text =
+                format!("{member} must be given for a client that is set up by configuration");
             RegistrationError::Metadata(OAuthError::invalid_client_metadata(text))
         };
         if new.client_id.is_none() {
@@ -241,7 +251,11 @@ impl ProviderWing {
             Ok(lived)
         };
         self.change_client(id, "disabled", now, change).await?;
-        self.core.stores.grants.revoke_grants_of_client(id, now).await?;
+        self.core
+            .stores
+            .grants
+            .revoke_grants_of_client(id, now)
+            .await?;
         Ok(())
     }
 
@@ -282,10 +296,14 @@ impl ProviderWing {
                 old.expires_at = Some(old.expires_at.map_or(end, |earlier| earlier.min(end)));
             }
             client.secrets.retain(|old| secrets::counts(old, now));
-            client.secrets.insert(0, secrets::stored(&self.core, &secret, now));
+            client
+                .secrets
+                .insert(0, secrets::stored(&self.core, &secret, now));
             Ok(true)
         };
-        let client = self.change_client(id, "secret rotated", now, change).await?;
+        let client = self
+            .change_client(id, "secret rotated", now, change)
+            .await?;
         Ok(RegisteredClient {
             client,
             client_secret: Some(secret),
@@ -305,7 +323,11 @@ impl ProviderWing {
         let now = self.core.clock.now();
         let deleted = self.core.stores.clients.delete_client(id).await?;
         // What a request that was already under way when the client was disabled has written.
-        self.core.stores.grants.revoke_grants_of_client(id, now).await?;
+        self.core
+            .stores
+            .grants
+            .revoke_grants_of_client(id, now)
+            .await?;
         self.client_changed(id.clone(), "deleted", now).await;
         Ok(deleted)
     }

@@ -114,9 +114,10 @@ impl<'m> Reader<'m> {
 
     fn one_of(&self, member: &str, allowed: &[&str]) -> Result<(), OAuthError> {
         match self.text(member)? {
-            Some(text) if !allowed.contains(&text) => {
-                Err(invalid(member, &format!("must be one of: {}", allowed.join(", "))))
-            }
+            Some(text) if !allowed.contains(&text) => Err(invalid(
+                member,
+                &format!("must be one of: {}", allowed.join(", ")),
+            )),
             _ => Ok(()),
         }
     }
@@ -145,13 +146,17 @@ fn check_bounds(metadata: &Map<String, Value>) -> Result<(), OAuthError> {
     let mut length = 0;
     for (member, value) in metadata {
         if member.len() > LONGEST_NAME || member.chars().any(char::is_control) {
-            return Err(OAuthError::invalid_client_metadata("the name of a member is too long"));
+            return Err(OAuthError::invalid_client_metadata(
+                "the name of a member is too long",
+            ));
         }
         length += value.to_string().len();
         check_texts(member, value)?;
     }
     if length > LONGEST_ALL {
-        return Err(OAuthError::invalid_client_metadata("the metadata is too long"));
+        return Err(OAuthError::invalid_client_metadata(
+            "the metadata is too long",
+        ));
     }
     Ok(())
 }
@@ -174,10 +179,17 @@ fn check_texts(member: &str, value: &Value) -> Result<(), OAuthError> {
 }
 
 fn check_unsupported(metadata: &Map<String, Value>) -> Result<(), OAuthError> {
-    if let Some(member) = UNSUPPORTED.iter().find(|name| metadata.contains_key(**name)) {
+    if let Some(member) = UNSUPPORTED
+        .iter()
+        .find(|name| metadata.contains_key(**name))
+    {
         return Err(invalid(member, "is not supported here"));
     }
-    let is_on = |name: &&&str| metadata.get(**name).is_some_and(|value| *value != Value::Bool(false));
+    let is_on = |name: &&&str| {
+        metadata
+            .get(**name)
+            .is_some_and(|value| *value != Value::Bool(false))
+    };
     match UNSUPPORTED_SWITCHES.iter().find(is_on) {
         Some(member) => Err(invalid(member, "is not supported here")),
         None => Ok(()),
@@ -186,7 +198,10 @@ fn check_unsupported(metadata: &Map<String, Value>) -> Result<(), OAuthError> {
 
 /// `grant_types` and `response_types`, known and consistent (RFC 7591 §2.1).
 fn check_flow(reader: &Reader<'_>) -> Result<(), OAuthError> {
-    let lists = [("grant_types", &GRANT_TYPES[..]), ("response_types", &RESPONSE_TYPES)];
+    let lists = [
+        ("grant_types", &GRANT_TYPES[..]),
+        ("response_types", &RESPONSE_TYPES),
+    ];
     for (member, known) in lists {
         let own = reader.texts(member)?.unwrap_or_default();
         if own.iter().any(|name| !known.contains(name)) {
@@ -207,13 +222,16 @@ fn check_flow(reader: &Reader<'_>) -> Result<(), OAuthError> {
 
 fn check_redirect_uris(reader: &Reader<'_>) -> Result<(), OAuthError> {
     reader.one_of("application_type", &["web", "native"])?;
-    let wrong = |problem: &str| OAuthError::invalid_redirect_uri(format!("redirect_uris {problem}"));
+    let wrong =
+        |problem: &str| OAuthError::invalid_redirect_uri(format!("redirect_uris {problem}"));
     let uris = reader
         .texts("redirect_uris")
         .map_err(|_| wrong("must be an array of strings"))?
         .unwrap_or_default();
     if uris.is_empty() && reader.allows_code() {
-        return Err(wrong("must name at least one address for authorization_code"));
+        return Err(wrong(
+            "must name at least one address for authorization_code",
+        ));
     }
     if uris.len() > MOST_URIS {
         return Err(wrong("has too many addresses"));
@@ -221,9 +239,14 @@ fn check_redirect_uris(reader: &Reader<'_>) -> Result<(), OAuthError> {
     for uri in uris {
         redirect_uri::check(uri, reader.is_native()).map_err(wrong)?;
     }
-    let after_logout = reader.texts("post_logout_redirect_uris")?.unwrap_or_default();
+    let after_logout = reader
+        .texts("post_logout_redirect_uris")?
+        .unwrap_or_default();
     if after_logout.len() > MOST_URIS {
-        return Err(invalid("post_logout_redirect_uris", "has too many addresses"));
+        return Err(invalid(
+            "post_logout_redirect_uris",
+            "has too many addresses",
+        ));
     }
     for uri in after_logout {
         redirect_uri::check(uri, reader.is_native())
@@ -257,7 +280,10 @@ fn check_authentication(reader: &Reader<'_>) -> Result<(), OAuthError> {
 }
 
 fn check_tokens(reader: &Reader<'_>, algorithms: &[Algorithm]) -> Result<(), OAuthError> {
-    let names: Vec<_> = algorithms.iter().map(|algorithm| algorithm.name()).collect();
+    let names: Vec<_> = algorithms
+        .iter()
+        .map(|algorithm| algorithm.name())
+        .collect();
     reader.one_of("id_token_signed_response_alg", &names)?;
     reader.one_of("subject_type", &["public"])?;
     if let Some(scope) = reader.text("scope")? {
@@ -268,7 +294,9 @@ fn check_tokens(reader: &Reader<'_>, algorithms: &[Algorithm]) -> Result<(), OAu
         }
     }
     match reader.0.get("default_max_age") {
-        Some(age) if !age.is_u64() => Err(invalid("default_max_age", "must be a number of seconds")),
+        Some(age) if !age.is_u64() => {
+            Err(invalid("default_max_age", "must be a number of seconds"))
+        }
         _ => Ok(()),
     }?;
     match reader.0.get("require_auth_time") {

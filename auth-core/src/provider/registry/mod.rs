@@ -48,10 +48,7 @@ impl From<StoreError> for RegistryError {
 
 impl From<RegistryError> for OAuthError {
     fn from(error: RegistryError) -> Self {
-        tracing::error!(
-            error = &error as &dyn Error,
-            "the client registry failed"
-        );
+        tracing::error!(error = &error as &dyn Error, "the client registry failed");
         match error {
             RegistryError::Unavailable(_) => {
                 Self::temporarily_unavailable("the server cannot answer right now")

@@ -26,7 +26,9 @@ pub(super) fn check(uri: &str, native: bool) -> Result<(), &'static str> {
         "http" => Err("must be https; http is for localhost and loopback addresses only"),
         // RFC 8252 §7.1 and §8.4: a domain name in reverse order, so `javascript`, `data` and the like never pass.
         scheme if native && scheme.contains('.') => Ok(()),
-        _ if native => Err("a private-use scheme must be a reversed domain name, as com.example.app"),
+        _ if native => {
+            Err("a private-use scheme must be a reversed domain name, as com.example.app")
+        }
         _ => Err("must be https; private-use schemes are for native applications"),
     }
 }

@@ -43,7 +43,10 @@ impl ProviderWing {
         let keys = &self.core.keys;
         let verify = |mac: &str| keys.verify_mac(Purpose::ClientSecret, presented.as_bytes(), mac);
         let secrets = client.map_or(&[][..], |client| client.secrets.as_slice());
-        let mut counting = secrets.iter().filter(|secret| counts(secret, now)).peekable();
+        let mut counting = secrets
+            .iter()
+            .filter(|secret| counts(secret, now))
+            .peekable();
         if counting.peek().is_none() {
             // The dummy is a digest under the present key, so it costs what a real one costs; its answer is ignored.
             let _ = verify(&self.dummy_secret);
@@ -76,7 +79,11 @@ impl ProviderWing {
             return;
         }
         let mut changed = client.clone();
-        for own in changed.secrets.iter_mut().filter(|own| own.mac == stale_mac) {
+        for own in changed
+            .secrets
+            .iter_mut()
+            .filter(|own| own.mac == stale_mac)
+        {
             own.mac = stored(&self.core, secret, now).mac;
         }
         changed.version = changed.version.saturating_add(1);

@@ -61,7 +61,10 @@ async fn present(house: &House, assertion: &str) -> Answer {
 async fn keyed_house(key: &GeneratedKey) -> House {
     let house = house().await;
     house
-        .client("keyed", json!({ "token_endpoint_auth_method": "private_key_jwt", "jwks": set(&[key]) }))
+        .client(
+            "keyed",
+            json!({ "token_endpoint_auth_method": "private_key_jwt", "jwks": set(&[key]) }),
+        )
         .await;
     house
 }
@@ -76,7 +79,10 @@ async fn an_assertion_authenticates_at_each_endpoint() {
         json!([format!("{ISSUER}/oauth/token"), "https://other.example"]),
     ];
     for (count, aud) in audiences.into_iter().enumerate() {
-        let assertion = sign(&key, &claims(&house, json!({ "aud": aud, "jti": count.to_string() })));
+        let assertion = sign(
+            &key,
+            &claims(&house, json!({ "aud": aud, "jti": count.to_string() })),
+        );
         present(&house, &assertion).await.ok();
     }
     for (path, jti) in [("/oauth/introspect", "i"), ("/oauth/revoke", "r")] {
@@ -97,14 +103,20 @@ async fn an_assertion_counts_once() {
     let house = keyed_house(&key).await;
     let assertion = sign(&key, &claims(&house, json!({})));
     present(&house, &assertion).await.ok();
-    present(&house, &assertion).await.refused_as("invalid_client");
+    present(&house, &assertion)
+        .await
+        .refused_as("invalid_client");
     assert_eq!(house.failures(), ["the assertion was used before"]);
     // Also at the very end of its life, leeway included.
     house.advance(Duration::from_secs(89));
-    present(&house, &assertion).await.refused_as("invalid_client");
+    present(&house, &assertion)
+        .await
+        .refused_as("invalid_client");
     assert_eq!(house.failures()[1], "the assertion was used before");
     house.advance(Duration::from_secs(1));
-    present(&house, &assertion).await.refused_as("invalid_client");
+    present(&house, &assertion)
+        .await
+        .refused_as("invalid_client");
     assert_eq!(house.failures()[2], "the assertion has expired");
 }
 
@@ -118,7 +130,10 @@ async fn threat_12_of_many_uses_of_an_assertion_one_wins() {
         async move { present(&house, &assertion).await }
     })
     .await;
-    assert_eq!(answers.iter().filter(|answer| answer.status == 200).count(), 1);
+    assert_eq!(
+        answers.iter().filter(|answer| answer.status == 200).count(),
+        1
+    );
 }
 
 #[tokio::test]
@@ -127,7 +142,9 @@ async fn a_jti_is_the_clients_own() {
     let house = keyed_house(&key).await;
     let other = json!({ "token_endpoint_auth_method": "private_key_jwt", "jwks": set(&[&key]) });
     house.client("other", other).await;
-    present(&house, &sign(&key, &claims(&house, json!({})))).await.ok();
+    present(&house, &sign(&key, &claims(&house, json!({}))))
+        .await
+        .ok();
     let other = claims(&house, json!({ "iss": "other", "sub": "other" }));
     present(&house, &sign(&key, &other)).await.ok();
 }
@@ -170,7 +187,9 @@ async fn threat_20_claims_are_required_and_typed() {
         assert_eq!(answer.json["error"], "invalid_client", "{changes}");
     }
     // None of them spent the jti.
-    present(&house, &sign(&key, &claims(&house, json!({})))).await.ok();
+    present(&house, &sign(&key, &claims(&house, json!({}))))
+        .await
+        .ok();
 }
 
 #[tokio::test]
@@ -180,10 +199,12 @@ async fn threat_21_only_the_clients_key_signs() {
     let body = claims(&house, json!({}));
     let good = sign(&key, &body);
     let payload = good.split('.').nth(1).unwrap();
-    let unsigned = |header: Value| format!("{}.{payload}.", base64url(header.to_string().as_bytes()));
+    let unsigned =
+        |header: Value| format!("{}.{payload}.", base64url(header.to_string().as_bytes()));
     // The public key as an HMAC secret.
     let public = serde_json::to_vec(key.key.public_jwk()).unwrap();
-    let hmac = |alg| jsonwebtoken::encode(&Header::new(alg), &body, &EncodingKey::from_secret(&public));
+    let hmac =
+        |alg| jsonwebtoken::encode(&Header::new(alg), &body, &EncodingKey::from_secret(&public));
     // A key the header brings along, under the good key's name.
     let embedded = Header {
         kid: Some(key.key.kid().to_owned()),
@@ -206,7 +227,9 @@ async fn threat_21_only_the_clients_key_signs() {
         "x".repeat(20_000),
     ];
     for assertion in &bad {
-        present(&house, assertion).await.refused_as("invalid_client");
+        present(&house, assertion)
+            .await
+            .refused_as("invalid_client");
     }
     present(&house, &good).await.ok();
     // Another client's name on one's own key.
@@ -214,7 +237,10 @@ async fn threat_21_only_the_clients_key_signs() {
     house.client("thief", other).await;
     let stolen = sign(&thief, &claims(&house, json!({ "jti": "two" })));
     present(&house, &stolen).await.refused_as("invalid_client");
-    let mixed = sign(&thief, &claims(&house, json!({ "sub": "thief", "jti": "three" })));
+    let mixed = sign(
+        &thief,
+        &claims(&house, json!({ "sub": "thief", "jti": "three" })),
+    );
     present(&house, &mixed).await.refused_as("invalid_client");
 }
 
@@ -224,9 +250,21 @@ async fn threat_46_an_unknown_client_gets_the_same_answer() {
     let house = keyed_house(&key).await;
     house.rp().await;
     let answers = [
-        present(&house, &sign(&key, &claims(&house, json!({ "iss": "x", "sub": "x" })))).await,
-        present(&house, &sign(&key, &claims(&house, json!({ "iss": "rp", "sub": "rp" })))).await,
-        present(&house, &sign(&super::assertion::key(), &claims(&house, json!({})))).await,
+        present(
+            &house,
+            &sign(&key, &claims(&house, json!({ "iss": "x", "sub": "x" }))),
+        )
+        .await,
+        present(
+            &house,
+            &sign(&key, &claims(&house, json!({ "iss": "rp", "sub": "rp" }))),
+        )
+        .await,
+        present(
+            &house,
+            &sign(&super::assertion::key(), &claims(&house, json!({}))),
+        )
+        .await,
     ];
     for answer in &answers {
         answer.refused_as("invalid_client");
@@ -239,14 +277,22 @@ async fn the_registered_algorithm_is_the_only_one() {
     let key = key();
     let house = house().await;
     house
-        .client("keyed", json!({
-            "token_endpoint_auth_method": "private_key_jwt",
-            "token_endpoint_auth_signing_alg": "RS256",
-            "jwks": set(&[&key]),
-        }))
+        .client(
+            "keyed",
+            json!({
+                "token_endpoint_auth_method": "private_key_jwt",
+                "token_endpoint_auth_signing_alg": "RS256",
+                "jwks": set(&[&key]),
+            }),
+        )
         .await;
-    present(&house, &sign(&key, &claims(&house, json!({})))).await.refused_as("invalid_client");
-    assert_eq!(house.failures(), ["the assertion's algorithm is not allowed"]);
+    present(&house, &sign(&key, &claims(&house, json!({}))))
+        .await
+        .refused_as("invalid_client");
+    assert_eq!(
+        house.failures(),
+        ["the assertion's algorithm is not allowed"]
+    );
 }
 
 /// What is at the client's `jwks_uri`, and how often it was asked for.
@@ -282,10 +328,13 @@ async fn published_house() -> (House, Published) {
     let wing = Arc::into_inner(house.wing).unwrap();
     house.wing = Arc::new(wing.with_jwks_fetcher(Arc::new(published.clone())));
     house
-        .client("keyed", json!({
-            "token_endpoint_auth_method": "private_key_jwt",
-            "jwks_uri": "https://rp.example/jwks",
-        }))
+        .client(
+            "keyed",
+            json!({
+                "token_endpoint_auth_method": "private_key_jwt",
+                "jwks_uri": "https://rp.example/jwks",
+            }),
+        )
         .await;
     (house, published)
 }
@@ -295,13 +344,16 @@ async fn keys_at_a_jwks_uri_are_fetched_kept_and_fetched_again_for_a_new_one() {
     let (first, second) = (key(), key());
     let (house, published) = published_house().await;
     published.put(Some(set(&[&first])));
-    let assertion = |key: &GeneratedKey, jti: &str| sign(key, &claims(&house, json!({ "jti": jti })));
+    let assertion =
+        |key: &GeneratedKey, jti: &str| sign(key, &claims(&house, json!({ "jti": jti })));
     present(&house, &assertion(&first, "1")).await.ok();
     present(&house, &assertion(&first, "2")).await.ok();
     assert_eq!(published.count(), 1);
     // The client rotates. Within the pause its set is not fetched again: a stranger could ask as well.
     published.put(Some(set(&[&second])));
-    present(&house, &assertion(&second, "3")).await.refused_as("invalid_client");
+    present(&house, &assertion(&second, "3"))
+        .await
+        .refused_as("invalid_client");
     assert_eq!(published.count(), 1);
     house.advance(Duration::from_secs(30));
     present(&house, &assertion(&second, "4")).await.ok();
@@ -317,12 +369,16 @@ async fn a_jwks_uri_that_fails_is_not_hammered() {
     let (house, published) = published_house().await;
     let assertion = |jti: &str| sign(&key, &claims(&house, json!({ "jti": jti })));
     for jti in ["1", "2", "3"] {
-        present(&house, &assertion(jti)).await.refused_as("invalid_client");
+        present(&house, &assertion(jti))
+            .await
+            .refused_as("invalid_client");
     }
     assert_eq!(published.count(), 1);
     published.put(Some(json!("no set")));
     house.advance(Duration::from_secs(30));
-    present(&house, &assertion("4")).await.refused_as("invalid_client");
+    present(&house, &assertion("4"))
+        .await
+        .refused_as("invalid_client");
     published.put(Some(set(&[&key])));
     house.advance(Duration::from_secs(30));
     present(&house, &assertion("5")).await.ok();
@@ -332,11 +388,16 @@ async fn a_jwks_uri_that_fails_is_not_hammered() {
 async fn without_a_fetcher_a_jwks_uri_proves_nothing() {
     let house = house().await;
     house
-        .client("keyed", json!({
-            "token_endpoint_auth_method": "private_key_jwt",
-            "jwks_uri": "https://rp.example/jwks",
-        }))
+        .client(
+            "keyed",
+            json!({
+                "token_endpoint_auth_method": "private_key_jwt",
+                "jwks_uri": "https://rp.example/jwks",
+            }),
+        )
         .await;
     let assertion = sign(&key(), &claims(&house, json!({})));
-    present(&house, &assertion).await.refused_as("invalid_client");
+    present(&house, &assertion)
+        .await
+        .refused_as("invalid_client");
 }

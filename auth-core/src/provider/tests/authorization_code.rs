@@ -22,7 +22,9 @@ async fn redeem_with(
     let mut form = vec![("grant_type", "authorization_code"), ("code", code)];
     form.extend(redirect_uri.map(|uri| ("redirect_uri", uri)));
     form.extend(verifier.map(|verifier| ("code_verifier", verifier)));
-    house.post(TOKEN, Proof::Basic(client.as_str(), SECRET), &form).await
+    house
+        .post(TOKEN, Proof::Basic(client.as_str(), SECRET), &form)
+        .await
 }
 
 #[tokio::test]
@@ -36,10 +38,15 @@ async fn a_code_becomes_tokens() {
     assert_eq!(answer.json["expires_in"], 900);
     assert_eq!(answer.text("scope"), "openid profile");
     assert!(!answer.text("refresh_token").contains('.'));
-    assert!(House::is_active(&house.introspect(&rp, answer.text("access_token")).await));
+    assert!(House::is_active(
+        &house.introspect(&rp, answer.text("access_token")).await
+    ));
     assert!(house.has_event(|event| matches!(
         event,
-        Event::TokensIssued { grant_type: "authorization_code", .. }
+        Event::TokensIssued {
+            grant_type: "authorization_code",
+            ..
+        }
     )));
 }
 
@@ -93,14 +100,22 @@ async fn threat_12_of_many_redemptions_one_wins_and_replays_revoke() {
         async move { house.redeem(&rp, &code).await }
     })
     .await;
-    let won: Vec<_> = answers.iter().filter(|answer| answer.json["error"].is_null()).collect();
+    let won: Vec<_> = answers
+        .iter()
+        .filter(|answer| answer.json["error"].is_null())
+        .collect();
     // The winner itself may find its grant revoked by a replay that came before its refresh token was written.
     assert!(won.len() <= 1);
-    for lost in answers.iter().filter(|answer| !answer.json["error"].is_null()) {
+    for lost in answers
+        .iter()
+        .filter(|answer| !answer.json["error"].is_null())
+    {
         lost.refused_as("invalid_grant");
     }
     for winner in won {
-        assert!(!House::is_active(&house.introspect(&rp, winner.text("access_token")).await));
+        assert!(!House::is_active(
+            &house.introspect(&rp, winner.text("access_token")).await
+        ));
     }
     assert!(house.has_event(|event| matches!(event, Event::CodeReplayed { .. })));
 }
@@ -115,10 +130,20 @@ async fn a_replayed_code_revokes_what_it_issued_also_half_a_minute_later() {
     house.userinfo(access_token).await.ok();
     house.advance(Duration::from_secs(30));
     house.redeem(&rp, &code).await.refused_as("invalid_grant");
-    assert!(!House::is_active(&house.introspect(&rp, access_token).await));
-    assert!(!House::is_active(&house.introspect(&rp, tokens.text("refresh_token")).await));
-    assert_eq!(house.userinfo(access_token).await.status, StatusCode::UNAUTHORIZED);
-    house.refresh(&rp, tokens.text("refresh_token")).await.refused_as("invalid_grant");
+    assert!(!House::is_active(
+        &house.introspect(&rp, access_token).await
+    ));
+    assert!(!House::is_active(
+        &house.introspect(&rp, tokens.text("refresh_token")).await
+    ));
+    assert_eq!(
+        house.userinfo(access_token).await.status,
+        StatusCode::UNAUTHORIZED
+    );
+    house
+        .refresh(&rp, tokens.text("refresh_token"))
+        .await
+        .refused_as("invalid_grant");
 }
 
 #[tokio::test]
@@ -129,7 +154,10 @@ async fn a_late_replay_of_an_expired_code_still_revokes() {
     let tokens = house.redeem(&rp, &code).await.ok();
     house.advance(Duration::from_hours(1));
     house.redeem(&rp, &code).await.refused_as("invalid_grant");
-    house.refresh(&rp, tokens.text("refresh_token")).await.refused_as("invalid_grant");
+    house
+        .refresh(&rp, tokens.text("refresh_token"))
+        .await
+        .refused_as("invalid_grant");
 }
 
 #[tokio::test]
@@ -147,7 +175,10 @@ async fn another_clients_code_is_refused_and_spent() {
     let rp = house.rp().await;
     let other = house.client("other", json!({})).await;
     let code = house.code(&rp, "openid").await;
-    house.redeem(&other, &code).await.refused_as("invalid_grant");
+    house
+        .redeem(&other, &code)
+        .await
+        .refused_as("invalid_grant");
     house.redeem(&rp, &code).await.refused_as("invalid_grant");
 }
 
@@ -155,7 +186,11 @@ async fn another_clients_code_is_refused_and_spent() {
 async fn the_redirect_uri_must_be_that_of_the_request() {
     let house = house().await;
     let rp = house.rp().await;
-    for uri in [None, Some("https://rp.example/other"), Some("https://rp.example/cb/")] {
+    for uri in [
+        None,
+        Some("https://rp.example/other"),
+        Some("https://rp.example/cb/"),
+    ] {
         let code = house.code(&rp, "openid").await;
         let answer = redeem_with(&house, &rp, &code, uri, Some(VERIFIER)).await;
         answer.refused_as("invalid_grant");
@@ -165,7 +200,9 @@ async fn the_redirect_uri_must_be_that_of_the_request() {
         request.redirect_uri_given = false;
     };
     let code = house.code_with(&rp, "openid", unnamed).await;
-    redeem_with(&house, &rp, &code, None, Some(VERIFIER)).await.ok();
+    redeem_with(&house, &rp, &code, None, Some(VERIFIER))
+        .await
+        .ok();
 }
 
 #[tokio::test]
@@ -186,10 +223,23 @@ async fn threat_14_a_disabled_account_gets_no_tokens() {
     let house = house().await;
     let rp = house.rp().await;
     let code = house.code(&rp, "openid").await;
-    house.accounts.0.lock().unwrap().inactive.insert("alice".to_owned());
+    house
+        .accounts
+        .0
+        .lock()
+        .unwrap()
+        .inactive
+        .insert("alice".to_owned());
     house.redeem(&rp, &code).await.refused_as("invalid_grant");
     // The grant ended with it: nothing is left to revoke.
-    assert_eq!(house.store.revoke_grants_of_subject("alice", house.now()).await.unwrap(), 0);
+    assert_eq!(
+        house
+            .store
+            .revoke_grants_of_subject("alice", house.now())
+            .await
+            .unwrap(),
+        0
+    );
 }
 
 #[tokio::test]
@@ -214,17 +264,33 @@ async fn malformed_requests_are_invalid_request() {
         (form, b"code=x"),
         (form, b"grant_type=authorization_code"),
         (form, b"grant_type=authorization_code&code=a&code=a"),
-        (form, b"grant_type=authorization_code&grant_type=authorization_code&code=a"),
+        (
+            form,
+            b"grant_type=authorization_code&grant_type=authorization_code&code=a",
+        ),
         (form, b"grant_type=authorization_code&code=%ff%fe"),
-        ("application/json", br#"{"grant_type":"authorization_code","code":"a"}"#),
+        (
+            "application/json",
+            br#"{"grant_type":"authorization_code","code":"a"}"#,
+        ),
         ("text/plain", b"grant_type=authorization_code&code=a"),
     ];
     for (media_type, body) in bodies {
-        let answer = house.post_raw(TOKEN, proof, media_type, body.to_vec()).await;
-        assert_eq!(answer.refused_as("invalid_request").status, StatusCode::BAD_REQUEST);
+        let answer = house
+            .post_raw(TOKEN, proof, media_type, body.to_vec())
+            .await;
+        assert_eq!(
+            answer.refused_as("invalid_request").status,
+            StatusCode::BAD_REQUEST
+        );
     }
-    let answer = house.post(TOKEN, proof, &[("grant_type", "password")]).await;
+    let answer = house
+        .post(TOKEN, proof, &[("grant_type", "password")])
+        .await;
     answer.refused_as("unsupported_grant_type");
     let form = [("grant_type", "authorization_code"), ("code", "unknown")];
-    house.post(TOKEN, proof, &form).await.refused_as("invalid_grant");
+    house
+        .post(TOKEN, proof, &form)
+        .await
+        .refused_as("invalid_grant");
 }

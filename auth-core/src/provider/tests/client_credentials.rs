@@ -9,7 +9,9 @@ use crate::services::Event;
 async fn own_token(house: &House, id: &str, scope: Option<&str>) -> Answer {
     let mut form = vec![("grant_type", "client_credentials")];
     form.extend(scope.map(|scope| ("scope", scope)));
-    house.post("/oauth/token", Proof::Basic(id, SECRET), &form).await
+    house
+        .post("/oauth/token", Proof::Basic(id, SECRET), &form)
+        .await
 }
 
 #[tokio::test]
@@ -24,7 +26,11 @@ async fn a_client_gets_a_token_of_its_own() {
     assert_eq!(seen.json["sub"], "rp");
     assert!(house.has_event(|event| matches!(
         event,
-        Event::TokensIssued { grant_type: "client_credentials", subject: None, .. }
+        Event::TokensIssued {
+            grant_type: "client_credentials",
+            subject: None,
+            ..
+        }
     )));
 }
 
@@ -32,7 +38,9 @@ async fn a_client_gets_a_token_of_its_own() {
 async fn without_a_scope_it_gets_its_own_and_none_about_people() {
     let house = house().await;
     house.rp().await;
-    house.client("plain", json!({ "scope": "openid profile" })).await;
+    house
+        .client("plain", json!({ "scope": "openid profile" }))
+        .await;
     let answer = own_token(&house, "rp", None).await.ok();
     assert_eq!(answer.text("scope"), "reports:read");
     let answer = own_token(&house, "plain", None).await.ok();
@@ -44,20 +52,37 @@ async fn it_gets_no_scope_it_may_not_have() {
     let house = house().await;
     house.rp().await;
     house.client("without", json!({ "scope": null })).await;
-    for scope in ["openid", "offline_access", "profile", "reports:write", "unknown", "reports:read openid"] {
-        own_token(&house, "rp", Some(scope)).await.refused_as("invalid_scope");
+    for scope in [
+        "openid",
+        "offline_access",
+        "profile",
+        "reports:write",
+        "unknown",
+        "reports:read openid",
+    ] {
+        own_token(&house, "rp", Some(scope))
+            .await
+            .refused_as("invalid_scope");
     }
-    own_token(&house, "without", Some("reports:read")).await.refused_as("invalid_scope");
+    own_token(&house, "without", Some("reports:read"))
+        .await
+        .refused_as("invalid_scope");
     // Repeated names and spaces are harmless.
-    let answer = own_token(&house, "rp", Some(" reports:read  reports:read ")).await.ok();
+    let answer = own_token(&house, "rp", Some(" reports:read  reports:read "))
+        .await
+        .ok();
     assert_eq!(answer.text("scope"), "reports:read");
 }
 
 #[tokio::test]
 async fn the_grant_type_must_be_registered() {
     let house = house().await;
-    house.client("plain", json!({ "grant_types": ["authorization_code"] })).await;
-    own_token(&house, "plain", None).await.refused_as("unauthorized_client");
+    house
+        .client("plain", json!({ "grant_types": ["authorization_code"] }))
+        .await;
+    own_token(&house, "plain", None)
+        .await
+        .refused_as("unauthorized_client");
 }
 
 #[tokio::test]
@@ -70,7 +95,10 @@ async fn it_ends_when_the_client_is_disabled() {
     let answer = own_token(&house, "rp", None).await.ok();
     let token = answer.text("access_token");
     let keys = house.wing.verification_keys(house.now()).await;
-    let claims = Jws::parse(token).unwrap().verify(&keys, &Algorithm::ALL).unwrap();
+    let claims = Jws::parse(token)
+        .unwrap()
+        .verify(&keys, &Algorithm::ALL)
+        .unwrap();
     let claims = claims.claims_object().unwrap();
     assert!(House::is_active(&house.introspect(&api, token).await));
     assert!(house.wing.access_token_status(&claims).await.unwrap());

@@ -23,7 +23,9 @@ use crate::provider::pkce::CodeChallenge;
 use crate::provider::{NewClient, Provider, ProviderWing};
 use crate::services::pages::Pages;
 use crate::services::{Core, Event, EventRecord, EventSink, Throttles};
-use crate::store::{ClientId, MemoryStore, SessionId, SigningKeyRecord, SigningKeyStore as _, Stores};
+use crate::store::{
+    ClientId, MemoryStore, SessionId, SigningKeyRecord, SigningKeyStore as _, Stores,
+};
 use crate::web::{BaseUrl, Exchange, FormTokens, TrustedProxies};
 
 pub(super) const ISSUER: &str = "https://op.example";
@@ -63,7 +65,12 @@ impl AccountResolver for Accounts {
     }
 
     async fn is_session_live(&self, _: &str, session: &SessionId) -> Result<bool, AccountError> {
-        Ok(!self.0.lock().unwrap().ended_sessions.contains(session.as_str()))
+        Ok(!self
+            .0
+            .lock()
+            .unwrap()
+            .ended_sessions
+            .contains(session.as_str()))
     }
 
     async fn claims(
@@ -123,7 +130,9 @@ pub(super) struct Answer {
 impl Answer {
     #[track_caller]
     pub(super) fn text(&self, member: &str) -> &str {
-        self.json[member].as_str().unwrap_or_else(|| panic!("{member} in {self:?}"))
+        self.json[member]
+            .as_str()
+            .unwrap_or_else(|| panic!("{member} in {self:?}"))
     }
 
     #[track_caller]
@@ -207,7 +216,9 @@ pub(super) async fn build_over(
         "sub": "mallory", "iss": "https://evil.example", "aud": "evil", "exp": 9, "nonce": "evil", "acr": "evil",
         "auth_time": 1, "sid": "evil", "amr": ["evil"], "at_hash": "evil", "secret_flag": "not for clients",
     }));
-    let wing = ProviderWing::new(core, settings, Arc::new(accounts.clone())).await.unwrap();
+    let wing = ProviderWing::new(core, settings, Arc::new(accounts.clone()))
+        .await
+        .unwrap();
     House {
         wing: Arc::new(wing),
         clock,
@@ -228,8 +239,16 @@ pub(super) async fn house_with(settings: Provider) -> House {
     for key in first_keys().await {
         assert!(store.add_signing_key(key, START).await.unwrap());
     }
-    let settings = settings.scope("reports:read", "Read reports").scope("reports:write", "Write");
-    build(settings, store, Arc::new(ManualClock::at(START)), &[OLD_KEY]).await
+    let settings = settings
+        .scope("reports:read", "Read reports")
+        .scope("reports:write", "Write");
+    build(
+        settings,
+        store,
+        Arc::new(ManualClock::at(START)),
+        &[OLD_KEY],
+    )
+    .await
 }
 
 impl House {
@@ -254,7 +273,12 @@ impl House {
         }));
         metadata.extend(object(changes));
         let new = NewClient::from_metadata(metadata);
-        self.wing.register_client(new).await.unwrap().client.client_id
+        self.wing
+            .register_client(new)
+            .await
+            .unwrap()
+            .client
+            .client_id
     }
 
     pub(super) async fn code(&self, client: &ClientId, scopes: &str) -> String {
@@ -281,7 +305,12 @@ impl House {
                 acr: Some("1".to_owned()),
                 display_name: "Alice".to_owned(),
             },
-            scopes: ConsentedScopes(scopes.split(' ').map(str::to_owned).collect::<BTreeSet<_>>()),
+            scopes: ConsentedScopes(
+                scopes
+                    .split(' ')
+                    .map(str::to_owned)
+                    .collect::<BTreeSet<_>>(),
+            ),
             nonce: Some("n-0S6_WzA2Mj".to_owned()),
             claims: None,
         };
@@ -296,7 +325,8 @@ impl House {
             ("redirect_uri", REDIRECT_URI),
             ("code_verifier", VERIFIER),
         ];
-        self.post("/oauth/token", Proof::Basic(client.as_str(), SECRET), &form).await
+        self.post("/oauth/token", Proof::Basic(client.as_str(), SECRET), &form)
+            .await
     }
 
     /// A code issued and redeemed.
@@ -307,12 +337,14 @@ impl House {
 
     pub(super) async fn refresh(&self, client: &ClientId, token: &str) -> Answer {
         let form = [("grant_type", "refresh_token"), ("refresh_token", token)];
-        self.post("/oauth/token", Proof::Basic(client.as_str(), SECRET), &form).await
+        self.post("/oauth/token", Proof::Basic(client.as_str(), SECRET), &form)
+            .await
     }
 
     pub(super) async fn introspect(&self, client: &ClientId, token: &str) -> Answer {
         let proof = Proof::Basic(client.as_str(), SECRET);
-        self.post("/oauth/introspect", proof, &[("token", token)]).await
+        self.post("/oauth/introspect", proof, &[("token", token)])
+            .await
     }
 
     #[track_caller]
@@ -335,8 +367,11 @@ impl House {
     }
 
     pub(super) async fn post(&self, path: &str, proof: Proof<'_>, form: &[(&str, &str)]) -> Answer {
-        let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
-        self.post_raw(path, proof, "application/x-www-form-urlencoded", body).await
+        let body = form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(form)
+            .finish();
+        self.post_raw(path, proof, "application/x-www-form-urlencoded", body)
+            .await
     }
 
     pub(super) async fn post_raw(
@@ -401,7 +436,10 @@ fn request(method: Method, path: &str, proof: Proof<'_>) -> http::request::Build
 pub(super) fn basic(id: &str, secret: &str) -> String {
     let encode = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
     let pair = format!("{}:{}", encode(id), encode(secret));
-    format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(pair))
+    format!(
+        "Basic {}",
+        base64::engine::general_purpose::STANDARD.encode(pair)
+    )
 }
 
 /// Runs `N` tasks that start at the same moment.

@@ -36,7 +36,9 @@ async fn an_active_refresh_token_is_described_until_it_is_used() {
     assert_eq!(seen.text("sub"), "alice");
     assert_eq!(seen.json["exp"], START.seconds() + 14 * 86400);
     house.refresh(&rp, refresh_token).await.ok();
-    assert!(!House::is_active(&house.introspect(&rp, refresh_token).await));
+    assert!(!House::is_active(
+        &house.introspect(&rp, refresh_token).await
+    ));
 }
 
 #[tokio::test]
@@ -50,7 +52,9 @@ async fn a_wrong_hint_changes_nothing() {
         (tokens.text("refresh_token"), "something else"),
     ] {
         let form = [("token", token), ("token_type_hint", hint)];
-        let answer = house.post("/oauth/introspect", Proof::Basic("rp", SECRET), &form).await;
+        let answer = house
+            .post("/oauth/introspect", Proof::Basic("rp", SECRET), &form)
+            .await;
         assert!(House::is_active(&answer));
     }
 }
@@ -65,10 +69,15 @@ async fn whatever_does_not_count_is_inactive_and_no_more() {
     let altered = format!("{head}.{}A", &signature[..signature.len() - 1]);
     // An ID token is signed by the same issuer for the same client, and is no access token.
     for token in ["x", "a.b.c", "..", &altered, tokens.text("id_token")] {
-        assert!(!House::is_active(&house.introspect(&rp, token).await), "{token}");
+        assert!(
+            !House::is_active(&house.introspect(&rp, token).await),
+            "{token}"
+        );
     }
     house.advance(Duration::from_mins(15));
-    assert!(!House::is_active(&house.introspect(&rp, access_token).await));
+    assert!(!House::is_active(
+        &house.introspect(&rp, access_token).await
+    ));
 }
 
 #[tokio::test]
@@ -76,9 +85,17 @@ async fn threat_14_tokens_of_a_disabled_account_are_inactive() {
     let house = house().await;
     let rp = house.rp().await;
     let tokens = house.tokens(&rp, "openid").await;
-    house.accounts.0.lock().unwrap().inactive.insert("alice".to_owned());
+    house
+        .accounts
+        .0
+        .lock()
+        .unwrap()
+        .inactive
+        .insert("alice".to_owned());
     for token in ["access_token", "refresh_token"] {
-        assert!(!House::is_active(&house.introspect(&rp, tokens.text(token)).await));
+        assert!(!House::is_active(
+            &house.introspect(&rp, tokens.text(token)).await
+        ));
     }
 }
 
@@ -90,19 +107,24 @@ async fn other_clients_tokens_are_the_operators_own_apps_to_see() {
     let tokens = house.tokens(&rp, "openid").await;
     for token in ["access_token", "refresh_token"] {
         // `first_party` in metadata is nobody's decision (threat 11).
-        assert!(!House::is_active(&house.introspect(&other, tokens.text(token)).await));
+        assert!(!House::is_active(
+            &house.introspect(&other, tokens.text(token)).await
+        ));
     }
     let update = ClientUpdate::default().first_party(true);
     house.wing.update_client(&other, update).await.unwrap();
     for token in ["access_token", "refresh_token"] {
-        assert!(House::is_active(&house.introspect(&other, tokens.text(token)).await));
+        assert!(House::is_active(
+            &house.introspect(&other, tokens.text(token)).await
+        ));
     }
 }
 
 #[tokio::test]
 async fn only_confidential_clients_may_ask() {
     let house = house().await;
-    let public = json!({ "token_endpoint_auth_method": "none", "grant_types": ["authorization_code"] });
+    let public =
+        json!({ "token_endpoint_auth_method": "none", "grant_types": ["authorization_code"] });
     house.client("public", public).await;
     let form = [("client_id", "public"), ("token", "x")];
     for (proof, form) in [
@@ -111,11 +133,20 @@ async fn only_confidential_clients_may_ask() {
         (Proof::Basic("rp", "wrong"), &form[1..]),
     ] {
         let answer = house.post("/oauth/introspect", proof, form).await;
-        assert_eq!(answer.refused_as("invalid_client").status, StatusCode::UNAUTHORIZED);
+        assert_eq!(
+            answer.refused_as("invalid_client").status,
+            StatusCode::UNAUTHORIZED
+        );
     }
     house.rp().await;
     let proof = Proof::Basic("rp", SECRET);
-    house.post("/oauth/introspect", proof, &[]).await.refused_as("invalid_request");
+    house
+        .post("/oauth/introspect", proof, &[])
+        .await
+        .refused_as("invalid_request");
     let twice = [("token", "a"), ("token", "b")];
-    house.post("/oauth/introspect", proof, &twice).await.refused_as("invalid_request");
+    house
+        .post("/oauth/introspect", proof, &twice)
+        .await
+        .refused_as("invalid_request");
 }

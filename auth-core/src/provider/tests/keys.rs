@@ -7,7 +7,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde_json::json;
 
-use super::harness::{Answer, House, OLD_KEY, Proof, START, build, build_over, house, house_with, race};
+use super::harness::{
+    Answer, House, OLD_KEY, Proof, START, build, build_over, house, house_with, race,
+};
 use crate::ground::jose::Algorithm;
 use crate::ground::{ManualClock, Timestamp};
 use crate::provider::{KeyRotation, Provider};
@@ -26,11 +28,18 @@ fn kid(token: &str) -> String {
 async fn published(house: &House) -> Vec<String> {
     let set = house.get("/oauth/jwks", Proof::No).await.ok();
     let keys = set.json["keys"].as_array().unwrap();
-    keys.iter().map(|key| key["kid"].as_str().unwrap().to_owned()).collect()
+    keys.iter()
+        .map(|key| key["kid"].as_str().unwrap().to_owned())
+        .collect()
 }
 
 async fn signing_kid(house: &House, algorithm: Algorithm) -> String {
-    let key = house.wing.keys.active(algorithm, house.now()).await.unwrap();
+    let key = house
+        .wing
+        .keys
+        .active(algorithm, house.now())
+        .await
+        .unwrap();
     key.kid().to_owned()
 }
 
@@ -64,7 +73,9 @@ async fn threat_49_a_rotation_leaves_no_token_without_its_key() {
         active_for: DAY * 3,
         published_before: DAY,
     };
-    let settings = Provider::default().key_rotation(rotation).id_token_life(HOUR);
+    let settings = Provider::default()
+        .key_rotation(rotation)
+        .id_token_life(HOUR);
     let house = house_with(settings).await;
     house.rp().await;
     let mut issued: Vec<(Timestamp, String)> = vec![];
@@ -105,7 +116,12 @@ async fn threat_49_a_retired_key_verifies_nothing() {
     let rp = house.rp().await;
     let tokens = house.tokens(&rp, "openid").await;
     house.wing.rotate_signing_keys().await.unwrap();
-    let read = async || house.wing.read_id_token_hint(tokens.text("id_token"), house.now()).await;
+    let read = async || {
+        house
+            .wing
+            .read_id_token_hint(tokens.text("id_token"), house.now())
+            .await
+    };
     house.advance(Duration::from_mins(2));
     assert!(read().await.is_ok());
     // Two minutes, the life of an ID token, and the margin.
@@ -119,7 +135,13 @@ async fn threat_49_a_retired_key_verifies_nothing() {
 async fn keys_rotated_by_hand_are_published_at_once_and_sign_when_every_node_knows_them() {
     let house = house().await;
     let settings = Provider::default().scope("reports:read", "Read");
-    let other = build(settings, house.store.clone(), house.clock.clone(), &[OLD_KEY]).await;
+    let other = build(
+        settings,
+        house.store.clone(),
+        house.clock.clone(),
+        &[OLD_KEY],
+    )
+    .await;
     let before = signing_kid(&house, Algorithm::Es256).await;
     house.wing.rotate_signing_keys().await.unwrap();
     assert_eq!(published(&house).await.len(), 4);
@@ -146,7 +168,10 @@ async fn nodes_that_start_together_agree_on_one_key() {
     let first = published(&houses[0]).await;
     for house in &houses {
         assert_eq!(published(house).await, first);
-        assert_eq!(signing_kid(house, Algorithm::Es256).await, signing_kid(&houses[0], Algorithm::Es256).await);
+        assert_eq!(
+            signing_kid(house, Algorithm::Es256).await,
+            signing_kid(&houses[0], Algorithm::Es256).await
+        );
     }
 }
 
@@ -154,7 +179,13 @@ async fn nodes_that_start_together_agree_on_one_key() {
 async fn nodes_whose_key_is_due_agree_on_one_successor() {
     let house = house().await;
     let settings = Provider::default().scope("reports:read", "Read");
-    let other = build(settings, house.store.clone(), house.clock.clone(), &[OLD_KEY]).await;
+    let other = build(
+        settings,
+        house.store.clone(),
+        house.clock.clone(),
+        &[OLD_KEY],
+    )
+    .await;
     house.advance(DAY * 89);
     let (left, right) = tokio::join!(published(&house), published(&other));
     assert_eq!(left.len(), 4);
@@ -246,7 +277,10 @@ async fn keys_are_sealed_anew_when_the_ring_has_rotated() {
     let token = own_token(&house).await;
     let sealed = async || {
         let records = house.store.signing_keys().await.unwrap();
-        records.into_iter().map(|record| record.sealed_private_key).collect::<Vec<_>>()
+        records
+            .into_iter()
+            .map(|record| record.sealed_private_key)
+            .collect::<Vec<_>>()
     };
     let before = sealed().await;
     let rebuild = async |ring: &[[u8; 32]]| {
@@ -281,7 +315,10 @@ async fn a_key_that_does_not_open_stops_the_start_and_is_named() {
     };
     let error = crate::provider::keys::Keys::open(Arc::new(core), &Provider::default()).await;
     let text = error.err().unwrap().to_string();
-    assert!(records.iter().any(|record| text.contains(&record.kid)), "{text}");
+    assert!(
+        records.iter().any(|record| text.contains(&record.kid)),
+        "{text}"
+    );
     assert!(text.contains("add that secret"), "{text}");
 }
 
@@ -294,7 +331,9 @@ async fn other_algorithms_have_keys_of_their_own() {
         .scope("reports:read", "Read");
     let house = build(settings, store, clock, &[OLD_KEY]).await;
     assert_eq!(published(&house).await.len(), 3);
-    let rp = house.client("rp", json!({ "id_token_signed_response_alg": "EdDSA" })).await;
+    let rp = house
+        .client("rp", json!({ "id_token_signed_response_alg": "EdDSA" }))
+        .await;
     let tokens = house.tokens(&rp, "openid").await;
     for token in ["access_token", "id_token"] {
         let header = jsonwebtoken::decode_header(tokens.text(token)).unwrap();

@@ -17,7 +17,11 @@ async fn both_documents_are_one() {
     let oauth = house.get(OAUTH, Proof::No).await.ok();
     assert_eq!(openid.json, oauth.json);
     assert_eq!(openid.text("issuer"), ISSUER);
-    for member in ["response_types_supported", "subject_types_supported", "id_token_signing_alg_values_supported"] {
+    for member in [
+        "response_types_supported",
+        "subject_types_supported",
+        "id_token_signing_alg_values_supported",
+    ] {
         assert!(openid.json[member].is_array(), "{member}");
     }
 }
@@ -33,7 +37,10 @@ async fn every_endpoint_named_is_a_route() {
             continue;
         }
         let path = value.as_str().unwrap().strip_prefix(ISSUER).unwrap();
-        assert!(routes.iter().any(|(route, _)| route.path == path), "{member}");
+        assert!(
+            routes.iter().any(|(route, _)| route.path == path),
+            "{member}"
+        );
         count += 1;
     }
     assert_eq!(count, 7);
@@ -43,26 +50,57 @@ async fn every_endpoint_named_is_a_route() {
 async fn what_is_named_works_and_what_does_not_work_is_not_named() {
     let house = house().await;
     let document = house.get(OPENID, Proof::No).await.ok().json;
-    assert_eq!(document["code_challenge_methods_supported"], json!(["S256"]));
+    assert_eq!(
+        document["code_challenge_methods_supported"],
+        json!(["S256"])
+    );
     assert_eq!(document["response_types_supported"], json!(["code"]));
-    assert_eq!(document["authorization_response_iss_parameter_supported"], true);
+    assert_eq!(
+        document["authorization_response_iss_parameter_supported"],
+        true
+    );
     assert_eq!(document["claims_parameter_supported"], true);
     assert_eq!(document["request_parameter_supported"], false);
     assert_eq!(document["request_uri_parameter_supported"], false);
     let scopes = document["scopes_supported"].as_array().unwrap();
     assert!(scopes.contains(&json!("openid")) && scopes.contains(&json!("reports:read")));
-    let grants: Vec<_> = document["grant_types_supported"].as_array().unwrap().clone();
+    let grants: Vec<_> = document["grant_types_supported"]
+        .as_array()
+        .unwrap()
+        .clone();
     for grant in grants {
         house.rp_asks(grant.as_str().unwrap()).await;
     }
     let keys = house.get("/oauth/jwks", Proof::No).await.ok();
-    let has = |alg: &Value| keys.json["keys"].as_array().unwrap().iter().any(|key| key["alg"] == *alg);
-    assert!(document["id_token_signing_alg_values_supported"].as_array().unwrap().iter().all(has));
+    let has = |alg: &Value| {
+        keys.json["keys"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|key| key["alg"] == *alg)
+    };
+    assert!(
+        document["id_token_signing_alg_values_supported"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(has)
+    );
     let text = document.to_string();
-    for absent in ["\"none\"]", "HS256", "plain", "implicit", "client_secret_jwt", "pushed", "device"] {
+    for absent in [
+        "\"none\"]",
+        "HS256",
+        "plain",
+        "implicit",
+        "client_secret_jwt",
+        "pushed",
+        "device",
+    ] {
         assert!(!text.contains(absent), "{absent}");
     }
-    let confidential = document["introspection_endpoint_auth_methods_supported"].as_array().unwrap();
+    let confidential = document["introspection_endpoint_auth_methods_supported"]
+        .as_array()
+        .unwrap();
     assert!(!confidential.contains(&json!("none")));
 }
 
@@ -72,7 +110,9 @@ impl House {
         let id = format!("rp-{grant_type}");
         self.client(&id, json!({})).await;
         let proof = Proof::Basic(&id, super::harness::SECRET);
-        let answer = self.post("/oauth/token", proof, &[("grant_type", grant_type)]).await;
+        let answer = self
+            .post("/oauth/token", proof, &[("grant_type", grant_type)])
+            .await;
         assert_ne!(answer.json["error"], "unsupported_grant_type");
     }
 }
@@ -80,7 +120,10 @@ impl House {
 #[tokio::test]
 async fn documents_are_cached_by_what_they_say() {
     let house = house().await;
-    for (path, max_age) in [(OPENID, "public, max-age=3600"), ("/oauth/jwks", "public, max-age=3600")] {
+    for (path, max_age) in [
+        (OPENID, "public, max-age=3600"),
+        ("/oauth/jwks", "public, max-age=3600"),
+    ] {
         let answer = house.get(path, Proof::No).await.ok();
         assert_eq!(answer.headers[CACHE_CONTROL], max_age);
         let again = Request::builder()

@@ -36,10 +36,18 @@ async fn threat_33_a_lost_answer_is_given_again_until_its_successor_is_used() {
     assert!(house.has_event(|event| matches!(event, Event::RefreshTokenRetried { .. })));
     let next = house.refresh(&rp, again.text("refresh_token")).await.ok();
     // Now the first one can only come from a thief, or from its victim: the family ends.
-    house.refresh(&rp, first.text("refresh_token")).await.refused_as("invalid_grant");
+    house
+        .refresh(&rp, first.text("refresh_token"))
+        .await
+        .refused_as("invalid_grant");
     assert!(house.has_event(|event| matches!(event, Event::RefreshTokenReused { .. })));
-    house.refresh(&rp, next.text("refresh_token")).await.refused_as("invalid_grant");
-    assert!(!House::is_active(&house.introspect(&rp, next.text("access_token")).await));
+    house
+        .refresh(&rp, next.text("refresh_token"))
+        .await
+        .refused_as("invalid_grant");
+    assert!(!House::is_active(
+        &house.introspect(&rp, next.text("access_token")).await
+    ));
 }
 
 #[tokio::test]
@@ -56,7 +64,9 @@ async fn threat_12_threat_33_parallel_refreshes_all_get_the_same_working_success
     let successor = answers[0].text("refresh_token").to_owned();
     for answer in &answers {
         assert_eq!(answer.text("refresh_token"), successor);
-        assert!(House::is_active(&house.introspect(&rp, answer.text("access_token")).await));
+        assert!(House::is_active(
+            &house.introspect(&rp, answer.text("access_token")).await
+        ));
     }
     house.refresh(&rp, &successor).await.ok();
 }
@@ -67,9 +77,15 @@ async fn another_clients_token_is_refused_and_nothing_changes() {
     let rp = house.rp().await;
     let other = house.client("other", json!({})).await;
     let tokens = house.tokens(&rp, "openid").await;
-    house.refresh(&other, tokens.text("refresh_token")).await.refused_as("invalid_grant");
+    house
+        .refresh(&other, tokens.text("refresh_token"))
+        .await
+        .refused_as("invalid_grant");
     house.refresh(&rp, tokens.text("refresh_token")).await.ok();
-    house.refresh(&rp, "never issued").await.refused_as("invalid_grant");
+    house
+        .refresh(&rp, "never issued")
+        .await
+        .refused_as("invalid_grant");
 }
 
 #[tokio::test]
@@ -78,11 +94,19 @@ async fn scope_narrows_and_never_widens() {
     let rp = house.rp().await;
     let first = house.tokens(&rp, "openid profile").await;
     let with_scope = async |token: &str, scope: &str| {
-        let form = [("grant_type", "refresh_token"), ("refresh_token", token), ("scope", scope)];
-        house.post("/oauth/token", Proof::Basic("rp", SECRET), &form).await
+        let form = [
+            ("grant_type", "refresh_token"),
+            ("refresh_token", token),
+            ("scope", scope),
+        ];
+        house
+            .post("/oauth/token", Proof::Basic("rp", SECRET), &form)
+            .await
     };
     let token = first.text("refresh_token");
-    with_scope(token, "openid email").await.refused_as("invalid_scope");
+    with_scope(token, "openid email")
+        .await
+        .refused_as("invalid_scope");
     // The refusal did not spend the token.
     let narrow = with_scope(token, "profile").await.ok();
     assert_eq!(narrow.text("scope"), "profile");
@@ -108,11 +132,19 @@ async fn threat_14_a_disabled_account_is_not_refreshed() {
         }
     };
     set(true);
-    house.refresh(&rp, tokens.text("refresh_token")).await.refused_as("invalid_grant");
+    house
+        .refresh(&rp, tokens.text("refresh_token"))
+        .await
+        .refused_as("invalid_grant");
     // The grant ended; enabling the account does not bring it back.
     set(false);
-    house.refresh(&rp, tokens.text("refresh_token")).await.refused_as("invalid_grant");
-    assert!(!House::is_active(&house.introspect(&rp, tokens.text("access_token")).await));
+    house
+        .refresh(&rp, tokens.text("refresh_token"))
+        .await
+        .refused_as("invalid_grant");
+    assert!(!House::is_active(
+        &house.introspect(&rp, tokens.text("access_token")).await
+    ));
 }
 
 #[tokio::test]
@@ -121,10 +153,23 @@ async fn without_offline_access_a_grant_ends_with_its_session() {
     let rp = house.rp().await;
     let online = house.tokens(&rp, "openid").await;
     let offline = house.tokens(&rp, "openid offline_access").await;
-    house.accounts.0.lock().unwrap().ended_sessions.insert("session-1".to_owned());
-    assert!(!House::is_active(&house.introspect(&rp, online.text("refresh_token")).await));
-    house.refresh(&rp, online.text("refresh_token")).await.refused_as("invalid_grant");
-    assert!(!House::is_active(&house.introspect(&rp, online.text("access_token")).await));
+    house
+        .accounts
+        .0
+        .lock()
+        .unwrap()
+        .ended_sessions
+        .insert("session-1".to_owned());
+    assert!(!House::is_active(
+        &house.introspect(&rp, online.text("refresh_token")).await
+    ));
+    house
+        .refresh(&rp, online.text("refresh_token"))
+        .await
+        .refused_as("invalid_grant");
+    assert!(!House::is_active(
+        &house.introspect(&rp, online.text("access_token")).await
+    ));
     house.refresh(&rp, offline.text("refresh_token")).await.ok();
 }
 
@@ -134,11 +179,23 @@ async fn a_family_ends_when_idle_and_in_any_case() {
     let rp = house.rp().await;
     let idle = house.tokens(&rp, "openid").await;
     house.advance(DAY * 14);
-    house.refresh(&rp, idle.text("refresh_token")).await.refused_as("invalid_grant");
-    let mut token = house.tokens(&rp, "openid").await.text("refresh_token").to_owned();
+    house
+        .refresh(&rp, idle.text("refresh_token"))
+        .await
+        .refused_as("invalid_grant");
+    let mut token = house
+        .tokens(&rp, "openid")
+        .await
+        .text("refresh_token")
+        .to_owned();
     for _ in 0..8 {
         house.advance(DAY * 11);
-        token = house.refresh(&rp, &token).await.ok().text("refresh_token").to_owned();
+        token = house
+            .refresh(&rp, &token)
+            .await
+            .ok()
+            .text("refresh_token")
+            .to_owned();
     }
     // 88 days: two more are left, whatever the idle time says.
     house.advance(DAY * 2);
@@ -162,6 +219,11 @@ async fn a_missing_token_is_invalid_request() {
     let house = house().await;
     house.rp().await;
     let form = [("grant_type", "refresh_token")];
-    let answer = house.post("/oauth/token", Proof::Basic("rp", SECRET), &form).await;
-    assert_eq!(answer.refused_as("invalid_request").status, StatusCode::BAD_REQUEST);
+    let answer = house
+        .post("/oauth/token", Proof::Basic("rp", SECRET), &form)
+        .await;
+    assert_eq!(
+        answer.refused_as("invalid_request").status,
+        StatusCode::BAD_REQUEST
+    );
 }

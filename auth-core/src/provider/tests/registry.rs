@@ -25,7 +25,11 @@ fn with(changes: Value) -> Map<String, Value> {
 }
 
 async fn refusal(house: &House, changes: Value) -> (&'static str, String) {
-    match house.wing.register_client(NewClient::from_metadata(with(changes.clone()))).await {
+    match house
+        .wing
+        .register_client(NewClient::from_metadata(with(changes.clone())))
+        .await
+    {
         Err(RegistrationError::Metadata(error)) => (error.error, error.description.into_owned()),
         _ => panic!("{changes} was not refused"),
     }
@@ -34,18 +38,41 @@ async fn refusal(house: &House, changes: Value) -> (&'static str, String) {
 #[tokio::test]
 async fn a_client_gets_an_id_and_a_secret_shown_once() {
     let house = house().await;
-    let registered = house.wing.register_client(NewClient::from_metadata(usual())).await.unwrap();
+    let registered = house
+        .wing
+        .register_client(NewClient::from_metadata(usual()))
+        .await
+        .unwrap();
     let (client, secret) = (registered.client, registered.client_secret.unwrap());
     assert_eq!(client.client_id.as_str().len(), 22);
     assert_eq!(secret.len(), 43);
     assert!(!format!("{client:?}").contains(&**secret));
-    let stored = house.wing.registry.client(&client.client_id).await.unwrap().unwrap();
+    let stored = house
+        .wing
+        .registry
+        .client(&client.client_id)
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(stored, client);
     let proof = Proof::Basic(client.client_id.as_str(), &secret);
-    house.post("/oauth/revoke", proof, &[("token", "x")]).await.ok();
-    assert!(house.has_event(|event| matches!(event, Event::ClientChanged { change: "registered", .. })));
+    house
+        .post("/oauth/revoke", proof, &[("token", "x")])
+        .await
+        .ok();
+    assert!(house.has_event(|event| matches!(
+        event,
+        Event::ClientChanged {
+            change: "registered",
+            ..
+        }
+    )));
     let public = with(json!({ "token_endpoint_auth_method": "none" }));
-    let public = house.wing.register_client(NewClient::from_metadata(public)).await.unwrap();
+    let public = house
+        .wing
+        .register_client(NewClient::from_metadata(public))
+        .await
+        .unwrap();
     assert!(public.client_secret.is_none() && public.client.secrets.is_empty());
 }
 
@@ -57,8 +84,14 @@ async fn an_id_is_taken_once() {
     let answer = house.wing.register_client(again).await;
     assert!(matches!(answer, Err(RegistrationError::Exists(id)) if id.as_str() == "rp"));
     for id in ["", "a b", "a\nb", "ä", &"x".repeat(257)] {
-        let answer = house.wing.register_client(NewClient::from_metadata(usual()).client_id(id)).await;
-        assert!(matches!(answer, Err(RegistrationError::Metadata(_))), "{id}");
+        let answer = house
+            .wing
+            .register_client(NewClient::from_metadata(usual()).client_id(id))
+            .await;
+        assert!(
+            matches!(answer, Err(RegistrationError::Metadata(_))),
+            "{id}"
+        );
     }
 }
 
@@ -66,44 +99,112 @@ async fn an_id_is_taken_once() {
 async fn threat_11_what_the_operator_decides_is_not_read_from_metadata() {
     let house = house().await;
     let metadata = with(json!({ "first_party": true, "disabled": true, "client_id_issued_at": 1 }));
-    let client = house.wing.register_client(NewClient::from_metadata(metadata)).await.unwrap().client;
+    let client = house
+        .wing
+        .register_client(NewClient::from_metadata(metadata))
+        .await
+        .unwrap()
+        .client;
     assert!(!client.first_party && client.disabled_at.is_none());
-    assert!(["first_party", "disabled", "client_id_issued_at"].iter().all(|name| !client.metadata.contains_key(*name)));
+    assert!(
+        ["first_party", "disabled", "client_id_issued_at"]
+            .iter()
+            .all(|name| !client.metadata.contains_key(*name))
+    );
     let update = ClientUpdate::default().metadata(with(json!({ "first_party": true })));
-    let updated = house.wing.update_client(&client.client_id, update).await.unwrap().client;
+    let updated = house
+        .wing
+        .update_client(&client.client_id, update)
+        .await
+        .unwrap()
+        .client;
     assert!(!updated.first_party && !updated.metadata.contains_key("first_party"));
     let own = NewClient::from_metadata(usual()).first_party(true);
-    assert!(house.wing.register_client(own).await.unwrap().client.first_party);
+    assert!(
+        house
+            .wing
+            .register_client(own)
+            .await
+            .unwrap()
+            .client
+            .first_party
+    );
 }
 
 #[tokio::test]
 async fn metadata_that_cannot_work_is_refused_by_name() {
     let house = house().await;
-    let private = json!({ "keys": [{ "kty": "EC", "crv": "P-256", "x": "AA", "y": "AA", "d": "AA" }] });
+    let private =
+        json!({ "keys": [{ "kty": "EC", "crv": "P-256", "x": "AA", "y": "AA", "d": "AA" }] });
     let bad = [
         ("grant_types", json!({ "grant_types": ["implicit"] })),
-        ("grant_types", json!({ "grant_types": "authorization_code" })),
+        (
+            "grant_types",
+            json!({ "grant_types": "authorization_code" }),
+        ),
         ("response_types", json!({ "response_types": ["token"] })),
         ("response_types", json!({ "response_types": [] })),
-        ("response_types", json!({ "grant_types": ["client_credentials"], "response_types": ["code"] })),
-        ("token_endpoint_auth_method", json!({ "token_endpoint_auth_method": "client_secret_jwt" })),
-        ("token_endpoint_auth_method", json!({ "token_endpoint_auth_method": 1 })),
-        ("token_endpoint_auth_method", json!({ "token_endpoint_auth_method": "private_key_jwt" })),
-        ("token_endpoint_auth_method", json!({
-            "token_endpoint_auth_method": "none", "grant_types": ["authorization_code", "client_credentials"],
-        })),
-        ("token_endpoint_auth_signing_alg", json!({ "token_endpoint_auth_signing_alg": "HS256" })),
-        ("jwks_uri", json!({ "jwks": { "keys": [] }, "jwks_uri": "https://rp.example/jwks" })),
+        (
+            "response_types",
+            json!({ "grant_types": ["client_credentials"], "response_types": ["code"] }),
+        ),
+        (
+            "token_endpoint_auth_method",
+            json!({ "token_endpoint_auth_method": "client_secret_jwt" }),
+        ),
+        (
+            "token_endpoint_auth_method",
+            json!({ "token_endpoint_auth_method": 1 }),
+        ),
+        (
+            "token_endpoint_auth_method",
+            json!({ "token_endpoint_auth_method": "private_key_jwt" }),
+        ),
+        (
+            "token_endpoint_auth_method",
+            json!({
+                "token_endpoint_auth_method": "none", "grant_types": ["authorization_code", "client_credentials"],
+            }),
+        ),
+        (
+            "token_endpoint_auth_signing_alg",
+            json!({ "token_endpoint_auth_signing_alg": "HS256" }),
+        ),
+        (
+            "jwks_uri",
+            json!({ "jwks": { "keys": [] }, "jwks_uri": "https://rp.example/jwks" }),
+        ),
         ("jwks_uri", json!({ "jwks_uri": "http://rp.example/jwks" })),
         ("jwks", json!({ "jwks": private })),
         ("jwks", json!({ "jwks": "{}" })),
-        ("jwks", json!({ "token_endpoint_auth_method": "private_key_jwt", "jwks": { "keys": [] } })),
-        ("id_token_signed_response_alg", json!({ "id_token_signed_response_alg": "none" })),
-        ("id_token_signed_response_alg", json!({ "id_token_signed_response_alg": "HS256" })),
-        ("id_token_signed_response_alg", json!({ "id_token_signed_response_alg": "PS512" })),
-        ("id_token_encrypted_response_alg", json!({ "id_token_encrypted_response_alg": "RSA-OAEP" })),
-        ("require_signed_request_object", json!({ "require_signed_request_object": true })),
-        ("dpop_bound_access_tokens", json!({ "dpop_bound_access_tokens": true })),
+        (
+            "jwks",
+            json!({ "token_endpoint_auth_method": "private_key_jwt", "jwks": { "keys": [] } }),
+        ),
+        (
+            "id_token_signed_response_alg",
+            json!({ "id_token_signed_response_alg": "none" }),
+        ),
+        (
+            "id_token_signed_response_alg",
+            json!({ "id_token_signed_response_alg": "HS256" }),
+        ),
+        (
+            "id_token_signed_response_alg",
+            json!({ "id_token_signed_response_alg": "PS512" }),
+        ),
+        (
+            "id_token_encrypted_response_alg",
+            json!({ "id_token_encrypted_response_alg": "RSA-OAEP" }),
+        ),
+        (
+            "require_signed_request_object",
+            json!({ "require_signed_request_object": true }),
+        ),
+        (
+            "dpop_bound_access_tokens",
+            json!({ "dpop_bound_access_tokens": true }),
+        ),
         ("subject_type", json!({ "subject_type": "pairwise" })),
         ("application_type", json!({ "application_type": "desktop" })),
         ("scope", json!({ "scope": "a\"b" })),
@@ -112,8 +213,14 @@ async fn metadata_that_cannot_work_is_refused_by_name() {
         ("contacts", json!({ "contacts": "x" })),
         ("logo_uri", json!({ "logo_uri": "javascript:alert(1)" })),
         ("client_uri", json!({ "client_uri": "data:text/html,x" })),
-        ("policy_uri#de", json!({ "policy_uri#de": "ftp://rp.example" })),
-        ("post_logout_redirect_uris", json!({ "post_logout_redirect_uris": ["http://rp.example/"] })),
+        (
+            "policy_uri#de",
+            json!({ "policy_uri#de": "ftp://rp.example" }),
+        ),
+        (
+            "post_logout_redirect_uris",
+            json!({ "post_logout_redirect_uris": ["http://rp.example/"] }),
+        ),
         ("client_name", json!({ "client_name": "x".repeat(257) })),
         ("client_name", json!({ "client_name": 7 })),
     ];
@@ -151,19 +258,33 @@ async fn redirect_uris_are_refused_as_such() {
         json!(["com.example.app:/cb"]),
         json!([1]),
     ] {
-        assert_eq!(refusal(&house, json!({ "redirect_uris": uris })).await.0, "invalid_redirect_uri");
+        assert_eq!(
+            refusal(&house, json!({ "redirect_uris": uris })).await.0,
+            "invalid_redirect_uri"
+        );
     }
     let native = with(json!({
         "application_type": "native", "redirect_uris": ["com.example.app:/cb", "http://127.0.0.1/cb"],
     }));
-    house.wing.register_client(NewClient::from_metadata(native)).await.unwrap();
+    house
+        .wing
+        .register_client(NewClient::from_metadata(native))
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
 async fn a_client_without_a_flow_in_the_browser_has_no_response_type() {
     let house = house().await;
-    let machine = object(json!({ "grant_types": ["client_credentials"], "unknown_member": { "kept": true } }));
-    let machine = house.wing.register_client(NewClient::from_metadata(machine)).await.unwrap().client;
+    let machine = object(
+        json!({ "grant_types": ["client_credentials"], "unknown_member": { "kept": true } }),
+    );
+    let machine = house
+        .wing
+        .register_client(NewClient::from_metadata(machine))
+        .await
+        .unwrap()
+        .client;
     assert!(!machine.allows_response_type("code"));
     assert_eq!(machine.metadata["unknown_member"]["kept"], true);
 }
@@ -176,28 +297,65 @@ async fn a_configured_client_is_set_up_once_and_kept_equal() {
         metadata.extend(object(changes));
         NewClient::from_metadata(metadata)
     };
-    let stored = async || house.wing.registry.client(&"seeded".into()).await.unwrap().unwrap();
+    let stored = async || {
+        house
+            .wing
+            .registry
+            .client(&"seeded".into())
+            .await
+            .unwrap()
+            .unwrap()
+    };
     assert!(house.wing.ensure_client(seed(json!({}))).await.unwrap());
     let first = stored().await;
     assert!(!house.wing.ensure_client(seed(json!({}))).await.unwrap());
     assert_eq!(stored().await, first);
-    assert!(house.wing.ensure_client(seed(json!({ "client_name": "Seeded" })).first_party(true)).await.unwrap());
+    assert!(
+        house
+            .wing
+            .ensure_client(seed(json!({ "client_name": "Seeded" })).first_party(true))
+            .await
+            .unwrap()
+    );
     let second = stored().await;
     assert!(second.first_party && second.metadata["client_name"] == "Seeded");
     assert_eq!(second.secrets, first.secrets);
-    assert!(house.wing.ensure_client(seed(json!({ "client_secret": "another one" }))).await.unwrap());
+    assert!(
+        house
+            .wing
+            .ensure_client(seed(json!({ "client_secret": "another one" })))
+            .await
+            .unwrap()
+    );
     let revoke = async |secret| {
-        house.post("/oauth/revoke", Proof::Basic("seeded", secret), &[("token", "x")]).await
+        house
+            .post(
+                "/oauth/revoke",
+                Proof::Basic("seeded", secret),
+                &[("token", "x")],
+            )
+            .await
     };
     revoke("another one").await.ok();
     revoke(SECRET).await.refused_as("invalid_client");
     // What would change at every start is refused.
     for missing in ["client_id", "client_secret"] {
-        let answer = house.wing.ensure_client(seed(json!({ missing: null }))).await;
-        assert!(matches!(answer, Err(RegistrationError::Metadata(error)) if error.description.contains(missing)));
+        let answer = house
+            .wing
+            .ensure_client(seed(json!({ missing: null })))
+            .await;
+        assert!(
+            matches!(answer, Err(RegistrationError::Metadata(error)) if error.description.contains(missing))
+        );
     }
     let public = json!({ "client_id": "public", "client_secret": null, "token_endpoint_auth_method": "none" });
-    assert!(house.wing.ensure_client(seed(public.clone())).await.unwrap());
+    assert!(
+        house
+            .wing
+            .ensure_client(seed(public.clone()))
+            .await
+            .unwrap()
+    );
     assert!(!house.wing.ensure_client(seed(public)).await.unwrap());
 }
 
@@ -210,16 +368,27 @@ async fn a_change_of_method_makes_or_drops_the_secret() {
     };
     let public = house.wing.update_client(&rp, update("none")).await.unwrap();
     assert!(public.client.secrets.is_empty() && public.client_secret.is_none());
-    let again = house.wing.update_client(&rp, update("client_secret_post")).await.unwrap();
+    let again = house
+        .wing
+        .update_client(&rp, update("client_secret_post"))
+        .await
+        .unwrap();
     assert_eq!(again.client.secrets.len(), 1);
     assert!(again.client_secret.is_some());
-    let kept = house.wing.update_client(&rp, update("client_secret_basic")).await.unwrap();
+    let kept = house
+        .wing
+        .update_client(&rp, update("client_secret_basic"))
+        .await
+        .unwrap();
     assert!(kept.client_secret.is_none());
     assert_eq!(kept.client.secrets, again.client.secrets);
     let bad = ClientUpdate::default().metadata(object(json!({})));
     let answer = house.wing.update_client(&rp, bad).await;
     assert!(matches!(answer, Err(RegistrationError::Metadata(_))));
-    let answer = house.wing.update_client(&"nobody".into(), ClientUpdate::default()).await;
+    let answer = house
+        .wing
+        .update_client(&"nobody".into(), ClientUpdate::default())
+        .await;
     assert!(matches!(answer, Err(RegistrationError::Unknown(_))));
 }
 
@@ -229,12 +398,21 @@ async fn a_deleted_client_takes_its_tokens_along() {
     let rp = house.rp().await;
     let tokens = house.tokens(&rp, "openid").await;
     assert!(house.wing.delete_client(&rp).await.unwrap());
-    house.userinfo(tokens.text("access_token")).await.refused_as("invalid_token");
-    house.refresh(&rp, tokens.text("refresh_token")).await.refused_as("invalid_client");
+    house
+        .userinfo(tokens.text("access_token"))
+        .await
+        .refused_as("invalid_token");
+    house
+        .refresh(&rp, tokens.text("refresh_token"))
+        .await
+        .refused_as("invalid_client");
     assert!(!house.wing.delete_client(&rp).await.unwrap());
     // Who registers the id anew inherits nothing.
     let rp = house.rp().await;
-    house.refresh(&rp, tokens.text("refresh_token")).await.refused_as("invalid_grant");
+    house
+        .refresh(&rp, tokens.text("refresh_token"))
+        .await
+        .refused_as("invalid_grant");
 }
 
 #[tokio::test]
@@ -243,9 +421,15 @@ async fn a_disabled_client_can_be_enabled_and_starts_anew() {
     let rp = house.rp().await;
     let tokens = house.tokens(&rp, "openid").await;
     house.wing.disable_client(&rp).await.unwrap();
-    house.refresh(&rp, tokens.text("refresh_token")).await.refused_as("invalid_client");
+    house
+        .refresh(&rp, tokens.text("refresh_token"))
+        .await
+        .refused_as("invalid_client");
     house.wing.enable_client(&rp).await.unwrap();
-    house.refresh(&rp, tokens.text("refresh_token")).await.refused_as("invalid_grant");
+    house
+        .refresh(&rp, tokens.text("refresh_token"))
+        .await
+        .refused_as("invalid_grant");
     house.tokens(&rp, "openid").await;
     let listed = house.wing.clients(None, 10).await.unwrap();
     assert_eq!(listed.len(), 1);
@@ -269,17 +453,32 @@ impl ClientRegistry for HostRegistry {
 async fn a_host_keeps_its_own_clients() {
     let first = house().await;
     let key = SigningKey::generate(Algorithm::Es256).unwrap();
-    let rp = first.client("rp", json!({ "jwks": { "keys": [key.key.public_jwk()] } })).await;
+    let rp = first
+        .client("rp", json!({ "jwks": { "keys": [key.key.public_jwk()] } }))
+        .await;
     let client = first.wing.registry.client(&rp).await.unwrap().unwrap();
-    let settings = Provider::default().registry(HostRegistry(client)).scope("reports:read", "Read");
-    let house = build(settings, first.store.clone(), Arc::clone(&first.clock), &[OLD_KEY]).await;
+    let settings = Provider::default()
+        .registry(HostRegistry(client))
+        .scope("reports:read", "Read");
+    let house = build(
+        settings,
+        first.store.clone(),
+        Arc::clone(&first.clock),
+        &[OLD_KEY],
+    )
+    .await;
     let ask = async |id| {
         let form = [("grant_type", "client_credentials")];
-        house.post("/oauth/token", Proof::Basic(id, SECRET), &form).await
+        house
+            .post("/oauth/token", Proof::Basic(id, SECRET), &form)
+            .await
     };
     ask("rp").await.ok();
     assert_eq!(ask("away").await.json["error"], "temporarily_unavailable");
     assert_eq!(ask("broken").await.json["error"], "server_error");
-    let answer = house.wing.register_client(NewClient::from_metadata(usual())).await;
+    let answer = house
+        .wing
+        .register_client(NewClient::from_metadata(usual()))
+        .await;
     assert!(matches!(answer, Err(RegistrationError::HostRegistry)));
 }

@@ -7,7 +7,13 @@ use super::harness::{Answer, House, Proof, SECRET, house};
 use crate::services::Event;
 
 async fn revoke(house: &House, id: &str, token: &str) -> Answer {
-    house.post("/oauth/revoke", Proof::Basic(id, SECRET), &[("token", token)]).await
+    house
+        .post(
+            "/oauth/revoke",
+            Proof::Basic(id, SECRET),
+            &[("token", token)],
+        )
+        .await
 }
 
 #[tokio::test]
@@ -17,8 +23,13 @@ async fn a_revoked_access_token_ends_alone() {
     let tokens = house.tokens(&rp, "openid").await;
     let answer = revoke(&house, "rp", tokens.text("access_token")).await.ok();
     assert_eq!(answer.json, Value::Null);
-    assert!(!House::is_active(&house.introspect(&rp, tokens.text("access_token")).await));
-    assert_eq!(house.userinfo(tokens.text("access_token")).await.status, 401);
+    assert!(!House::is_active(
+        &house.introspect(&rp, tokens.text("access_token")).await
+    ));
+    assert_eq!(
+        house.userinfo(tokens.text("access_token")).await.status,
+        401
+    );
     assert!(house.has_event(|event| matches!(event, Event::TokenRevoked { grant: Some(_), .. })));
     let next = house.refresh(&rp, tokens.text("refresh_token")).await.ok();
     house.userinfo(next.text("access_token")).await.ok();
@@ -32,10 +43,17 @@ async fn a_revoked_refresh_token_ends_everything() {
     let rp = house.rp().await;
     let first = house.tokens(&rp, "openid").await;
     let second = house.refresh(&rp, first.text("refresh_token")).await.ok();
-    revoke(&house, "rp", second.text("refresh_token")).await.ok();
+    revoke(&house, "rp", second.text("refresh_token"))
+        .await
+        .ok();
     for token in [&first, &second] {
-        assert!(!House::is_active(&house.introspect(&rp, token.text("access_token")).await));
-        house.refresh(&rp, token.text("refresh_token")).await.refused_as("invalid_grant");
+        assert!(!House::is_active(
+            &house.introspect(&rp, token.text("access_token")).await
+        ));
+        house
+            .refresh(&rp, token.text("refresh_token"))
+            .await
+            .refused_as("invalid_grant");
     }
 }
 
@@ -58,7 +76,10 @@ async fn another_clients_token_stays() {
     let tokens = house.tokens(&rp, "openid").await;
     for token in ["access_token", "refresh_token"] {
         let answer = revoke(&house, "other", tokens.text(token)).await;
-        assert_eq!(answer.refused_as("unauthorized_client").status, StatusCode::BAD_REQUEST);
+        assert_eq!(
+            answer.refused_as("unauthorized_client").status,
+            StatusCode::BAD_REQUEST
+        );
     }
     house.userinfo(tokens.text("access_token")).await.ok();
     house.refresh(&rp, tokens.text("refresh_token")).await.ok();
@@ -82,13 +103,22 @@ async fn a_public_client_revokes_with_its_id() {
         ("code_verifier", super::harness::VERIFIER),
     ];
     let tokens = house.post("/oauth/token", Proof::No, &form).await.ok();
-    let form = [("client_id", "spa"), ("token", tokens.text("refresh_token"))];
+    let form = [
+        ("client_id", "spa"),
+        ("token", tokens.text("refresh_token")),
+    ];
     house.post("/oauth/revoke", Proof::No, &form).await.ok();
-    assert_eq!(house.userinfo(tokens.text("access_token")).await.status, 401);
+    assert_eq!(
+        house.userinfo(tokens.text("access_token")).await.status,
+        401
+    );
     // Not in the name of a confidential one.
     let tokens = house.tokens(&rp, "openid").await;
     let form = [("client_id", "rp"), ("token", tokens.text("refresh_token"))];
-    house.post("/oauth/revoke", Proof::No, &form).await.refused_as("invalid_client");
+    house
+        .post("/oauth/revoke", Proof::No, &form)
+        .await
+        .refused_as("invalid_client");
 }
 
 #[tokio::test]
@@ -96,9 +126,17 @@ async fn malformed_requests_are_refused() {
     let house = house().await;
     house.rp().await;
     let proof = Proof::Basic("rp", SECRET);
-    house.post("/oauth/revoke", proof, &[]).await.refused_as("invalid_request");
+    house
+        .post("/oauth/revoke", proof, &[])
+        .await
+        .refused_as("invalid_request");
     let twice = [("token", "a"), ("token", "a")];
-    house.post("/oauth/revoke", proof, &twice).await.refused_as("invalid_request");
-    let answer = house.post_raw("/oauth/revoke", proof, "application/json", "{}").await;
+    house
+        .post("/oauth/revoke", proof, &twice)
+        .await
+        .refused_as("invalid_request");
+    let answer = house
+        .post_raw("/oauth/revoke", proof, "application/json", "{}")
+        .await;
     answer.refused_as("invalid_request");
 }

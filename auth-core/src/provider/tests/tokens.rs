@@ -23,7 +23,8 @@ async fn decode(house: &House, token: &str, algorithm: Alg, audience: &str) -> (
     validation.set_required_spec_claims(&["exp", "aud", "iss", "sub"]);
     // The test's clock is not the machine's.
     validation.validate_exp = false;
-    let decoded = jsonwebtoken::decode::<Value>(token, &DecodingKey::from_jwk(key).unwrap(), &validation);
+    let decoded =
+        jsonwebtoken::decode::<Value>(token, &DecodingKey::from_jwk(key).unwrap(), &validation);
     (header, decoded.unwrap().claims)
 }
 
@@ -99,7 +100,9 @@ async fn a_refreshed_id_token_keeps_auth_time_and_drops_nonce() {
 #[tokio::test]
 async fn the_client_chooses_the_algorithm_of_its_id_tokens() {
     let house = house().await;
-    let rp = house.client("rp", json!({ "id_token_signed_response_alg": "ES256" })).await;
+    let rp = house
+        .client("rp", json!({ "id_token_signed_response_alg": "ES256" }))
+        .await;
     let tokens = house.tokens(&rp, "openid").await;
     id_token(&house, &tokens, Alg::ES256).await;
 }
@@ -139,7 +142,11 @@ async fn an_id_token_comes_back_as_a_hint_also_when_it_has_expired() {
     let rp = house.rp().await;
     let tokens = house.tokens(&rp, "openid").await;
     house.advance(Duration::from_hours(24));
-    let hint = house.wing.read_id_token_hint(tokens.text("id_token"), house.now()).await.unwrap();
+    let hint = house
+        .wing
+        .read_id_token_hint(tokens.text("id_token"), house.now())
+        .await
+        .unwrap();
     assert_eq!(hint.subject, "alice");
     assert_eq!(hint.session_id, Some(SessionId::from("session-1")));
     assert_eq!(hint.client_id, rp);
@@ -159,14 +166,25 @@ async fn threat_21_a_hint_must_be_signed_by_us_as_an_id_token() {
     };
     let thiefs = EncodingKey::from_ec_der(&thief.pkcs8);
     let kid = header.kid.clone();
-    let es256 = Header { kid: kid.clone(), ..Header::new(Alg::ES256) };
-    let hs256 = Header { kid, ..Header::new(Alg::HS256) };
+    let es256 = Header {
+        kid: kid.clone(),
+        ..Header::new(Alg::ES256)
+    };
+    let hs256 = Header {
+        kid,
+        ..Header::new(Alg::HS256)
+    };
     let public = house.get("/oauth/jwks", Proof::No).await.json["keys"][1]["n"].to_string();
     // Ours, but not our issuer: as of a second provider that shares the store.
     let elsewhere = {
         let mut claims = claims.clone();
         claims["iss"] = json!("https://other.example");
-        let key = house.wing.keys.active(Algorithm::Rs256, house.now()).await.unwrap();
+        let key = house
+            .wing
+            .keys
+            .active(Algorithm::Rs256, house.now())
+            .await
+            .unwrap();
         key.sign_compact(Some("JWT"), &claims).unwrap()
     };
     let none = base64url(br#"{"alg":"none","typ":"JWT"}"#);
@@ -176,7 +194,11 @@ async fn threat_21_a_hint_must_be_signed_by_us_as_an_id_token() {
         &format!("{none}.{payload}."),
         &forged(&es256, &thiefs, &claims),
         &forged(&Header::new(Alg::ES256), &thiefs, &claims),
-        &forged(&hs256, &EncodingKey::from_secret(public.as_bytes()), &claims),
+        &forged(
+            &hs256,
+            &EncodingKey::from_secret(public.as_bytes()),
+            &claims,
+        ),
         &elsewhere,
         tokens.text("access_token"),
     ] {
@@ -192,13 +214,37 @@ async fn the_resource_wings_question_is_answered_at_once() {
     let tokens = house.tokens(&rp, "openid").await;
     let keys = house.wing.verification_keys(house.now()).await;
     let jws = Jws::parse(tokens.text("access_token")).unwrap();
-    let claims = jws.verify(&keys, &[Algorithm::Es256]).unwrap().claims_object().unwrap();
+    let claims = jws
+        .verify(&keys, &[Algorithm::Es256])
+        .unwrap()
+        .claims_object()
+        .unwrap();
     assert!(house.wing.access_token_status(&claims).await.unwrap());
-    house.store.revoke_grants_of_subject("alice", house.now()).await.unwrap();
+    house
+        .store
+        .revoke_grants_of_subject("alice", house.now())
+        .await
+        .unwrap();
     assert!(!house.wing.access_token_status(&claims).await.unwrap());
     // Without a `jti` nothing could be revoked: such a token is none of ours.
-    let key = house.wing.keys.active(Algorithm::Es256, house.now()).await.unwrap();
-    let bare = key.sign_compact(Some("at+jwt"), &json!({ "iss": ISSUER })).unwrap();
-    let bare = Jws::parse(&bare).unwrap().verify(&keys, &[Algorithm::Es256]).unwrap();
-    assert!(!house.wing.access_token_status(&bare.claims_object().unwrap()).await.unwrap());
+    let key = house
+        .wing
+        .keys
+        .active(Algorithm::Es256, house.now())
+        .await
+        .unwrap();
+    let bare = key
+        .sign_compact(Some("at+jwt"), &json!({ "iss": ISSUER }))
+        .unwrap();
+    let bare = Jws::parse(&bare)
+        .unwrap()
+        .verify(&keys, &[Algorithm::Es256])
+        .unwrap();
+    assert!(
+        !house
+            .wing
+            .access_token_status(&bare.claims_object().unwrap())
+            .await
+            .unwrap()
+    );
 }

@@ -55,13 +55,27 @@ async fn a_token_comes_in_the_header_or_in_a_form() {
     let tokens = house.tokens(&rp, "openid").await;
     let token = tokens.text("access_token");
     let path = "/oauth/userinfo";
-    house.post(path, Proof::No, &[("access_token", token)]).await.ok();
+    house
+        .post(path, Proof::No, &[("access_token", token)])
+        .await
+        .ok();
     house.post(path, Proof::Bearer(token), &[]).await.ok();
-    house.post_raw(path, Proof::Bearer(token), "text/plain", "").await.ok();
-    let answer = house.post(path, Proof::Bearer(token), &[("access_token", token)]).await;
-    assert_eq!(answer.refused_as("invalid_request").status, StatusCode::BAD_REQUEST);
+    house
+        .post_raw(path, Proof::Bearer(token), "text/plain", "")
+        .await
+        .ok();
+    let answer = house
+        .post(path, Proof::Bearer(token), &[("access_token", token)])
+        .await;
+    assert_eq!(
+        answer.refused_as("invalid_request").status,
+        StatusCode::BAD_REQUEST
+    );
     let twice = [("access_token", token), ("access_token", token)];
-    house.post(path, Proof::No, &twice).await.refused_as("invalid_request");
+    house
+        .post(path, Proof::No, &twice)
+        .await
+        .refused_as("invalid_request");
     let two_headers = Request::builder()
         .method(Method::GET)
         .uri(path)
@@ -77,7 +91,10 @@ async fn without_a_token_the_answer_is_the_scheme() {
     let house = house().await;
     let rp = house.rp().await;
     let tokens = house.tokens(&rp, "openid").await;
-    let in_query = format!("/oauth/userinfo?access_token={}", tokens.text("access_token"));
+    let in_query = format!(
+        "/oauth/userinfo?access_token={}",
+        tokens.text("access_token")
+    );
     for (path, proof) in [
         ("/oauth/userinfo", Proof::No),
         ("/oauth/userinfo", Proof::Basic("rp", "x")),
@@ -101,13 +118,24 @@ async fn a_bad_token_is_invalid_token() {
     let house = house().await;
     let rp = house.rp().await;
     let tokens = house.tokens(&rp, "openid").await;
-    for token in ["x", "a.b.c", tokens.text("id_token"), tokens.text("refresh_token")] {
+    for token in [
+        "x",
+        "a.b.c",
+        tokens.text("id_token"),
+        tokens.text("refresh_token"),
+    ] {
         let answer = house.userinfo(token).await;
-        assert_eq!(answer.refused_as("invalid_token").status, StatusCode::UNAUTHORIZED);
+        assert_eq!(
+            answer.refused_as("invalid_token").status,
+            StatusCode::UNAUTHORIZED
+        );
         assert!(challenge(&answer).contains("error=\"invalid_token\""));
     }
     house.advance(std::time::Duration::from_mins(15));
-    house.userinfo(tokens.text("access_token")).await.refused_as("invalid_token");
+    house
+        .userinfo(tokens.text("access_token"))
+        .await
+        .refused_as("invalid_token");
 }
 
 #[tokio::test]
@@ -116,7 +144,10 @@ async fn without_openid_the_scope_is_insufficient() {
     let rp = house.rp().await;
     let tokens = house.tokens(&rp, "profile").await;
     let answer = house.userinfo(tokens.text("access_token")).await;
-    assert_eq!(answer.refused_as("insufficient_scope").status, StatusCode::FORBIDDEN);
+    assert_eq!(
+        answer.refused_as("insufficient_scope").status,
+        StatusCode::FORBIDDEN
+    );
     assert!(challenge(&answer).ends_with("scope=\"openid\""));
 }
 
@@ -125,7 +156,13 @@ async fn threat_14_a_disabled_account_has_no_claims() {
     let house = house().await;
     let rp = house.rp().await;
     let tokens = house.tokens(&rp, "openid").await;
-    house.accounts.0.lock().unwrap().inactive.insert("alice".to_owned());
+    house
+        .accounts
+        .0
+        .lock()
+        .unwrap()
+        .inactive
+        .insert("alice".to_owned());
     let answer = house.userinfo(tokens.text("access_token")).await;
     answer.refused_as("invalid_token");
 }
@@ -147,5 +184,8 @@ async fn disabling_a_client_ends_its_tokens() {
     let rp = house.rp().await;
     let tokens = house.tokens(&rp, "openid").await;
     house.wing.disable_client(&rp).await.unwrap();
-    house.userinfo(tokens.text("access_token")).await.refused_as("invalid_token");
+    house
+        .userinfo(tokens.text("access_token"))
+        .await
+        .refused_as("invalid_token");
 }

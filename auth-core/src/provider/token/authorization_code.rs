@@ -73,10 +73,15 @@ impl ProviderWing {
         let grant_expires_at =
             grant.created_at + self.settings.refresh_absolute + self.settings.access_token_life;
         let grants = &self.core.stores.grants;
-        if grants.start_refresh_family(&token, grant_expires_at, now).await? {
+        if grants
+            .start_refresh_family(&token, grant_expires_at, now)
+            .await?
+        {
             Ok(secret)
         } else {
-            Err(OAuthError::invalid_grant("the authorization code is not valid"))
+            Err(OAuthError::invalid_grant(
+                "the authorization code is not valid",
+            ))
         }
     }
 

@@ -49,7 +49,9 @@ impl ProviderWing {
         let allowed = || {
             let error = "the client is not registered for this grant type";
             let registered = client.client().allows_grant(grant_type);
-            registered.then_some(()).ok_or_else(|| OAuthError::unauthorized_client(error))
+            registered
+                .then_some(())
+                .ok_or_else(|| OAuthError::unauthorized_client(error))
         };
         match grant_type {
             "authorization_code" => {

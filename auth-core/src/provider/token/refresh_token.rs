@@ -60,7 +60,10 @@ impl ProviderWing {
     }
 
     /// Whether the session a grant depends on stands; with `offline_access` it depends on none.
-    pub(in crate::provider) async fn is_in_session(&self, grant: &Grant) -> Result<bool, OAuthError> {
+    pub(in crate::provider) async fn is_in_session(
+        &self,
+        grant: &Grant,
+    ) -> Result<bool, OAuthError> {
         match &grant.session_id {
             Some(session) if !grant.offline => {
                 let live = self.accounts.is_session_live(&grant.subject, session);
@@ -119,9 +122,12 @@ impl ProviderWing {
     ) -> Result<Successor, OAuthError> {
         let core = &self.core;
         let purpose = Purpose::RefreshSuccessor;
-        let sealed = core
-            .keys
-            .seal(&*core.random, purpose, presented.as_bytes(), secret.as_bytes());
+        let sealed = core.keys.seal(
+            &*core.random,
+            purpose,
+            presented.as_bytes(),
+            secret.as_bytes(),
+        );
         Ok(Successor {
             digest: Digest32::of(secret),
             sealed: sealed.map_err(internal)?,
@@ -129,7 +135,11 @@ impl ProviderWing {
         })
     }
 
-    fn open_successor(&self, presented: &Digest32, stands: &Successor) -> Result<String, OAuthError> {
+    fn open_successor(
+        &self,
+        presented: &Digest32,
+        stands: &Successor,
+    ) -> Result<String, OAuthError> {
         let purpose = Purpose::RefreshSuccessor;
         let opened = self
             .core
@@ -153,7 +163,9 @@ fn narrowed(granted: &BTreeSet<String>, requested: Option<&str>) -> Result<Strin
     if asked.is_subset(granted) {
         Ok(scope::join(&asked))
     } else {
-        Err(OAuthError::invalid_scope("the scope goes beyond what was granted"))
+        Err(OAuthError::invalid_scope(
+            "the scope goes beyond what was granted",
+        ))
     }
 }
 

@@ -110,7 +110,10 @@ impl ProviderWing {
             auth_time: details.auth_time,
             acr: details.acr.as_deref(),
             amr: &details.amr,
-            sid: grant.session_id.as_ref().map(crate::store::SessionId::as_str),
+            sid: grant
+                .session_id
+                .as_ref()
+                .map(crate::store::SessionId::as_str),
         });
         let claims = NewClaims {
             iss: issuer,

@@ -12,8 +12,25 @@ use crate::store::Grant;
 /// Claims of the protocol. What a host returns under these names is dropped: a false negative would let it say who the
 /// token is for.
 const PROTOCOL_CLAIMS: [&str; 19] = [
-    "iss", "aud", "exp", "iat", "nbf", "nonce", "at_hash", "c_hash", "s_hash", "auth_time", "sub",
-    "sid", "acr", "amr", "azp", "jti", "cnf", "act", "client_id",
+    "iss",
+    "aud",
+    "exp",
+    "iat",
+    "nbf",
+    "nonce",
+    "at_hash",
+    "c_hash",
+    "s_hash",
+    "auth_time",
+    "sub",
+    "sid",
+    "acr",
+    "amr",
+    "azp",
+    "jti",
+    "cnf",
+    "act",
+    "client_id",
 ];
 
 /// More than any request needs; each may cost the host a lookup.
@@ -99,7 +116,10 @@ impl ProviderWing {
             query.names.contains(name) && !is_protocol_claim(name) && has_content(value)
         });
         for (name, request) in requested(claims, target) {
-            if released.get(name).is_some_and(|value| !is_wanted(request, value)) {
+            if released
+                .get(name)
+                .is_some_and(|value| !is_wanted(request, value))
+            {
                 released.remove(name);
             }
         }
@@ -115,7 +135,8 @@ mod tests {
 
     #[test]
     fn protocol_claims_cannot_be_asked_for() {
-        let claims = json!({ "id_token": { "sub": null, "exp": null, "email": null, "scope": null } });
+        let claims =
+            json!({ "id_token": { "sub": null, "exp": null, "email": null, "scope": null } });
         let names: Vec<_> = requested(Some(&claims), Target::IdToken)
             .map(|(name, _)| name)
             .collect();

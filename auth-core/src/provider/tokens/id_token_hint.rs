@@ -29,8 +29,9 @@ impl ProviderWing {
         now: Timestamp,
     ) -> Result<IdTokenHint, OAuthError> {
         let keys = self.keys.verification(now).await;
-        self.check_id_token(hint, &keys)
-            .map_err(|_| OAuthError::invalid_request("id_token_hint is not an ID token of this issuer"))
+        self.check_id_token(hint, &keys).map_err(|_| {
+            OAuthError::invalid_request("id_token_hint is not an ID token of this issuer")
+        })
     }
 
     fn check_id_token(
