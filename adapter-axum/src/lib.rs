@@ -62,3 +62,18 @@ pub use extract::Rejection;
 #[cfg(feature = "login")]
 pub use extract::{Scope, Session, User};
 pub use routes::{WithAuth, routes};
+
+/// The README and the guide for axum: their snippets compile, or the documentation tests fail.
+#[cfg(all(
+    doctest,
+    feature = "login",
+    feature = "provider",
+    feature = "resource",
+    feature = "seaorm-sqlite"
+))]
+mod guides {
+    #[doc = include_str!("../../README.md")]
+    mod readme {}
+    #[doc = include_str!("../../docs/axum.md")]
+    mod axum {}
+}

@@ -72,10 +72,10 @@ impl ResourceWing {
         let realm: Arc<str> = realm.into();
         let issuers = Issuers::new(&core, &settings, &realm, local, &outbound)?;
         Ok(Self {
-            realm,
             core,
             settings,
             issuers,
+            realm,
         })
     }
 

@@ -92,6 +92,7 @@ async fn bad_tokens() {
         InvalidToken::NotYetValid,
         InvalidToken::SenderConstrained,
         InvalidToken::Revoked,
+        InvalidToken::Inactive,
     ] {
         let refused = TokenRefused::new("r".into(), Refusal::InvalidToken(reason));
         let challenge =

@@ -1,6 +1,8 @@
 //! The wing over real signatures: a scripted local issuer, and remote ones on loopback sockets.
 
 mod answers;
+mod introspection;
+mod introspection_cache;
 mod local;
 mod remote;
 mod settings;
@@ -16,7 +18,8 @@ use http::header::{AUTHORIZATION, HeaderValue};
 use serde_json::{Value, json};
 
 use super::{
-    AccessToken, LocalIssuer, Refusal, Resource, ResourceSettingsError, ResourceWing, TokenRefused,
+    AccessToken, ClientCredentials, LocalIssuer, Refusal, Resource, ResourceSettingsError,
+    ResourceWing, TokenRefused,
 };
 use crate::ground::jose::{Algorithm, Claims, GeneratedKey, SigningKey, VerificationKeys};
 use crate::ground::{Clock as _, KeyRing, ManualClock, SystemRandom, Timestamp};

@@ -50,10 +50,136 @@ fn figures_have_bounds() {
         ),
         (resource().audience(""), "audience"),
         (resource().issuer("https://issuer.example", ""), "audience"),
+        (
+            resource().introspection_cache(Duration::from_secs(3601)),
+            "introspection_cache",
+        ),
+        (
+            resource().introspection_cache_entries(0),
+            "introspection_cache_entries",
+        ),
+        (
+            resource().introspection_cache_entries(1_000_001),
+            "introspection_cache_entries",
+        ),
+        (
+            introspect("https://i.example", "https://i.example/ask", ""),
+            "audience",
+        ),
         (resource().realm("a\"b"), "realm"),
         (resource().realm("a\\b"), "realm"),
         (resource().realm("a\nb"), "realm"),
     ] {
         assert_eq!(refused(settings, true), name);
     }
+}
+
+fn introspect(issuer: &str, endpoint: &str, audience: &str) -> Resource {
+    let credentials = ClientCredentials::new("api", "hush");
+    Resource::default().introspect(issuer, endpoint, credentials, audience)
+}
+
+#[test]
+fn an_introspecting_issuer_is_enough() {
+    let settings = || introspect("https://i.example", "https://i.example/ask", "urn:api");
+    assert_eq!(refused(settings(), false), "none");
+    let beside = settings().issuer("https://issuer.example", "urn:api");
+    assert_eq!(refused(beside, true), "none");
+}
+
+#[test]
+fn one_issuer_is_asked_and_the_error_says_what_to_do() {
+    let settings = || introspect("https://i.example", "https://i.example/ask", "urn:api");
+    let give = |settings: Resource, issuer: &str, endpoint: &str, secret: &str| {
+        let credentials = ClientCredentials::new("api", secret);
+        settings.introspect(issuer, endpoint, credentials, "urn:other")
+    };
+    let same = give(
+        settings(),
+        "https://i.example",
+        "https://i.example/ask",
+        "hush",
+    );
+    assert_eq!(refused(same, true), "none");
+    for (settings, fix) in [
+        (
+            give(
+                settings(),
+                "https://j.example",
+                "https://j.example/ask",
+                "hush",
+            ),
+            "take out",
+        ),
+        (
+            give(
+                settings(),
+                "https://i.example",
+                "https://i.example/other",
+                "hush",
+            ),
+            "give the same",
+        ),
+        (
+            give(
+                settings(),
+                "https://i.example",
+                "https://i.example/ask",
+                "other",
+            ),
+            "give the same",
+        ),
+        (
+            settings().issuer("https://i.example", "urn:api"),
+            "keep that if",
+        ),
+        (
+            introspect(BASE, "https://i.example/ask", "urn:api"),
+            ".audience(",
+        ),
+        (
+            give(
+                Resource::default(),
+                "https://i.example",
+                "https://i.example/ask",
+                "",
+            ),
+            "must not be empty",
+        ),
+    ] {
+        let refused = Bench::build(settings, true, OutboundPolicy::default());
+        let error = refused.map(|_| ()).unwrap_err();
+        assert_eq!(error.setting, "introspect");
+        assert!(error.problem.contains(fix), "{error}");
+        assert!(!error.to_string().contains("hush"), "{error}");
+    }
+}
+
+#[test]
+fn threat_44_credentials_are_for_public_https_endpoints() {
+    for (issuer, endpoint) in [
+        ("https://i.example", ""),
+        ("https://i.example", "/ask"),
+        ("https://i.example", "http://i.example/ask"),
+        ("https://i.example", "https://user:hush@i.example/ask"),
+        ("https://i.example", "https://127.0.0.1/ask"),
+        ("https://i.example", "https://[::ffff:10.0.0.1]/ask"),
+        ("http://i.example", "https://i.example/ask"),
+        ("https://i.example?x", "https://i.example/ask"),
+    ] {
+        let settings = introspect(issuer, endpoint, "urn:api");
+        assert_eq!(refused(settings, true), "introspect", "{issuer} {endpoint}");
+    }
+}
+
+#[test]
+fn threat_50_settings_show_no_secret() {
+    let shown = format!(
+        "{:?}",
+        introspect("https://i.example", "https://i.example/ask", "urn:api")
+    );
+    assert!(
+        shown.contains("https://i.example/ask") && !shown.contains("hush"),
+        "{shown}"
+    );
 }

@@ -191,9 +191,13 @@ async fn threat_45_long_and_deep_tokens_are_refused() {
 
 /// Everything written to the log, whoever writes it.
 #[derive(Clone, Default)]
-struct Log(Arc<Mutex<String>>);
+pub(super) struct Log(Arc<Mutex<String>>);
 
 impl Log {
+    pub(super) fn text(&self) -> String {
+        self.0.lock().unwrap().clone()
+    }
+
     fn keep(&self, what: &impl std::fmt::Debug) {
         writeln!(self.0.lock().unwrap(), "{what:?}").unwrap();
     }
@@ -255,7 +259,7 @@ async fn threat_50_neither_debug_nor_log_nor_answer_has_the_token() {
     let refused = bench.send(&good).await.unwrap_err();
     write!(seen, "{refused:?} {:?}", refused.respond()).unwrap();
     write!(seen, "{:?}", bench.events.0.lock().unwrap()).unwrap();
-    let logged = log.0.lock().unwrap().clone();
+    let logged = log.text();
     assert!(logged.contains("cannot be found out"), "{logged}");
     seen += &logged;
     for token in [&good, &expired] {

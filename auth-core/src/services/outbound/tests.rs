@@ -78,10 +78,7 @@ async fn a_form_and_its_answer() {
     assert!(lower.contains("content-type: application/x-www-form-urlencoded"));
     assert!(lower.contains("accept: application/json"));
     assert!(lower.contains("authorization: basic "));
-    assert_eq!(
-        body,
-        "token=t%2B%2F%3D+%26&token_type_hint=access_token"
-    );
+    assert_eq!(body, "token=t%2B%2F%3D+%26&token_type_hint=access_token");
     assert_eq!(server.hits("/ask"), 1);
     // Without credentials nothing says who asks.
     let client = client_for(&server);
@@ -102,7 +99,12 @@ async fn credentials_are_form_urlencoded_before_base64() {
     ] {
         let credentials = ClientCredentials::new(id, secret);
         let url = server.url("/ask");
-        assert!(client.post_form(&url, Some(&credentials), &[]).await.is_ok());
+        assert!(
+            client
+                .post_form(&url, Some(&credentials), &[])
+                .await
+                .is_ok()
+        );
         let head = server.heads().pop().unwrap();
         let value = head
             .lines()
@@ -113,7 +115,10 @@ async fn credentials_are_form_urlencoded_before_base64() {
         // What a provider reads by the same rule.
         let read = crate::web::BasicCredentials::from_headers(&headers);
         let read = read.unwrap().unwrap();
-        assert_eq!((read.username.as_str(), read.password.as_str()), (id, secret));
+        assert_eq!(
+            (read.username.as_str(), read.password.as_str()),
+            (id, secret)
+        );
         if id == "urn:api:1" {
             // urn%3Aapi%3A1:s%2B+%25%C3%BC%3A%26%3D
             let encoded = "dXJuJTNBYXBpJTNBMTpzJTJCKyUyNSVDMyVCQyUzQSUyNiUzRA==";
@@ -171,10 +176,7 @@ async fn threat_45_answers_to_forms_are_bounded_too() {
     let silent = Loopback::start(|_| Reply::Stall(Vec::new())).await;
     assert!(matches!(post(&silent).await, Err(OutboundError::Timeout)));
     let page = Loopback::start(|_| Reply::ok("text/html", "<p>")).await;
-    assert!(matches!(
-        post(&page).await,
-        Err(OutboundError::ContentType)
-    ));
+    assert!(matches!(post(&page).await, Err(OutboundError::ContentType)));
 }
 
 #[tokio::test]
