@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC2034
 # Shared by the scripts here; sourced from the workspace's root.
 
 TARGET=${CARGO_TARGET_DIR:-target}

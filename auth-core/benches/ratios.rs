@@ -139,7 +139,7 @@ fn access_token(runtime: &Runtime, auth: &Auth) {
         || {
             public
                 .verify_sig(black_box(&message), signature.as_ref())
-                .unwrap()
+                .unwrap();
         },
         || {
             let token = runtime.block_on(resource.access_token(&headers));

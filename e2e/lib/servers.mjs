@@ -25,17 +25,23 @@ let people = 0
 /** The header by which the host knows another address. */
 export const nextAddress = () => ({ 'x-forwarded-for': `198.51.100.${++people}` })
 
-/** The example host on a fresh data folder. `seed` is the content of its SEED file. */
-export async function startHost({ port, seed, env = {} }) {
-  const folder = await mkdtemp(join(tmpdir(), 'auth-e2e-'))
-  await writeFile(join(folder, 'seed.json'), JSON.stringify(seed))
-  const binary = process.env.EXAMPLE_AXUM_BIN ?? join(root, 'target/debug/example-axum')
+export const emptyFolder = () => mkdtemp(join(tmpdir(), 'auth-e2e-'))
+
+export const hostBinary = process.env.EXAMPLE_AXUM_BIN ?? join(root, 'target/debug/example-axum')
+
+/**
+ * The example host in an empty folder, or in the one given, which is then kept. `seed` is the content of its SEED
+ * file; without one it starts as it does for a newcomer.
+ */
+export async function startHost({ port, seed, folder, env = {} }) {
+  const keep = folder !== undefined
+  folder ??= await emptyFolder()
+  const file = join(folder, 'seed.json')
+  if (seed) await writeFile(file, JSON.stringify(seed))
   const base = `http://localhost:${port}`
-  const server = await start('example-axum', binary, folder, base, {
+  const server = await start('example-axum', hostBinary, { folder, keep }, base, {
     PORT: String(port),
-    BASE_URL: base,
-    DATA_DIR: join(folder, 'data'),
-    SEED: join(folder, 'seed.json'),
+    ...(seed && { SEED: file }),
     // Each person of a test comes from an address of their own (`nextAddress`), as through a proxy: sign-ins are
     // throttled by address, and the tests have many.
     TRUSTED_PROXIES: '127.0.0.0/8,::1/128',
@@ -46,17 +52,17 @@ export async function startHost({ port, seed, env = {} }) {
 
 /** The third-party app. */
 export async function startClient({ port, issuer }) {
-  const folder = await mkdtemp(join(tmpdir(), 'auth-e2e-'))
+  const folder = await emptyFolder()
   const binary = process.env.EXAMPLE_CLIENT_BIN ?? join(root, 'target/debug/example-third-party-client')
   const base = `http://localhost:${port}`
-  const server = await start('example-third-party-client', binary, folder, base, {
+  const server = await start('example-third-party-client', binary, { folder }, base, {
     PORT: String(port),
     ISSUER: issuer,
   })
   return { ...server, home: `${base}/` }
 }
 
-async function start(name, binary, folder, base, env) {
+async function start(name, binary, { folder, keep = false }, base, env) {
   const { PATH, HOME } = process.env
   const child = spawn(binary, { cwd: folder, env: { PATH, HOME, HOST: '127.0.0.1', ...env } })
   let log = ''
@@ -89,7 +95,7 @@ async function start(name, binary, folder, base, env) {
     const end = await ended
     clearTimeout(timer)
     process.removeListener('exit', reap)
-    await rm(folder, { recursive: true, force: true })
+    if (!keep) await rm(folder, { recursive: true, force: true })
     assert.deepEqual(end, { code: 0, signal: null }, `${name} did not stop cleanly on SIGTERM:\n${log}`)
     assert.doesNotMatch(log, /panicked/, `${name} panicked:\n${log}`)
     for (const secret of secrets) {

@@ -17,6 +17,15 @@ impl Claims {
         Self(object)
     }
 
+    /// Claims that somebody vouches for other than by a signature: a TLS connection to a party the operator named (an
+    /// introspection answer, RFC 7662 §2.2). Read with the same rules: an object, no member twice, not too deep.
+    ///
+    /// # Errors
+    /// [`JoseError::DuplicateMember`], [`JoseError::InvalidPayload`].
+    pub fn from_vouched_json(json: &[u8]) -> Result<Self, JoseError> {
+        super::object::parse_claims(json).map(Self)
+    }
+
     /// The claim as it is, of whatever type.
     pub fn get(&self, name: &str) -> Option<&Value> {
         self.0.get(name)

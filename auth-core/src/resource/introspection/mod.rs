@@ -10,7 +10,6 @@
 
 mod answer;
 mod answers;
-mod seal;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,7 +19,6 @@ use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, watch};
 
 use self::answers::{Answers, Look, Outcome};
-use self::seal::Seal;
 use super::issuer::issuer_url;
 use super::refused::{InvalidToken, Refusal};
 use super::settings::{Introspected, Resource, ResourceSettingsError};
@@ -43,7 +41,6 @@ pub(super) struct Introspection {
     realm: Arc<str>,
     required_claims: Vec<String>,
     leeway_seconds: i64,
-    seal: Seal,
     answers: Answers,
     turns: Semaphore,
 }
@@ -70,7 +67,6 @@ impl Introspection {
             return Ok(None);
         };
         check(first, others, outbound)?;
-        let seal = Seal::new().map_err(|error| fail(error.to_string()))?;
         let audiences = settings.introspected.iter();
         let leeway = settings.leeway.as_secs();
         Ok(Some(Arc::new(Self {
@@ -82,7 +78,6 @@ impl Introspection {
             realm: realm.clone(),
             required_claims: settings.required_claims.clone(),
             leeway_seconds: i64::try_from(leeway).unwrap_or(i64::MAX),
-            seal,
             answers: Answers::new(
                 settings.introspection_cache,
                 settings.introspection_cache_entries,
@@ -164,7 +159,7 @@ impl Introspection {
             .outbound
             .post_form(&self.endpoint, Some(&self.credentials), &form);
         let json = posted.await.map_err(QuestionError::Outbound)?;
-        self.seal.claims(&json).map_err(QuestionError::Answer)
+        Claims::from_vouched_json(&json).map_err(QuestionError::Answer)
     }
 
     /// Neither the token nor the credentials are in there.
