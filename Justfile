@@ -40,9 +40,10 @@ unit:
 e2e:
     scripts/test e2e
 
-# Ratios of speed and size, in one run.
+# Speed as ratios to a floor measured in the same run, and idle memory.
 bench:
     cargo bench -p auth-core --features login,provider,resource
+    scripts/idle-memory
 
 # The API documentation, opened.
 doc:
