@@ -42,7 +42,7 @@ e2e:
 
 # Speed as ratios to a floor measured in the same run, and idle memory.
 bench:
-    cargo bench -p auth-core --features login,provider,resource
+    cargo bench -p auth-core --bench ratios --features login,provider,resource
     scripts/idle-memory
 
 # The API documentation, opened.
