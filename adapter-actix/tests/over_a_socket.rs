@@ -79,18 +79,34 @@ async fn routes_and_extractors_work_over_a_socket() {
     assert_eq!(get("/account", "").await.status(), StatusCode::UNAUTHORIZED);
     let cookie = session_cookie(&auth).await;
     assert_eq!(get("/", &cookie).await.text().await.unwrap(), "alice");
-    assert_eq!(get("/account", &cookie).await.text().await.unwrap(), "alice");
+    assert_eq!(
+        get("/account", &cookie).await.text().await.unwrap(),
+        "alice"
+    );
 
     let page = get("/auth/login", "").await;
     assert_eq!(page.status(), StatusCode::OK);
     assert!(page.headers().contains_key("content-security-policy"));
     assert!(page.headers().contains_key("set-cookie"));
-    let wrong = client.put(format!("{base}/auth/login")).send().await.unwrap();
+    let wrong = client
+        .put(format!("{base}/auth/login"))
+        .send()
+        .await
+        .unwrap();
     assert_eq!(wrong.status(), StatusCode::METHOD_NOT_ALLOWED);
     assert_eq!(wrong.headers()["allow"], "GET, POST, HEAD");
-    let large = client.post(format!("{base}/auth/login")).body("x".repeat(300 * 1024));
-    assert_eq!(large.send().await.unwrap().status(), StatusCode::PAYLOAD_TOO_LARGE);
-    let head = client.head(format!("{base}/auth/login")).send().await.unwrap();
+    let large = client
+        .post(format!("{base}/auth/login"))
+        .body("x".repeat(300 * 1024));
+    assert_eq!(
+        large.send().await.unwrap().status(),
+        StatusCode::PAYLOAD_TOO_LARGE
+    );
+    let head = client
+        .head(format!("{base}/auth/login"))
+        .send()
+        .await
+        .unwrap();
     assert_eq!(head.status(), StatusCode::OK);
     handle.stop(false).await;
 }

@@ -35,7 +35,11 @@ async fn auth() -> Auth {
         panic!()
     };
     let machine = NewClient::from_metadata(machine);
-    auth.provider().unwrap().register_client(machine).await.unwrap();
+    auth.provider()
+        .unwrap()
+        .register_client(machine)
+        .await
+        .unwrap();
     auth
 }
 
@@ -68,9 +72,18 @@ fn app(auth: &Auth) -> Router {
         .route("/token", get(token_of))
         .route("/page", get(ok).post(ok).route_layer(guard::signed_in()))
         .route("/api", get(ok).route_layer(guard::signed_in().or_401()))
-        .route("/recent", get(ok).route_layer(guard::signed_in_within(Duration::ZERO)))
-        .route("/recent-api", get(ok).route_layer(guard::signed_in_within(Duration::ZERO).or_401()))
-        .route("/reports", get(token_of).route_layer(guard::scope("reports:read")))
+        .route(
+            "/recent",
+            get(ok).route_layer(guard::signed_in_within(Duration::ZERO)),
+        )
+        .route(
+            "/recent-api",
+            get(ok).route_layer(guard::signed_in_within(Duration::ZERO).or_401()),
+        )
+        .route(
+            "/reports",
+            get(token_of).route_layer(guard::scope("reports:read")),
+        )
         .route("/admin", get(ok).route_layer(guard::scope("admin")))
         .with_auth(auth)
         .with_state("Hello")
@@ -130,12 +143,24 @@ async fn extractors_tell_somebody_from_nobody() {
     let auth = auth().await;
     let server = Server::start(app(&auth)).await;
     assert_eq!(server.get("/", &[]).await.text().await.unwrap(), "nobody");
-    assert_eq!(server.get("/scope", &[]).await.status(), StatusCode::UNAUTHORIZED);
+    assert_eq!(
+        server.get("/scope", &[]).await.status(),
+        StatusCode::UNAUTHORIZED
+    );
     let cookie = session_cookie(&auth).await;
     let cookie = [(COOKIE, cookie.as_str())];
-    assert_eq!(server.get("/", &cookie).await.text().await.unwrap(), "alice by [\"pwd\"]");
-    assert_eq!(server.get("/scope", &cookie).await.text().await.unwrap(), "alice admin=false");
-    assert_eq!(server.get("/state", &cookie).await.text().await.unwrap(), "Hello, alice");
+    assert_eq!(
+        server.get("/", &cookie).await.text().await.unwrap(),
+        "alice by [\"pwd\"]"
+    );
+    assert_eq!(
+        server.get("/scope", &cookie).await.text().await.unwrap(),
+        "alice admin=false"
+    );
+    assert_eq!(
+        server.get("/state", &cookie).await.text().await.unwrap(),
+        "Hello, alice"
+    );
 }
 
 #[tokio::test]
@@ -146,26 +171,47 @@ async fn guards_lead_to_sign_in_or_answer_401_as_the_route_says() {
 
     let page = server.get("/page?x=1&y=%2F", &[]).await;
     assert_eq!(page.status(), StatusCode::SEE_OTHER);
-    assert_eq!(to(&page), "/auth/login?return_to=%2Fpage%3Fx%3D1%26y%3D%252F");
-    let form = server.client.post(format!("{}/page", server.base)).send().await.unwrap();
+    assert_eq!(
+        to(&page),
+        "/auth/login?return_to=%2Fpage%3Fx%3D1%26y%3D%252F"
+    );
+    let form = server
+        .client
+        .post(format!("{}/page", server.base))
+        .send()
+        .await
+        .unwrap();
     assert_eq!(to(&form), "/auth/login?return_to=%2F");
     let api = server.get("/api", &[]).await;
     assert_eq!(api.status(), StatusCode::UNAUTHORIZED);
-    assert_eq!(api.json::<Value>().await.unwrap()["code"], "unauthenticated");
+    assert_eq!(
+        api.json::<Value>().await.unwrap()["code"],
+        "unauthenticated"
+    );
 
     let cookie = session_cookie(&auth).await;
     let cookie = [(COOKIE, cookie.as_str())];
     for path in ["/page", "/api"] {
-        assert_eq!(server.get(path, &cookie).await.status(), StatusCode::OK, "{path}");
+        assert_eq!(
+            server.get(path, &cookie).await.status(),
+            StatusCode::OK,
+            "{path}"
+        );
     }
     // Signed in, but not just now.
     tokio::task::yield_now().await;
     while server.get("/recent-api", &cookie).await.status() == StatusCode::OK {}
     let recent = server.get("/recent", &cookie).await;
-    assert_eq!(to(&recent), "/auth/login?return_to=%2Frecent&reauthenticate=1");
+    assert_eq!(
+        to(&recent),
+        "/auth/login?return_to=%2Frecent&reauthenticate=1"
+    );
     let recent = server.get("/recent-api", &cookie).await;
     assert_eq!(recent.status(), StatusCode::FORBIDDEN);
-    assert_eq!(recent.json::<Value>().await.unwrap()["code"], "recent_sign_in_required");
+    assert_eq!(
+        recent.json::<Value>().await.unwrap()["code"],
+        "recent_sign_in_required"
+    );
 }
 
 #[tokio::test]
@@ -186,10 +232,24 @@ async fn scopes_are_401_or_403_as_rfc_6750_says() {
     let bearer = format!("Bearer {}", token["access_token"].as_str().unwrap());
     let good = [(AUTHORIZATION, bearer.as_str())];
 
-    assert_eq!(server.get("/reports", &good).await.text().await.unwrap(), "machine");
-    assert_eq!(server.get("/token", &good).await.text().await.unwrap(), "machine");
-    assert_eq!(server.get("/token", &[]).await.text().await.unwrap(), "no token");
-    let challenge = |response: &Response| response.headers()[WWW_AUTHENTICATE].to_str().unwrap().to_owned();
+    assert_eq!(
+        server.get("/reports", &good).await.text().await.unwrap(),
+        "machine"
+    );
+    assert_eq!(
+        server.get("/token", &good).await.text().await.unwrap(),
+        "machine"
+    );
+    assert_eq!(
+        server.get("/token", &[]).await.text().await.unwrap(),
+        "no token"
+    );
+    let challenge = |response: &Response| {
+        response.headers()[WWW_AUTHENTICATE]
+            .to_str()
+            .unwrap()
+            .to_owned()
+    };
 
     let none = server.get("/reports", &[]).await;
     assert_eq!(none.status(), StatusCode::UNAUTHORIZED);
@@ -214,11 +274,22 @@ async fn the_products_routes_are_there_and_nothing_is_lost_on_the_way() {
     assert_eq!(page.status(), StatusCode::OK);
     assert!(page.headers().contains_key("content-security-policy"));
     let text = page.text().await.unwrap();
-    let style = text.split("href=\"").nth(1).unwrap().split('"').next().unwrap();
+    let style = text
+        .split("href=\"")
+        .nth(1)
+        .unwrap()
+        .split('"')
+        .next()
+        .unwrap();
     let style = server.get(style, &[]).await;
     assert_eq!(style.headers()["content-type"], "text/css; charset=utf-8");
 
-    let wrong = server.client.put(format!("{}/oauth/token", server.base)).send().await.unwrap();
+    let wrong = server
+        .client
+        .put(format!("{}/oauth/token", server.base))
+        .send()
+        .await
+        .unwrap();
     assert_eq!(wrong.status(), StatusCode::METHOD_NOT_ALLOWED);
     assert_eq!(wrong.headers()["allow"], "POST, OPTIONS");
     let large = server
@@ -232,9 +303,21 @@ async fn the_products_routes_are_there_and_nothing_is_lost_on_the_way() {
     // Signing in sets two cookies at once on a first visit: both arrive.
     let first = server.get("/auth/login", &[]).await;
     assert_eq!(first.headers().get_all(SET_COOKIE).iter().count(), 1);
-    let head = server.client.head(format!("{}/oauth/jwks", server.base)).send().await.unwrap();
+    let head = server
+        .client
+        .head(format!("{}/oauth/jwks", server.base))
+        .send()
+        .await
+        .unwrap();
     assert_eq!(head.status(), StatusCode::OK);
-    assert!(head.headers()["content-length"].to_str().unwrap().parse::<u32>().unwrap() > 100);
+    assert!(
+        head.headers()["content-length"]
+            .to_str()
+            .unwrap()
+            .parse::<u32>()
+            .unwrap()
+            > 100
+    );
 }
 
 #[tokio::test]
@@ -246,7 +329,10 @@ async fn a_forgotten_with_auth_is_a_500_that_says_what_to_add() {
     for path in ["/user", "/page"] {
         let answer = server.get(path, &[]).await;
         assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
-        assert!(answer.text().await.unwrap().contains(".with_auth(&auth)"), "{path}");
+        assert!(
+            answer.text().await.unwrap().contains(".with_auth(&auth)"),
+            "{path}"
+        );
     }
 }
 
@@ -260,7 +346,11 @@ async fn a_wing_that_is_not_set_up_is_a_500_that_says_what_to_add() {
         .await
         .unwrap();
     let server = Server::start(app(&auth)).await;
-    for (path, fix) in [("/scope", ".login("), ("/page", ".login("), ("/reports", ".resource(")] {
+    for (path, fix) in [
+        ("/scope", ".login("),
+        ("/page", ".login("),
+        ("/reports", ".resource("),
+    ] {
         let answer = server.get(path, &[]).await;
         assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR, "{path}");
         assert!(answer.text().await.unwrap().contains(fix), "{path}");

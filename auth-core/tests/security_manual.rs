@@ -8,7 +8,10 @@ use std::path::Path;
 fn sources(folder: &Path, text: &mut String) {
     for entry in std::fs::read_dir(folder).expect("a folder") {
         let path = entry.expect("an entry").path();
-        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let name = path
+            .file_name()
+            .and_then(|name| name.to_str())
+            .unwrap_or_default();
         if path.is_dir() && !matches!(name, "target" | "node_modules" | ".git") {
             sources(&path, text);
         } else if path.extension().is_some_and(|extension| extension == "rs") {
@@ -30,7 +33,9 @@ fn names(text: &str, before: &str) -> BTreeSet<String> {
 
 #[test]
 fn every_claim_of_the_manual_names_its_test() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("the workspace");
     let manual = std::fs::read_to_string(root.join("docs/security.md")).expect("the manual");
     let mut code = String::new();
     sources(root, &mut code);
@@ -42,9 +47,15 @@ fn every_claim_of_the_manual_names_its_test() {
         .iter()
         .filter(|name| !tests.contains(*name) && *name != "threat_39")
         .collect();
-    assert!(missing.is_empty(), "named in the manual, not in the code: {missing:#?}");
+    assert!(
+        missing.is_empty(),
+        "named in the manual, not in the code: {missing:#?}"
+    );
 
-    let rows: Vec<_> = manual.lines().filter(|line| line.starts_with("| ")).collect();
+    let rows: Vec<_> = manual
+        .lines()
+        .filter(|line| line.starts_with("| "))
+        .collect();
     let numbered = |number: &str| {
         rows.iter().any(|row| {
             let cell = row.split('|').nth(1).unwrap_or_default();

@@ -66,6 +66,7 @@ pub(crate) struct Scripts {
     pub(crate) one_time_consume: Script,
     pub(crate) one_time_claim: Script,
     pub(crate) throttle_count: Script,
+    pub(crate) throttle_take_back: Script,
 }
 
 impl Scripts {
@@ -80,6 +81,7 @@ impl Scripts {
             one_time_consume: Script::new(include_str!("scripts/one_time_consume.lua")),
             one_time_claim: Script::new(include_str!("scripts/one_time_claim.lua")),
             throttle_count: Script::new(include_str!("scripts/throttle_count.lua")),
+            throttle_take_back: Script::new(include_str!("scripts/throttle_take_back.lua")),
         }
     }
 }

@@ -51,6 +51,13 @@ impl ThrottleStore for RedisStore {
         }
     }
 
+    async fn take_back_attempt(&self, key: &Digest32) -> StoreResult<()> {
+        let mut take_back = self.scripts.throttle_take_back.prepare_invoke();
+        take_back.key(self.throttle_key(key));
+        let _: i64 = self.connection.script(&take_back).await?;
+        Ok(())
+    }
+
     async fn clear_throttle(&self, key: &Digest32) -> StoreResult<()> {
         let delete = redis::Cmd::del(self.throttle_key(key));
         self.connection.run(&delete).await

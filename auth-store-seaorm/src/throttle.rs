@@ -138,6 +138,17 @@ impl ThrottleStore for SeaOrmStore {
         Ok(verdict)
     }
 
+    async fn take_back_attempt(&self, key: &Digest32) -> StoreResult<()> {
+        let take_back = Query::update()
+            .table(self.tables.throttles.clone())
+            .value("attempts", Expr::col("attempts").sub(1))
+            .and_where(Expr::col("digest").eq(key.to_text()))
+            .and_where(Expr::col("attempts").gt(0))
+            .take();
+        self.db.write(RECORD, &take_back).await?;
+        Ok(())
+    }
+
     async fn clear_throttle(&self, key: &Digest32) -> StoreResult<()> {
         let delete = Query::delete()
             .from_table(self.tables.throttles.clone())

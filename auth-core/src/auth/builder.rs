@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use http::Method;
 
+use super::Auth;
 use super::pruning;
 use super::table::{Endpoint, Table};
 use super::wings::Wings;
-use super::Auth;
 use crate::ground::{Clock, KeyRing, KeyRingError, Random, SystemClock, SystemRandom};
 use crate::services::pages::{PageError, Pages, PagesBuilder};
 use crate::services::{Core, EventSink, Throttles, TracingSink};
@@ -36,9 +36,7 @@ pub enum BuildError {
     #[error("secret: {0}")]
     Secret(#[from] KeyRingError),
     /// An environment variable that was named does not exist or is not text.
-    #[error(
-        "the environment variable {0} is not set; draw a secret with: openssl rand -base64 32"
-    )]
+    #[error("the environment variable {0} is not set; draw a secret with: openssl rand -base64 32")]
     SecretVariable(String),
     /// A page.
     #[error("pages: {0}")]

@@ -30,7 +30,11 @@ impl Auth {
             path = parts.uri.path(),
             status = tracing::field::Empty
         );
-        let mut response = self.inner.answer(&parts, &body).instrument(span.clone()).await;
+        let mut response = self
+            .inner
+            .answer(&parts, &body)
+            .instrument(span.clone())
+            .await;
         span.record("status", response.status().as_u16());
         if is_head {
             let length = HeaderValue::from(response.body().len());

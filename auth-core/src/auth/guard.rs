@@ -80,7 +80,10 @@ impl Auth {
     /// # Errors
     /// 503 when the store cannot answer (never "nobody"), 500 when login is not set up.
     #[cfg(feature = "login")]
-    pub async fn signed_in(&self, parts: &mut Parts) -> Result<Option<Arc<SignedIn>>, Box<Response>> {
+    pub async fn signed_in(
+        &self,
+        parts: &mut Parts,
+    ) -> Result<Option<Arc<SignedIn>>, Box<Response>> {
         #[derive(Clone)]
         struct Known(Option<Arc<SignedIn>>);
         if let Some(Known(known)) = parts.extensions.get::<Known>() {

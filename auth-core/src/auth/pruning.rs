@@ -42,7 +42,10 @@ async fn round(core: &Core) {
             Ok(rows) => tracing::debug!(rows, "expired rows removed"),
             Err(error) => {
                 let error = &error as &dyn std::error::Error;
-                tracing::warn!(error, "expired rows could not be removed; trying again later");
+                tracing::warn!(
+                    error,
+                    "expired rows could not be removed; trying again later"
+                );
                 return;
             }
         }

@@ -4,15 +4,15 @@ use std::sync::Arc;
 
 use super::Inner;
 use super::builder::BuildError;
-use super::table::Table;
 #[cfg(any(feature = "login", feature = "provider"))]
 use super::table::Endpoint;
-#[cfg(all(feature = "login", feature = "provider"))]
-use crate::bridge::{EndGrants, LoginAccounts};
+use super::table::Table;
 #[cfg(feature = "provider")]
 use crate::bridge::OutboundJwks;
 #[cfg(all(feature = "provider", feature = "resource"))]
 use crate::bridge::ProviderIssuer;
+#[cfg(all(feature = "login", feature = "provider"))]
+use crate::bridge::{EndGrants, LoginAccounts};
 #[cfg(feature = "login")]
 use crate::login::{Login, LoginWing};
 #[cfg(feature = "provider")]
@@ -39,7 +39,10 @@ impl Wings {
     /// The path below which the pages' files lie: the first wing's.
     #[cfg_attr(
         not(any(feature = "login", feature = "provider")),
-        expect(clippy::unused_self, reason = "without wings there is nothing to look at")
+        expect(
+            clippy::unused_self,
+            reason = "without wings there is nothing to look at"
+        )
     )]
     pub(super) fn asset_path(&self) -> String {
         #[cfg(feature = "login")]
@@ -56,7 +59,10 @@ impl Wings {
     /// Builds each wing with what it needs of the others, through the bridge.
     #[cfg_attr(
         not(feature = "provider"),
-        expect(clippy::unused_async, reason = "only the provider reads a store to start")
+        expect(
+            clippy::unused_async,
+            reason = "only the provider reads a store to start"
+        )
     )]
     pub(super) async fn build(self, core: Arc<Core>, table: Table) -> Result<Inner, BuildError> {
         #[cfg(any(feature = "login", feature = "provider"))]

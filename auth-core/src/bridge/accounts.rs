@@ -8,9 +8,7 @@ use http::request::Parts;
 use serde_json::{Map, Value};
 
 use crate::login::LoginWing;
-use crate::provider::{
-    AccountError, AccountResolver, ClaimsQuery, SignInRequest, SignedInAccount,
-};
+use crate::provider::{AccountError, AccountResolver, ClaimsQuery, SignInRequest, SignedInAccount};
 use crate::services::Core;
 use crate::store::{SessionId, StoreError, User, UserId};
 use crate::web::{Problem, with_query};
@@ -28,7 +26,9 @@ impl LoginAccounts {
 
     async fn usable_user(&self, subject: &str) -> Result<Option<User>, AccountError> {
         let user = self.core.stores.users.user(&UserId::from(subject)).await;
-        Ok(user.map_err(store_error)?.filter(|user| user.disabled_at.is_none()))
+        Ok(user
+            .map_err(store_error)?
+            .filter(|user| user.disabled_at.is_none()))
     }
 }
 
@@ -70,12 +70,19 @@ impl AccountResolver for LoginAccounts {
     }
 
     fn sign_in_url(&self, request: &SignInRequest) -> String {
-        let page = if request.create { "/register" } else { "/login" };
+        let page = if request.create {
+            "/register"
+        } else {
+            "/login"
+        };
         let on = |flag: bool| flag.then_some("1");
         let parameters = [
             ("return_to", Some(request.return_to.as_str())),
             // A chosen account may be another one, so the form is not tied to the present one.
-            ("reauthenticate", on(request.reauthenticate && !request.select_account)),
+            (
+                "reauthenticate",
+                on(request.reauthenticate && !request.select_account),
+            ),
             ("select", on(request.select_account)),
             ("login_hint", request.login_hint.as_deref()),
         ];
@@ -92,7 +99,10 @@ fn claims_of(user: User) -> Map<String, Value> {
     let mut claims = user.claims;
     if let Some(email) = user.email {
         claims.insert("email".into(), email.into());
-        claims.insert("email_verified".into(), user.email_verified_at.is_some().into());
+        claims.insert(
+            "email_verified".into(),
+            user.email_verified_at.is_some().into(),
+        );
     }
     if let Some(username) = user.username {
         claims.insert("preferred_username".into(), username.into());

@@ -83,6 +83,18 @@ impl LoginWing {
         Err(refusal(locked, exchange.now))
     }
 
+    /// Takes back what [`count_address`](Self::count_address) counted: the sign-in succeeded. Many people share an
+    /// address; only failures are held against it.
+    pub(super) async fn take_back_address(
+        &self,
+        attempts: AddressAttempts,
+        exchange: &Exchange<'_>,
+    ) -> Result<(), crate::store::StoreError> {
+        let bucket = throttle_bucket(exchange.address);
+        let throttles = &self.core.throttles;
+        throttles.take_back(attempts.kind(), &bucket).await
+    }
+
     /// Counts a password attempt on the account that has, or would have, this identifier.
     pub(super) async fn count_account(
         &self,

@@ -6,7 +6,9 @@ use serde_json::{Value, json};
 use super::LoginWing;
 use crate::store::User;
 use crate::web::{
-    Exchange, Params, Problem, Response, ReturnTo, json as json_response, see_other, wants_json, with_query};
+    Exchange, Params, Problem, Response, ReturnTo, json as json_response, see_other, wants_json,
+    with_query,
+};
 
 /// Where to go next: 303 for a browser, 200 with `next` for a client that reads JSON.
 pub(super) fn done(exchange: &Exchange<'_>, next: &str) -> Response {

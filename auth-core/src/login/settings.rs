@@ -177,8 +177,8 @@ impl Login {
         self
     }
 
-    /// Sign-ins, and apart from them registrations, from one address (IPv6: one /64). Default: 10 a minute, then 1 min
-    /// locked, doubling up to 1 h.
+    /// Failed sign-ins, and apart from them registrations, from one address (IPv6: one /64). Default: 10 a minute, then
+    /// 1 min locked, doubling up to 1 h.
     pub fn address_throttle(mut self, policy: ThrottlePolicy) -> Self {
         self.address_throttle = policy;
         self

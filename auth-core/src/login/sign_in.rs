@@ -82,6 +82,8 @@ impl LoginWing {
         if let Some(identifier) = &identifier {
             self.clear_account_count(identifier).await?;
         }
+        self.take_back_address(AddressAttempts::SignIn, exchange)
+            .await?;
         if let Some(session) = self.open_session(exchange, &form, &proven).await? {
             return Ok(self.signed_in_answer(exchange, &form, &session));
         }

@@ -214,7 +214,11 @@ mod tests {
     #[test]
     fn threat_39_redirect_uris_match_exactly() {
         let client = client(json!({ "redirect_uris": ["https://rp.example/cb?x=1"] }));
-        assert!(client.verify_redirect_uri("https://rp.example/cb?x=1").is_some());
+        assert!(
+            client
+                .verify_redirect_uri("https://rp.example/cb?x=1")
+                .is_some()
+        );
         for bad in [
             "https://rp.example/cb",
             "https://rp.example/cb?x=1&y=2",
@@ -235,9 +239,17 @@ mod tests {
 
     #[test]
     fn threat_39_only_a_native_apps_loopback_port_may_vary() {
-        let uris = json!(["http://127.0.0.1/cb", "http://[::1]:8000/cb", "http://localhost:5000/cb"]);
+        let uris = json!([
+            "http://127.0.0.1/cb",
+            "http://[::1]:8000/cb",
+            "http://localhost:5000/cb"
+        ]);
         let native = client(json!({ "application_type": "native", "redirect_uris": uris }));
-        assert!(native.verify_redirect_uri("http://127.0.0.1:51234/cb").is_some());
+        assert!(
+            native
+                .verify_redirect_uri("http://127.0.0.1:51234/cb")
+                .is_some()
+        );
         assert!(native.verify_redirect_uri("http://[::1]:9/cb").is_some());
         for bad in [
             "http://127.0.0.1:51234/other",

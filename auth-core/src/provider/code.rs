@@ -180,9 +180,7 @@ impl ProviderWing {
                 OAuthError::invalid_grant("code_verifier does not fit the code_challenge")
             })?;
         let grant = stores.grants.grant(&payload.grant_id).await?;
-        grant
-            .filter(|grant| grant.is_live(now))
-            .ok_or_else(refused)
+        grant.filter(|grant| grant.is_live(now)).ok_or_else(refused)
     }
 
     /// Seals a one-time payload, tied to its kind.
@@ -221,6 +219,9 @@ impl ProviderWing {
 
 /// Logs a fault of ours and hides it.
 pub(super) fn internal(error: impl std::error::Error + 'static) -> OAuthError {
-    tracing::error!(error = &error as &dyn std::error::Error, "the provider failed");
+    tracing::error!(
+        error = &error as &dyn std::error::Error,
+        "the provider failed"
+    );
     OAuthError::server_error("the server failed; the cause is in its log")
 }

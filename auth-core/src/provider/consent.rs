@@ -46,7 +46,11 @@ impl ProviderWing {
         interaction: &Interaction,
         missing: &BTreeSet<String>,
     ) -> Response {
-        let Checked { client, target, request } = checked;
+        let Checked {
+            client,
+            target,
+            request,
+        } = checked;
         let purpose = interaction.purpose(FORM, &account.subject);
         let scopes: Vec<_> = request
             .scopes
@@ -149,7 +153,12 @@ impl ProviderWing {
         Ok(ConsentedScopes(scopes.clone()))
     }
 
-    async fn note_denial(&self, exchange: &Exchange<'_>, checked: &Checked, account: SignedInAccount) {
+    async fn note_denial(
+        &self,
+        exchange: &Exchange<'_>,
+        checked: &Checked,
+        account: SignedInAccount,
+    ) {
         let event = Event::ConsentDenied {
             subject: account.subject,
             client: checked.client.client_id.clone(),

@@ -110,7 +110,9 @@ impl ProviderWing {
         };
         let is_proven = request.hint.as_ref().is_some_and(|hint| hint.is(&account));
         if is_proven && !destination.is_refused {
-            return self.sign_out(exchange, &request, &destination, account).await;
+            return self
+                .sign_out(exchange, &request, &destination, account)
+                .await;
         }
         self.ask(exchange, request, &destination, &account).await
     }
@@ -119,7 +121,8 @@ impl ProviderWing {
         let params = exchange.form_or_json()?;
         let secret = params.get(INTERACTION_FIELD).ok_or_else(gone)?;
         let stored = self.open_logout(secret, exchange.now).await?;
-        if stored.browser.is_none() || stored.browser != exchange.known_browser().map(Digest32::of) {
+        if stored.browser.is_none() || stored.browser != exchange.known_browser().map(Digest32::of)
+        {
             return Err(another_browser());
         }
         self.core.forms.check(exchange, &params, &purpose(secret))?;
@@ -135,7 +138,8 @@ impl ProviderWing {
         let destination = self.destination(&stored.request).await?;
         match self.signed_in_here(exchange).await? {
             Some(account) => {
-                self.sign_out(exchange, &stored.request, &destination, account).await
+                self.sign_out(exchange, &stored.request, &destination, account)
+                    .await
             }
             None => Ok(self.leave(exchange, &stored.request, &destination, Vec::new())),
         }
@@ -165,7 +169,9 @@ impl ProviderWing {
         }
         let state = params.get("state");
         if state.is_some_and(|state| state.len() > MAX_STATE_BYTES) {
-            return Err(Problem::bad_request("The parameter state is longer than 4096 bytes."));
+            return Err(Problem::bad_request(
+                "The parameter state is longer than 4096 bytes.",
+            ));
         }
         let hinted_client = hint.as_ref().map(|hint| hint.client_id.clone());
         Ok(EndSessionRequest {
@@ -181,7 +187,10 @@ impl ProviderWing {
 
     async fn destination(&self, request: &EndSessionRequest) -> Result<Destination, Problem> {
         let client = match &request.client_id {
-            Some(id) => self.find_client(id).await.map_err(|error| problem_of(&error))?,
+            Some(id) => self
+                .find_client(id)
+                .await
+                .map_err(|error| problem_of(&error))?,
             None => None,
         };
         let client = client.filter(|client| client.disabled_at.is_none());
@@ -221,9 +230,13 @@ impl ProviderWing {
             forms: FormTarget::Client,
             script: false,
         };
-        Ok(self
-            .core
-            .page(exchange, StatusCode::OK, PageName::EndSession, context, policy))
+        Ok(self.core.page(
+            exchange,
+            StatusCode::OK,
+            PageName::EndSession,
+            context,
+            policy,
+        ))
     }
 
     /// Ends the session and what was granted in it. The grants first: should the host fail then, trying again is
@@ -237,7 +250,9 @@ impl ProviderWing {
     ) -> Result<Response, Problem> {
         if let Some(session) = &account.session_id {
             let grants = &self.core.stores.grants;
-            grants.revoke_grants_of_session(session, exchange.now).await?;
+            grants
+                .revoke_grants_of_session(session, exchange.now)
+                .await?;
         }
         let cookies = self
             .accounts
@@ -280,8 +295,13 @@ impl ProviderWing {
             "home_url": self.core.base.path("/"),
         });
         let policy = PagePolicy::default();
-        self.core
-            .page(exchange, StatusCode::OK, PageName::EndSessionDone, context, policy)
+        self.core.page(
+            exchange,
+            StatusCode::OK,
+            PageName::EndSessionDone,
+            context,
+            policy,
+        )
     }
 
     async fn lay_logout_aside(

@@ -37,7 +37,12 @@ impl ProviderWing {
             return Ok(self.sign_in_for_grants(exchange));
         };
         let params = exchange.query()?;
-        let consents = self.core.stores.grants.consents_of(&account.subject).await?;
+        let consents = self
+            .core
+            .stores
+            .grants
+            .consents_of(&account.subject)
+            .await?;
         let mut grants = Vec::with_capacity(consents.len());
         for consent in &consents {
             grants.push(self.grant_row(exchange, consent).await?);
@@ -84,7 +89,10 @@ impl ProviderWing {
         consent: &Consent,
     ) -> Result<Value, Problem> {
         let id = &consent.client_id;
-        let client = self.find_client(id).await.map_err(|error| problem_of(&error))?;
+        let client = self
+            .find_client(id)
+            .await
+            .map_err(|error| problem_of(&error))?;
         let client = client.as_ref();
         let purpose = purpose(&consent.subject, id.as_str());
         Ok(json!({

@@ -107,12 +107,18 @@ impl ProviderWing {
     ) -> Result<Interaction, Problem> {
         let secret = params.get(INTERACTION_FIELD).ok_or_else(gone)?;
         let key = Digest32::of(secret);
-        let value = self.core.stores.one_time.peek(KIND, &key, exchange.now).await?;
+        let value = self
+            .core
+            .stores
+            .one_time
+            .peek(KIND, &key, exchange.now)
+            .await?;
         // What was sealed under a secret since taken out of the ring is as lost as what expired.
         let stored: Stored = value
             .and_then(|value| self.open_payload(KIND, &value.payload).ok())
             .ok_or_else(gone)?;
-        if stored.browser.is_some() && stored.browser != exchange.known_browser().map(Digest32::of) {
+        if stored.browser.is_some() && stored.browser != exchange.known_browser().map(Digest32::of)
+        {
             return Err(another_browser());
         }
         Ok(Interaction {

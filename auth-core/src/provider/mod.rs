@@ -160,31 +160,34 @@ impl ProviderWing {
             ("/authorize", Side::Page, BOTH, Endpoint::Authorize),
             ("/authorize/resume", Side::Page, GET, Endpoint::Resume),
             ("/authorize/consent", Side::Page, POST, Endpoint::Consent),
-            ("/authorize/account", Side::Page, POST, Endpoint::ChooseAccount),
+            (
+                "/authorize/account",
+                Side::Page,
+                POST,
+                Endpoint::ChooseAccount,
+            ),
             ("/token", Side::OpenApi, POST, Endpoint::Token),
             ("/userinfo", Side::OpenApi, BOTH, Endpoint::UserInfo),
             ("/introspect", Side::Api, POST, Endpoint::Introspection),
             ("/revoke", Side::OpenApi, POST, Endpoint::Revocation),
             ("/logout", Side::Page, BOTH, Endpoint::EndSession),
-            ("/logout/decide", Side::Page, POST, Endpoint::EndSessionDecision),
+            (
+                "/logout/decide",
+                Side::Page,
+                POST,
+                Endpoint::EndSessionDecision,
+            ),
             ("/grants", Side::Page, GET, Endpoint::Grants),
             ("/grants/revoke", Side::Page, POST, Endpoint::RevokeGrant),
         ];
-        routes.extend(
-            own.into_iter()
-                .map(|(path, side, methods, endpoint)| {
-                    (Route::new(self.path(path), side, methods), endpoint)
-                }),
-        );
+        routes.extend(own.into_iter().map(|(path, side, methods, endpoint)| {
+            (Route::new(self.path(path), side, methods), endpoint)
+        }));
         routes
     }
 
     /// Answers a request to one of the routes.
-    pub(crate) async fn handle(
-        &self,
-        endpoint: Endpoint,
-        exchange: &mut Exchange<'_>,
-    ) -> Response {
+    pub(crate) async fn handle(&self, endpoint: Endpoint, exchange: &mut Exchange<'_>) -> Response {
         match endpoint {
             Endpoint::OpenIdConfiguration => self.openid_configuration(exchange),
             Endpoint::Jwks => self.jwks(exchange).await,

@@ -150,9 +150,21 @@ impl Provider {
         };
         let lives = [
             ("code_life", self.code_life, Duration::from_mins(10)),
-            ("interaction_life", self.interaction_life, Duration::from_hours(24)),
-            ("access_token_life", self.access_token_life, Duration::from_hours(24)),
-            ("id_token_life", self.id_token_life, Duration::from_hours(24)),
+            (
+                "interaction_life",
+                self.interaction_life,
+                Duration::from_hours(24),
+            ),
+            (
+                "access_token_life",
+                self.access_token_life,
+                Duration::from_hours(24),
+            ),
+            (
+                "id_token_life",
+                self.id_token_life,
+                Duration::from_hours(24),
+            ),
         ];
         for (setting, life, most) in lives {
             if life < Duration::from_secs(1) || life > most {
@@ -161,14 +173,23 @@ impl Provider {
             }
         }
         if self.refresh_idle.is_zero() || self.refresh_idle > self.refresh_absolute {
-            return fail("refresh_life", "idle must be above zero and at most absolute");
+            return fail(
+                "refresh_life",
+                "idle must be above zero and at most absolute",
+            );
         }
         if !self.path.starts_with('/') || self.path.len() < 2 || self.path.ends_with('/') {
-            return fail("path", "must start with a slash, name something and not end with a slash");
+            return fail(
+                "path",
+                "must start with a slash, name something and not end with a slash",
+            );
         }
         // A relying party that caches the key set for a day must still find the next key in it.
         if self.key_rotation.active_for <= self.key_rotation.published_before {
-            return fail("key_rotation", "active_for must be longer than published_before");
+            return fail(
+                "key_rotation",
+                "active_for must be longer than published_before",
+            );
         }
         Ok(())
     }

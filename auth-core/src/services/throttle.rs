@@ -54,6 +54,12 @@ impl Throttles {
         })
     }
 
+    /// Takes back an attempt that was counted and succeeded: only failures add up.
+    pub async fn take_back(&self, what: &str, whom: &str) -> StoreResult<()> {
+        let key = self.key(what, whom);
+        self.store.take_back_attempt(&key).await
+    }
+
     /// Forgets the counter of this kind alone.
     pub async fn clear(&self, what: &str, whom: &str) -> StoreResult<()> {
         self.store.clear_throttle(&self.key(what, whom)).await

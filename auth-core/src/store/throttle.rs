@@ -123,6 +123,10 @@ pub trait ThrottleStore: Prune {
         now: Timestamp,
     ) -> StoreResult<Verdict>;
 
+    /// Takes one counted attempt back: it succeeded, and only failures are to add up. Never below none, and a lock that
+    /// began meanwhile stays: one success must not undo what other attempts brought about.
+    async fn take_back_attempt(&self, key: &Digest32) -> StoreResult<()>;
+
     /// Forgets a counter and its locks: the attempt succeeded, or an operator unlocked.
     async fn clear_throttle(&self, key: &Digest32) -> StoreResult<()>;
 }

@@ -118,7 +118,11 @@ impl Browser {
                 request.headers_mut().append(name, value);
             }
         }
-        let cookies: Vec<_> = self.cookies.iter().map(|(n, v)| format!("{n}={v}")).collect();
+        let cookies: Vec<_> = self
+            .cookies
+            .iter()
+            .map(|(n, v)| format!("{n}={v}"))
+            .collect();
         if let Ok(value) = HeaderValue::from_str(&cookies.join("; ")) {
             request.headers_mut().insert(COOKIE, value);
         }

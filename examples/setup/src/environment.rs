@@ -1,5 +1,6 @@
 //! Reading the environment.
 
+use std::io::IsTerminal as _;
 use std::path::Path;
 use std::str::FromStr;
 
@@ -34,6 +35,7 @@ pub(crate) fn start_log() {
     let _ = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
         .try_init();
 }
 

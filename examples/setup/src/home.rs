@@ -16,7 +16,7 @@ pub fn home_page(name: Option<&str>) -> String {
     format!(
         "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width\"><meta name=\"color-scheme\" content=\"light dark\">\
-         <title>Example app</title><body><main><h1>Example app</h1>{body}</main></body></html>"
+         <link rel=\"icon\" href=\"data:,\"><title>Example app</title><body><main><h1>Example app</h1>{body}</main></body></html>"
     )
 }
 

@@ -184,6 +184,28 @@ async fn threat_04_one_address_tries_ten_times_a_minute_and_ipv6_counts_by_64() 
 }
 
 #[tokio::test]
+async fn people_who_sign_in_are_not_held_against_their_address() {
+    let house = House::new();
+    house.account(ADA).await;
+    for _ in 0..25 {
+        let answer = house.browser().sign_in(ADA, PASSWORD).await;
+        assert_eq!(answer.status, StatusCode::SEE_OTHER);
+    }
+    // Failures between them still add up: signing in does not wipe them away (threat 13).
+    for attempt in 0..10 {
+        let email = format!("user{attempt}@example.com");
+        let answer = house.browser().sign_in(&email, PASSWORD).await;
+        assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
+        if attempt < 9 {
+            let answer = house.browser().sign_in(ADA, PASSWORD).await;
+            assert_eq!(answer.status, StatusCode::SEE_OTHER);
+        }
+    }
+    let answer = house.browser().sign_in(ADA, PASSWORD).await;
+    assert_eq!(answer.status, StatusCode::TOO_MANY_REQUESTS);
+}
+
+#[tokio::test]
 async fn registrations_are_counted_apart_from_sign_ins() {
     let house = House::new();
     for n in 0..10 {

@@ -39,12 +39,20 @@ impl ProviderWing {
             "other_url": self.sign_in_url(&checked.request, interaction, other),
         });
         let policy = PagePolicy::default();
-        self.core
-            .page(exchange, StatusCode::OK, PageName::ChooseAccount, context, policy)
+        self.core.page(
+            exchange,
+            StatusCode::OK,
+            PageName::ChooseAccount,
+            context,
+            policy,
+        )
     }
 
     /// `/authorize/account`: the person goes on with the account signed in.
-    pub(in crate::provider) async fn choose_account(&self, exchange: &mut Exchange<'_>) -> Response {
+    pub(in crate::provider) async fn choose_account(
+        &self,
+        exchange: &mut Exchange<'_>,
+    ) -> Response {
         match self.choose(exchange).await {
             Ok(response) => response,
             Err(error) => self.answer_error(exchange, error).await,
@@ -56,7 +64,9 @@ impl ProviderWing {
         let (interaction, checked) = self.open_for_decision(exchange, &params).await?;
         let Some(account) = self.signed_in_for(exchange, &checked).await? else {
             let sign_in = SignIn::default();
-            return self.send_to_sign_in(exchange, &checked, Some(interaction), sign_in).await;
+            return self
+                .send_to_sign_in(exchange, &checked, Some(interaction), sign_in)
+                .await;
         };
         let purpose = interaction.purpose(FORM, &account.subject);
         let form = self.core.forms.check(exchange, &params, &purpose);

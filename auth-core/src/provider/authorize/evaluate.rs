@@ -96,17 +96,26 @@ pub(in crate::provider) fn authentication(
         return Some(Next::SignIn(wanted));
     };
     // The evidence for everything below: a sign-in newer than the request.
-    let is_fresh = progress.began_at.is_some_and(|began_at| account.auth_time >= began_at);
+    let is_fresh = progress
+        .began_at
+        .is_some_and(|began_at| account.auth_time >= began_at);
     let again = SignIn {
         reauthenticate: true,
         ..wanted
     };
-    if request.wanted_subjects().any(|wanted| wanted != account.subject) {
+    if request
+        .wanted_subjects()
+        .any(|wanted| wanted != account.subject)
+    {
         let other = SignIn {
             select_account: true,
             ..again
         };
-        return Some(unless(is_fresh, other, "another user than the one asked for signed in"));
+        return Some(unless(
+            is_fresh,
+            other,
+            "another user than the one asked for signed in",
+        ));
     }
     let asks_again = prompt.has(PromptValue::Login) || prompt.has(PromptValue::Create);
     if (asks_again || is_too_old(request, account, now)) && !is_fresh {
@@ -138,17 +147,29 @@ fn is_too_old(request: &AuthorizationRequest, account: &SignedInAccount, now: Ti
 fn meets_acr(request: &AuthorizationRequest, account: &SignedInAccount) -> bool {
     let essential = request.claims.as_ref().map(ClaimsParameter::essential_acr);
     let essential = essential.unwrap_or_default();
-    essential.is_empty() || account.acr.as_deref().is_some_and(|acr| essential.contains(&acr))
+    essential.is_empty()
+        || account
+            .acr
+            .as_deref()
+            .is_some_and(|acr| essential.contains(&acr))
 }
 
 fn consent(checked: &Checked, remembered: Option<&Consent>) -> Next {
-    let Checked { client, target, request } = checked;
+    let Checked {
+        client,
+        target,
+        request,
+    } = checked;
     let asked_for = request.prompt.has(PromptValue::Consent);
     if client.first_party && !asked_for {
         return Next::Issue;
     }
     let missing: BTreeSet<String> = match remembered {
-        Some(consent) => request.scopes.difference(&consent.scopes).cloned().collect(),
+        Some(consent) => request
+            .scopes
+            .difference(&consent.scopes)
+            .cloned()
+            .collect(),
         None => request.scopes.clone(),
     };
     // Another app on the device may claim this redirect URI: a remembered word would be given to it unseen

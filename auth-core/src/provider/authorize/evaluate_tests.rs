@@ -14,8 +14,15 @@ use crate::store::{Client, Consent};
 
 const NOW: Timestamp = Timestamp::from_seconds(10_000);
 
-const SIGN_IN: SignIn = SignIn { reauthenticate: false, select_account: false, create: false };
-const AGAIN: SignIn = SignIn { reauthenticate: true, ..SIGN_IN };
+const SIGN_IN: SignIn = SignIn {
+    reauthenticate: false,
+    select_account: false,
+    create: false,
+};
+const AGAIN: SignIn = SignIn {
+    reauthenticate: true,
+    ..SIGN_IN
+};
 
 /// A request as the store gives it back: what is stored is the whole of it.
 fn checked(first_party: bool, uri: &str, members: &Value) -> Checked {
@@ -42,7 +49,11 @@ fn checked(first_party: bool, uri: &str, members: &Value) -> Checked {
     let request: AuthorizationRequest = serde_json::from_value(request).expect("request");
     let uri = client.verify_redirect_uri(uri).expect("registered");
     let target = ResponseTarget::new("c".into(), uri).expect("target");
-    Checked { client, target, request }
+    Checked {
+        client,
+        target,
+        request,
+    }
 }
 
 /// Signed in `age` seconds ago.
@@ -95,8 +106,14 @@ fn error(next: Next) -> &'static str {
 #[test]
 fn who_must_sign_in() {
     let (select, create) = (
-        SignIn { select_account: true, ..SIGN_IN },
-        SignIn { create: true, ..SIGN_IN },
+        SignIn {
+            select_account: true,
+            ..SIGN_IN
+        },
+        SignIn {
+            create: true,
+            ..SIGN_IN
+        },
     );
     let none = Progress::default();
     for (members, expected) in [
@@ -106,7 +123,11 @@ fn who_must_sign_in() {
         (json!({ "prompt": ["create"] }), create),
         (json!({ "max_age": 5, "hinted_subject": "u1" }), SIGN_IN),
     ] {
-        assert_eq!(step(&members, None, &none), Next::SignIn(expected), "{members}");
+        assert_eq!(
+            step(&members, None, &none),
+            Next::SignIn(expected),
+            "{members}"
+        );
     }
 }
 
@@ -128,15 +149,40 @@ fn when_signed_in_is_enough() {
         (json!({ "max_age": 5 }), 50, false, true),
         (json!({ "max_age": u64::MAX }), 5000, true, true),
         (json!({ "hinted_subject": "u1" }), 5000, true, true),
-        (json!({ "claims": { "id_token": { "sub": { "value": "u1" } } } }), 5000, true, true),
-        (json!({ "claims": { "id_token": { "acr": { "essential": true, "value": "1" } } } }), 5000, true, true),
-        (json!({ "claims": { "id_token": { "acr": { "values": ["2"] } } } }), 5000, true, true),
+        (
+            json!({ "claims": { "id_token": { "sub": { "value": "u1" } } } }),
+            5000,
+            true,
+            true,
+        ),
+        (
+            json!({ "claims": { "id_token": { "acr": { "essential": true, "value": "1" } } } }),
+            5000,
+            true,
+            true,
+        ),
+        (
+            json!({ "claims": { "id_token": { "acr": { "values": ["2"] } } } }),
+            5000,
+            true,
+            true,
+        ),
     ] {
         let account = account(age);
         for (progress, enough) in [(Progress::default(), at_once), (underway(), later)] {
             let next = step(&members, Some(&account), &progress);
-            let is_again = matches!(next, Next::SignIn(SignIn { reauthenticate: true, .. }));
-            assert_eq!(next == Next::Issue, enough, "{members} {age} {progress:?}: {next:?}");
+            let is_again = matches!(
+                next,
+                Next::SignIn(SignIn {
+                    reauthenticate: true,
+                    ..
+                })
+            );
+            assert_eq!(
+                next == Next::Issue,
+                enough,
+                "{members} {age} {progress:?}: {next:?}"
+            );
             assert_eq!(is_again, !enough, "{members} {age} {progress:?}: {next:?}");
         }
     }
@@ -144,48 +190,89 @@ fn when_signed_in_is_enough() {
 
 #[test]
 fn another_person_than_asked_for() {
-    let other = SignIn { select_account: true, ..AGAIN };
+    let other = SignIn {
+        select_account: true,
+        ..AGAIN
+    };
     let sub = json!({ "claims": { "id_token": { "sub": { "value": "u2" } } } });
     for members in [json!({ "hinted_subject": "u2" }), sub] {
-        assert_eq!(step(&members, Some(&account(5000)), &Progress::default()), Next::SignIn(other));
-        assert_eq!(step(&members, Some(&account(5000)), &underway()), Next::SignIn(other));
+        assert_eq!(
+            step(&members, Some(&account(5000)), &Progress::default()),
+            Next::SignIn(other)
+        );
+        assert_eq!(
+            step(&members, Some(&account(5000)), &underway()),
+            Next::SignIn(other)
+        );
         // Signed in for this very request, and still another.
-        assert_eq!(error(step(&members, Some(&account(10)), &underway())), "login_required");
+        assert_eq!(
+            error(step(&members, Some(&account(10)), &underway())),
+            "login_required"
+        );
     }
 }
 
 #[test]
 fn an_essential_acr() {
-    let members = json!({ "claims": { "id_token": { "acr": { "essential": true, "values": ["2", "3"] } } } });
-    assert_eq!(step(&members, Some(&account(5000)), &Progress::default()), Next::SignIn(AGAIN));
-    assert_eq!(error(step(&members, Some(&account(10)), &underway())), "login_required");
+    let members =
+        json!({ "claims": { "id_token": { "acr": { "essential": true, "values": ["2", "3"] } } } });
+    assert_eq!(
+        step(&members, Some(&account(5000)), &Progress::default()),
+        Next::SignIn(AGAIN)
+    );
+    assert_eq!(
+        error(step(&members, Some(&account(10)), &underway())),
+        "login_required"
+    );
     let mut strong = account(5000);
     strong.acr = Some("3".into());
-    assert_eq!(step(&members, Some(&strong), &Progress::default()), Next::Issue);
+    assert_eq!(
+        step(&members, Some(&strong), &Progress::default()),
+        Next::Issue
+    );
     strong.acr = None;
-    assert_eq!(step(&members, Some(&strong), &Progress::default()), Next::SignIn(AGAIN));
+    assert_eq!(
+        step(&members, Some(&strong), &Progress::default()),
+        Next::SignIn(AGAIN)
+    );
 }
 
 #[test]
 fn choosing_an_account() {
     let members = json!({ "prompt": ["select_account"] });
     let old = account(5000);
-    assert_eq!(step(&members, Some(&old), &Progress::default()), Next::ChooseAccount);
+    assert_eq!(
+        step(&members, Some(&old), &Progress::default()),
+        Next::ChooseAccount
+    );
     assert_eq!(step(&members, Some(&old), &underway()), Next::ChooseAccount);
     assert_eq!(step(&members, Some(&account(10)), &underway()), Next::Issue);
-    let chosen = |subject: &str| Progress { account_chosen: Some(subject.into()), ..underway() };
+    let chosen = |subject: &str| Progress {
+        account_chosen: Some(subject.into()),
+        ..underway()
+    };
     assert_eq!(step(&members, Some(&old), &chosen("u1")), Next::Issue);
-    assert_eq!(step(&members, Some(&old), &chosen("u2")), Next::ChooseAccount);
+    assert_eq!(
+        step(&members, Some(&old), &chosen("u2")),
+        Next::ChooseAccount
+    );
     // Together with login, the sign-in offers the choice, and having chosen is no sign-in.
     let both = json!({ "prompt": ["select_account", "login"] });
-    let expected = Next::SignIn(SignIn { select_account: true, ..AGAIN });
+    let expected = Next::SignIn(SignIn {
+        select_account: true,
+        ..AGAIN
+    });
     assert_eq!(step(&both, Some(&old), &chosen("u1")), expected);
     assert_eq!(step(&both, Some(&account(10)), &underway()), Next::Issue);
 }
 
 #[test]
 fn whether_consent_is_asked() {
-    let (web, loopback, scheme) = ("https://c.example/cb", "http://127.0.0.1/cb", "com.example.c:/cb");
+    let (web, loopback, scheme) = (
+        "https://c.example/cb",
+        "http://127.0.0.1/cb",
+        "com.example.c:/cb",
+    );
     let (all, some) = (consent(&["openid", "email", "phone"]), consent(&["openid"]));
     let (plain, asked) = (json!({}), json!({ "prompt": ["consent"] }));
     let missing = |names: &[&str]| Next::Consent(scopes(names));
@@ -204,8 +291,17 @@ fn whether_consent_is_asked() {
         (false, scheme, &plain, None, missing(&everything)),
     ] {
         let checked = checked(first_party, uri, members);
-        let next = evaluate(&checked, Some(&account(50)), remembered, &Progress::default(), NOW);
-        assert_eq!(next, expected, "{first_party} {uri} {members} {remembered:?}");
+        let next = evaluate(
+            &checked,
+            Some(&account(50)),
+            remembered,
+            &Progress::default(),
+            NOW,
+        );
+        assert_eq!(
+            next, expected,
+            "{first_party} {uri} {members} {remembered:?}"
+        );
     }
 }
 
@@ -218,16 +314,28 @@ fn prompt_none_turns_every_page_into_its_error() {
     };
     let at_once = Progress::default();
     let old = account(5000);
-    assert_eq!(error(step(&none(json!({})), None, &at_once)), "login_required");
+    assert_eq!(
+        error(step(&none(json!({})), None, &at_once)),
+        "login_required"
+    );
     assert_eq!(step(&none(json!({})), Some(&old), &at_once), Next::Issue);
     for members in [
         json!({ "max_age": 10 }),
         json!({ "hinted_subject": "u2" }),
         json!({ "claims": { "id_token": { "acr": { "essential": true, "value": "9" } } } }),
     ] {
-        assert_eq!(error(step(&none(members), Some(&old), &at_once)), "login_required");
+        assert_eq!(
+            error(step(&none(members), Some(&old), &at_once)),
+            "login_required"
+        );
     }
     let third = checked(false, "https://c.example/cb", &none(json!({})));
-    assert_eq!(error(evaluate(&third, Some(&old), None, &at_once, NOW)), "consent_required");
-    assert_eq!(error(Next::ChooseAccount.without_pages()), "account_selection_required");
+    assert_eq!(
+        error(evaluate(&third, Some(&old), None, &at_once, NOW)),
+        "consent_required"
+    );
+    assert_eq!(
+        error(Next::ChooseAccount.without_pages()),
+        "account_selection_required"
+    );
 }

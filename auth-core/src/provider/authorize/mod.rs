@@ -70,7 +70,9 @@ impl ProviderWing {
         exchange: &Exchange<'_>,
         checked: Checked,
     ) -> Result<Response, AuthorizationError> {
-        let Checked { target, request, .. } = checked;
+        let Checked {
+            target, request, ..
+        } = checked;
         let interaction = self
             .begin_unbound_interaction(request, exchange.now)
             .await
@@ -88,7 +90,12 @@ impl ProviderWing {
         let account = self.signed_in_for(exchange, &checked).await?;
         let progress = interaction.as_ref().map(Interaction::progress);
         let next = self
-            .next_step(exchange, &checked, account.as_ref(), &progress.unwrap_or_default())
+            .next_step(
+                exchange,
+                &checked,
+                account.as_ref(),
+                &progress.unwrap_or_default(),
+            )
             .await?;
         match (next, account) {
             (Next::Issue, Some(account)) => {
@@ -99,7 +106,8 @@ impl ProviderWing {
                 self.issue(exchange, checked, account, scopes).await
             }
             (Next::SignIn(sign_in), _) => {
-                self.send_to_sign_in(exchange, &checked, interaction, sign_in).await
+                self.send_to_sign_in(exchange, &checked, interaction, sign_in)
+                    .await
             }
             (Next::Refuse(error), _) => {
                 // Spent: the answer went out, and what comes after it is another request.
@@ -109,7 +117,9 @@ impl ProviderWing {
                 Err(checked.target.refuse(error))
             }
             (next, Some(account)) => match interaction {
-                Some(interaction) => Ok(self.show(exchange, &checked, &account, &interaction, &next)),
+                Some(interaction) => {
+                    Ok(self.show(exchange, &checked, &account, &interaction, &next))
+                }
                 None => self.send_to_page(exchange, checked).await,
             },
             // Without an account the step is always to sign in or to refuse.
@@ -144,7 +154,13 @@ impl ProviderWing {
             }
             None => None,
         };
-        Ok(evaluate(checked, account, remembered.as_ref(), progress, exchange.now))
+        Ok(evaluate(
+            checked,
+            account,
+            remembered.as_ref(),
+            progress,
+            exchange.now,
+        ))
     }
 
     /// Issues the code and sends it.
@@ -202,7 +218,9 @@ impl ProviderWing {
         exchange: &mut Exchange<'_>,
         checked: Checked,
     ) -> Result<Response, AuthorizationError> {
-        let Checked { target, request, .. } = checked;
+        let Checked {
+            target, request, ..
+        } = checked;
         let interaction = self
             .begin_interaction(exchange, request)
             .await

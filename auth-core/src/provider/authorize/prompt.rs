@@ -81,7 +81,10 @@ impl ClaimsParameter {
         let Ok(Value::Object(claims)) = serde_json::from_str(text) else {
             return refused("claims must be a JSON object");
         };
-        if claims.values().any(|value| depth(value) >= MAX_CLAIMS_DEPTH) {
+        if claims
+            .values()
+            .any(|value| depth(value) >= MAX_CLAIMS_DEPTH)
+        {
             return refused("claims is nested too deeply");
         }
         for member in ["id_token", "userinfo"] {
@@ -97,7 +100,11 @@ impl ClaimsParameter {
             }
         }
         let claims = Self(claims);
-        if claims.request("sub").and_then(|sub| sub.get("value")).is_some_and(|value| !value.is_string()) {
+        if claims
+            .request("sub")
+            .and_then(|sub| sub.get("value"))
+            .is_some_and(|value| !value.is_string())
+        {
             return refused("the value of the sub claim must be a string");
         }
         Ok(claims)
@@ -175,8 +182,15 @@ mod tests {
         let voluntary = ClaimsParameter::parse(r#"{"id_token":{"acr":{"values":["b"]}}}"#);
         assert!(voluntary.expect("valid").essential_acr().is_empty());
         for bad in [
-            "", "null", "[]", "\"x\"", "{", r#"{"id_token":null}"#, r#"{"userinfo":[]}"#,
-            r#"{"id_token":{"sub":"u1"}}"#, r#"{"id_token":{"sub":{"value":7}}}"#,
+            "",
+            "null",
+            "[]",
+            "\"x\"",
+            "{",
+            r#"{"id_token":null}"#,
+            r#"{"userinfo":[]}"#,
+            r#"{"id_token":{"sub":"u1"}}"#,
+            r#"{"id_token":{"sub":{"value":7}}}"#,
         ] {
             assert!(ClaimsParameter::parse(bad).is_err(), "{bad}");
         }
@@ -185,7 +199,11 @@ mod tests {
     #[test]
     fn threat_45_claims_are_bounded_in_depth_and_size() {
         for levels in [9, 500, 3000] {
-            let deep = format!("{{\"id_token\":{}{}}}", "{\"a\":".repeat(levels) + "1", "}".repeat(levels));
+            let deep = format!(
+                "{{\"id_token\":{}{}}}",
+                "{\"a\":".repeat(levels) + "1",
+                "}".repeat(levels)
+            );
             assert!(ClaimsParameter::parse(&deep).is_err());
         }
         let long = format!("{{\"x\":\"{}\"}}", "a".repeat(MAX_CLAIMS_BYTES));

@@ -119,7 +119,10 @@ impl ProviderWing {
 
     /// A client that is there and not disabled.
     async fn live_client(&self, id: &ClientId) -> Result<Client, Problem> {
-        let client = self.find_client(id).await.map_err(|error| problem_of(&error))?;
+        let client = self
+            .find_client(id)
+            .await
+            .map_err(|error| problem_of(&error))?;
         client
             .filter(|client| client.disabled_at.is_none())
             .ok_or_else(unknown_client)
@@ -146,7 +149,10 @@ impl ProviderWing {
         check_resource(self.core.base.issuer(), params)?;
         let prompt = Prompt::parse(params.get("prompt").unwrap_or_default())?;
         let max_age = params.get("max_age").map(parse_max_age).transpose()?;
-        let claims = params.get("claims").map(ClaimsParameter::parse).transpose()?;
+        let claims = params
+            .get("claims")
+            .map(ClaimsParameter::parse)
+            .transpose()?;
         Ok(AuthorizationRequest {
             client_id: client.client_id.clone(),
             redirect_uri: target.redirect_uri().as_str().to_owned(),
@@ -211,16 +217,23 @@ pub(in crate::provider) fn plain_client_id(text: &str) -> Option<ClientId> {
 
 /// The exact one of the registered URIs. It may be left out only where it cannot be mistaken: one is registered and
 /// this is no OpenID Connect request (OpenID Connect Core §3.1.2.1 requires it).
-fn requested_redirect_uri(client: &Client, params: &Params) -> Result<VerifiedRedirectUri, Problem> {
+fn requested_redirect_uri(
+    client: &Client,
+    params: &Params,
+) -> Result<VerifiedRedirectUri, Problem> {
     if params.is_repeated("redirect_uri") {
-        return Err(Problem::bad_request("The parameter redirect_uri is repeated."));
+        return Err(Problem::bad_request(
+            "The parameter redirect_uri is repeated.",
+        ));
     }
     let openid = params
         .get_all("scope")
         .flat_map(|scope| scope.split(' '))
         .any(|scope| scope == "openid");
     match params.get("redirect_uri") {
-        Some(uri) => client.verify_redirect_uri(uri).ok_or_else(wrong_redirect_uri),
+        Some(uri) => client
+            .verify_redirect_uri(uri)
+            .ok_or_else(wrong_redirect_uri),
         None if openid => Err(missing_redirect_uri()),
         None => client.only_redirect_uri().ok_or_else(missing_redirect_uri),
     }
@@ -258,13 +271,19 @@ fn with_state_and_mode(
 /// Parameters that would change what is asked and that this provider does not read: never ignored.
 fn refuse_unsupported(params: &Params) -> Result<(), OAuthError> {
     if params.get("request").is_some() {
-        return Err(OAuthError::request_not_supported("request is not supported"));
+        return Err(OAuthError::request_not_supported(
+            "request is not supported",
+        ));
     }
     if params.get("request_uri").is_some() {
-        return Err(OAuthError::request_uri_not_supported("request_uri is not supported"));
+        return Err(OAuthError::request_uri_not_supported(
+            "request_uri is not supported",
+        ));
     }
     if params.get("registration").is_some() {
-        return Err(OAuthError::registration_not_supported("registration is not supported"));
+        return Err(OAuthError::registration_not_supported(
+            "registration is not supported",
+        ));
     }
     Ok(())
 }
@@ -281,13 +300,18 @@ fn check_response_type(client: &Client, params: &Params) -> Result<(), OAuthErro
                 ))
             }
         }
-        Some(_) => Err(OAuthError::unsupported_response_type("response_type must be code")),
+        Some(_) => Err(OAuthError::unsupported_response_type(
+            "response_type must be code",
+        )),
     }
 }
 
 /// Access tokens are for this issuer alone (RFC 8707 §2).
 fn check_resource(issuer: &str, params: &Params) -> Result<(), OAuthError> {
-    if params.get_all("resource").all(|resource| resource == issuer) {
+    if params
+        .get_all("resource")
+        .all(|resource| resource == issuer)
+    {
         Ok(())
     } else {
         Err(OAuthError::invalid_target("resource must be the issuer"))
@@ -303,9 +327,9 @@ fn read_code_challenge(params: &Params) -> Result<CodeChallenge, OAuthError> {
 
 fn read_nonce(params: &Params) -> Result<Option<String>, OAuthError> {
     match params.get("nonce") {
-        Some(nonce) if nonce.len() > MAX_NONCE_BYTES => {
-            Err(OAuthError::invalid_request("nonce is longer than 512 bytes"))
-        }
+        Some(nonce) if nonce.len() > MAX_NONCE_BYTES => Err(OAuthError::invalid_request(
+            "nonce is longer than 512 bytes",
+        )),
         nonce => Ok(nonce.map(str::to_owned)),
     }
 }

@@ -197,9 +197,7 @@ impl ProviderWing {
         }
         parameters.push(("iss", self.core.base.issuer()));
         match target.mode {
-            ResponseMode::Query => {
-                send_to(exchange, &with_parameters(&target.url, &parameters))
-            }
+            ResponseMode::Query => send_to(exchange, &with_parameters(&target.url, &parameters)),
             ResponseMode::FormPost => {
                 let fields: Vec<_> = parameters
                     .iter()
@@ -210,8 +208,13 @@ impl ProviderWing {
                     forms: FormTarget::Client,
                     script: true,
                 };
-                self.core
-                    .page(exchange, StatusCode::OK, PageName::FormPost, context, policy)
+                self.core.page(
+                    exchange,
+                    StatusCode::OK,
+                    PageName::FormPost,
+                    context,
+                    policy,
+                )
             }
         }
     }

@@ -63,7 +63,8 @@ impl Browser {
 
     pub(super) fn sign_in_as(&mut self, account: SignedInAccount) {
         self.house.accounts.put(&self.session, account);
-        self.cookies.insert("test_session".to_owned(), self.session.clone());
+        self.cookies
+            .insert("test_session".to_owned(), self.session.clone());
     }
 
     pub(super) fn sign_out(&mut self) {
@@ -87,8 +88,13 @@ impl Browser {
     /// A form another site's page submits: `SameSite=Lax` keeps every cookie back, and what the answer sets stays.
     pub(super) async fn post_from_elsewhere(&mut self, url: &str, form: &[(&str, &str)]) -> Answer {
         let kept = std::mem::take(&mut self.cookies);
-        let headers = [("sec-fetch-site", "cross-site"), ("origin", "https://rp.example")];
-        let answer = self.send(Method::POST, url, Some(encode(form)), &headers).await;
+        let headers = [
+            ("sec-fetch-site", "cross-site"),
+            ("origin", "https://rp.example"),
+        ];
+        let answer = self
+            .send(Method::POST, url, Some(encode(form)), &headers)
+            .await;
         let set = std::mem::replace(&mut self.cookies, kept);
         self.cookies.extend(set);
         answer
@@ -101,18 +107,29 @@ impl Browser {
         body: Option<String>,
         headers: &[(&str, &str)],
     ) -> Answer {
-        let mut request = Request::builder().method(method).uri(url).header("accept", self.accept);
+        let mut request = Request::builder()
+            .method(method)
+            .uri(url)
+            .header("accept", self.accept);
         if body.is_some() && !headers.iter().any(|(name, _)| *name == "content-type") {
             request = request.header("content-type", "application/x-www-form-urlencoded");
         }
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let cookies: Vec<_> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let cookies: Vec<_> = self
+            .cookies
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
         if !cookies.is_empty() {
             request = request.header("cookie", cookies.join("; "));
         }
-        let answer = handle(&self.house, request.body(body.unwrap_or_default()).expect("request")).await;
+        let answer = handle(
+            &self.house,
+            request.body(body.unwrap_or_default()).expect("request"),
+        )
+        .await;
         self.keep_cookies(&answer.headers);
         answer
     }
@@ -120,7 +137,12 @@ impl Browser {
     fn keep_cookies(&mut self, headers: &HeaderMap) {
         for cookie in headers.get_all("set-cookie") {
             let cookie = cookie.to_str().expect("text");
-            let (name, value) = cookie.split(';').next().expect("pair").split_once('=').expect("pair");
+            let (name, value) = cookie
+                .split(';')
+                .next()
+                .expect("pair")
+                .split_once('=')
+                .expect("pair");
             if cookie.contains("Max-Age=0") {
                 self.cookies.remove(name);
             } else {
@@ -138,7 +160,9 @@ impl Browser {
     pub(super) async fn follow(&mut self, mut answer: Answer) -> Answer {
         for _ in 0..5 {
             match answer.location() {
-                Some(location) if location.starts_with("/oauth/") => answer = self.get(&location).await,
+                Some(location) if location.starts_with("/oauth/") => {
+                    answer = self.get(&location).await;
+                }
                 _ => return answer,
             }
         }
@@ -157,7 +181,10 @@ impl Browser {
             ("interaction", page.field("interaction")),
             ("decision", decision.to_owned()),
         ];
-        let form: Vec<_> = form.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let form: Vec<_> = form
+            .iter()
+            .map(|(name, value)| (*name, value.as_str()))
+            .collect();
         self.post(&page.action(), &form).await
     }
 
@@ -228,7 +255,8 @@ impl Answer {
     }
 
     pub(super) fn field(&self, name: &str) -> String {
-        self.field_if(name).unwrap_or_else(|| panic!("no field {name} in {}", self.body))
+        self.field_if(name)
+            .unwrap_or_else(|| panic!("no field {name} in {}", self.body))
     }
 
     pub(super) fn json(&self) -> Value {
@@ -252,7 +280,8 @@ impl Answer {
     }
 
     pub(super) fn is_sign_in(&self) -> bool {
-        self.location().is_some_and(|location| location.starts_with("/login?"))
+        self.location()
+            .is_some_and(|location| location.starts_with("/login?"))
     }
 
     pub(super) fn is_consent(&self) -> bool {

@@ -10,9 +10,15 @@ fn fail(browser: &Browser, how: Option<&'static str>) {
 async fn a_failing_account_resolver_is_the_clients_to_know() {
     let mut browser = Browser::signed_in("u1").await;
     let page = browser.authorize_and_follow(&[]).await;
-    for (how, error) in [("unavailable", "temporarily_unavailable"), ("failed", "server_error")] {
+    for (how, error) in [
+        ("unavailable", "temporarily_unavailable"),
+        ("failed", "server_error"),
+    ] {
         fail(&browser, Some(how));
-        let resume = format!("/oauth/authorize/resume?interaction={}", page.field("interaction"));
+        let resume = format!(
+            "/oauth/authorize/resume?interaction={}",
+            page.field("interaction")
+        );
         for answer in [
             browser.authorize(&[]).await,
             browser.get(&resume).await,
@@ -49,12 +55,21 @@ async fn a_store_outage_is_temporary_and_loses_nothing() {
     browser.house.set_outage(true);
     for changes in [&[][..], &[("client_id", "own")], &[("prompt", "login")]] {
         let answer = browser.authorize(changes).await;
-        assert_eq!(answer.error().as_deref(), Some("temporarily_unavailable"), "{changes:?}");
+        assert_eq!(
+            answer.error().as_deref(),
+            Some("temporarily_unavailable"),
+            "{changes:?}"
+        );
     }
-    let answer = browser.post_from_elsewhere("/oauth/authorize", &request_params(&[])).await;
+    let answer = browser
+        .post_from_elsewhere("/oauth/authorize", &request_params(&[]))
+        .await;
     assert_eq!(answer.error().as_deref(), Some("temporarily_unavailable"));
     // An interaction that cannot be read names no client to tell.
-    let resume = format!("/oauth/authorize/resume?interaction={}", page.field("interaction"));
+    let resume = format!(
+        "/oauth/authorize/resume?interaction={}",
+        page.field("interaction")
+    );
     let answer = browser.get(&resume).await;
     assert!(answer.is_error_page(503));
     assert_eq!(answer.headers["retry-after"], "5");
@@ -67,5 +82,10 @@ async fn a_store_outage_is_temporary_and_loses_nothing() {
 #[tokio::test]
 async fn a_registry_outage_is_a_page() {
     let mut browser = Browser::signed_in("u1").await;
-    assert!(browser.authorize(&[("client_id", "unreadable")]).await.is_error_page(503));
+    assert!(
+        browser
+            .authorize(&[("client_id", "unreadable")])
+            .await
+            .is_error_page(503)
+    );
 }

@@ -10,12 +10,23 @@ async fn a_first_party_client_gets_its_code_without_a_page() {
     let mut browser = Browser::signed_in("u1").await;
     let answer = browser.authorize(&[("client_id", "own")]).await;
     let location = answer.location().expect("redirect");
-    assert!(location.starts_with("https://rp.example/cb?tenant=1&code="), "{location}");
+    assert!(
+        location.starts_with("https://rp.example/cb?tenant=1&code="),
+        "{location}"
+    );
     assert_eq!(answer.param("state").as_deref(), Some("st/ä te&=+"));
-    assert_eq!(answer.param("iss").as_deref(), Some("https://op.example.com"));
+    assert_eq!(
+        answer.param("iss").as_deref(),
+        Some("https://op.example.com")
+    );
     let code = answer.param("code").expect("code");
     assert_eq!(browser.redeem("own", &code).await.status, 200);
-    assert!(browser.house.events.any(|event| matches!(event, Event::CodeIssued { .. })));
+    assert!(
+        browser
+            .house
+            .events
+            .any(|event| matches!(event, Event::CodeIssued { .. }))
+    );
     // Nothing was laid aside for it, so no browser needed a name.
     assert!(!answer.headers.contains_key("set-cookie"));
 }
@@ -49,7 +60,11 @@ async fn a_stranger_signs_in_consents_and_comes_back() {
     assert!(page.is_consent(), "{}", page.body);
     let answer = browser.press(&page, "allow").await;
     assert!(answer.param("code").is_some());
-    assert!(house.events.any(|event| matches!(event, Event::ConsentGranted { .. })));
+    assert!(
+        house
+            .events
+            .any(|event| matches!(event, Event::ConsentGranted { .. }))
+    );
 }
 
 #[tokio::test]
@@ -62,8 +77,13 @@ async fn form_post_puts_the_answer_in_a_form() {
     assert_eq!(answer.field("state"), "st/ä te&=+");
     assert_eq!(answer.field("iss"), "https://op.example.com");
     assert_eq!(answer.field("code").len(), 43);
-    let policy = answer.headers["content-security-policy"].to_str().expect("text");
-    assert!(policy.contains("script-src 'self'") && !policy.contains("form-action"), "{policy}");
+    let policy = answer.headers["content-security-policy"]
+        .to_str()
+        .expect("text");
+    assert!(
+        policy.contains("script-src 'self'") && !policy.contains("form-action"),
+        "{policy}"
+    );
     assert!(policy.contains("frame-ancestors 'none'"));
     let answer = browser.authorize(&[mode, ("response_type", "token")]).await;
     assert_eq!(answer.field("error"), "unsupported_response_type");
@@ -76,7 +96,9 @@ async fn form_post_survives_sign_in_and_consent() {
     let mut browser = Browser::new(&house, "s1");
     let answer = browser.authorize(&[("response_mode", "form_post")]).await;
     browser.sign_in("u1");
-    let page = browser.get(&answer.param("return_to").expect("return_to")).await;
+    let page = browser
+        .get(&answer.param("return_to").expect("return_to"))
+        .await;
     let answer = browser.press(&page, "allow").await;
     assert_eq!(answer.action(), "https://rp.example/cb?tenant=1");
     assert_eq!(answer.field("code").len(), 43);
@@ -98,7 +120,11 @@ async fn a_post_from_the_client_finds_the_session_that_lax_cookies_hide() {
         let form = request_params(&[("client_id", "own"), ("prompt", prompt)]);
         let answer = browser.post_from_elsewhere("/oauth/authorize", &form).await;
         let answer = browser.follow(answer).await;
-        assert!(answer.param("code").is_some(), "{prompt}: {:?}", answer.location());
+        assert!(
+            answer.param("code").is_some(),
+            "{prompt}: {:?}",
+            answer.location()
+        );
     }
 }
 
@@ -123,12 +149,20 @@ async fn a_request_laid_aside_without_cookies_goes_on_once_and_takes_no_decision
     let resume = answer.location().expect("redirect");
     let secret = answer.param("interaction").expect("interaction");
     let body = format!(r#"{{"interaction":"{secret}","decision":"allow"}}"#);
-    let headers = [("content-type", "application/json"), ("origin", "https://op.example.com")];
+    let headers = [
+        ("content-type", "application/json"),
+        ("origin", "https://op.example.com"),
+    ];
     for path in ["/oauth/authorize/consent", "/oauth/authorize/account"] {
-        let answer = browser.send(http::Method::POST, path, Some(body.clone()), &headers).await;
+        let answer = browser
+            .send(http::Method::POST, path, Some(body.clone()), &headers)
+            .await;
         assert!(answer.is_error_page(400));
     }
-    assert_eq!(browser.get(&resume).await.error().as_deref(), Some("consent_required"));
+    assert_eq!(
+        browser.get(&resume).await.error().as_deref(),
+        Some("consent_required")
+    );
     assert!(browser.get(&resume).await.is_error_page(400));
 }
 
@@ -138,22 +172,39 @@ async fn a_program_gets_the_whole_flow_as_json() {
     browser.accept = "application/json";
     let answer = browser.authorize(&[]).await;
     assert_eq!(answer.status, 200);
-    let resume = answer.json()["redirect_to"].as_str().expect("redirect_to").to_owned();
+    let resume = answer.json()["redirect_to"]
+        .as_str()
+        .expect("redirect_to")
+        .to_owned();
     let page = browser.get(&resume).await.json();
     assert_eq!(page["page"], "consent");
     let context = &page["context"];
     assert_eq!(context["client"]["name"], "Reports");
     let body = serde_json::json!({ "interaction": context["interaction"], "decision": "allow" });
-    let headers = [("content-type", "application/json"), ("origin", "https://op.example.com")];
+    let headers = [
+        ("content-type", "application/json"),
+        ("origin", "https://op.example.com"),
+    ];
     let action = context["action"].as_str().expect("action");
     let answer = browser
         .send(http::Method::POST, action, Some(body.to_string()), &headers)
         .await;
-    let to = answer.json()["redirect_to"].as_str().expect("redirect_to").to_owned();
-    assert!(to.starts_with("https://rp.example/cb?tenant=1&code="), "{to}");
+    let to = answer.json()["redirect_to"]
+        .as_str()
+        .expect("redirect_to")
+        .to_owned();
+    assert!(
+        to.starts_with("https://rp.example/cb?tenant=1&code="),
+        "{to}"
+    );
     let problem = browser.get(&resume).await;
-    assert_eq!((problem.status.as_u16(), problem.json()["code"].as_str()), (400, Some("interaction_gone")));
-    let answer = browser.authorize(&[("client_id", "own"), ("response_mode", "form_post")]).await;
+    assert_eq!(
+        (problem.status.as_u16(), problem.json()["code"].as_str()),
+        (400, Some("interaction_gone"))
+    );
+    let answer = browser
+        .authorize(&[("client_id", "own"), ("response_mode", "form_post")])
+        .await;
     assert_eq!(answer.json()["page"], "form_post");
 }
 
@@ -165,7 +216,10 @@ async fn what_is_stored_is_sealed_under_a_digest() {
     let one_time = &browser.house.stores.one_time;
     let key = crate::ground::Digest32::of(&secret);
     let now = browser.house.now();
-    let value = one_time.peek(OneTimeKind::Interaction, &key, now).await.expect("store");
+    let value = one_time
+        .peek(OneTimeKind::Interaction, &key, now)
+        .await
+        .expect("store");
     let payload = String::from_utf8_lossy(&value.expect("stored").payload).into_owned();
     assert!(!payload.contains("rp.example") && !payload.contains("n-1"));
 }

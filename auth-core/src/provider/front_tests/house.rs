@@ -45,7 +45,11 @@ impl House {
         let outage = Arc::new(AtomicBool::new(false));
         let mut stores = Stores::all(memory.clone());
         let gate = Gate::default();
-        let flaky = Arc::new(Flaky { memory, down: outage.clone(), gate: gate.clone() });
+        let flaky = Arc::new(Flaky {
+            memory,
+            down: outage.clone(),
+            gate: gate.clone(),
+        });
         stores.one_time = flaky.clone();
         stores.clients = flaky;
         stores.signing_keys = Arc::new(signing_keys().await);
@@ -97,7 +101,11 @@ impl House {
             updated_at: self.now(),
             version: 1,
         };
-        self.stores.clients.insert_client(&client).await.expect("inserted");
+        self.stores
+            .clients
+            .insert_client(&client)
+            .await
+            .expect("inserted");
     }
 
     /// Changes a stored client.
@@ -107,7 +115,11 @@ impl House {
         let mut client = client.expect("client");
         change(&mut client);
         client.version += 1;
-        self.stores.clients.update_client(&client).await.expect("updated");
+        self.stores
+            .clients
+            .update_client(&client)
+            .await
+            .expect("updated");
     }
 
     pub(super) fn now(&self) -> Timestamp {
@@ -153,7 +165,9 @@ async fn signing_keys() -> MemoryStore {
         let clock = Arc::new(ManualClock::at(START));
         let core = core(Stores::all(memory.clone()), clock, Arc::default());
         let accounts = Arc::new(Accounts::default());
-        ProviderWing::new(core, Provider::default(), accounts).await.expect("provider");
+        ProviderWing::new(core, Provider::default(), accounts)
+            .await
+            .expect("provider");
         memory
     });
     made.await.clone()
@@ -180,7 +194,10 @@ pub(super) struct Accounts {
 
 impl Accounts {
     pub(super) fn put(&self, session: &str, account: SignedInAccount) {
-        self.sessions.lock().expect("lock").insert(session.to_owned(), account);
+        self.sessions
+            .lock()
+            .expect("lock")
+            .insert(session.to_owned(), account);
     }
 
     pub(super) fn end(&self, session: &str) {
@@ -202,7 +219,9 @@ impl Accounts {
 
 pub(super) fn session_cookie(parts: &Parts) -> Option<String> {
     let cookies = parts.headers.get("cookie")?.to_str().ok()?;
-    let found = cookies.split("; ").find_map(|pair| pair.strip_prefix("test_session="));
+    let found = cookies
+        .split("; ")
+        .find_map(|pair| pair.strip_prefix("test_session="));
     found.map(str::to_owned)
 }
 
@@ -265,7 +284,12 @@ impl Events {
     }
 
     pub(super) fn count(&self, fits: impl Fn(&Event) -> bool) -> usize {
-        self.0.lock().expect("lock").iter().filter(|event| fits(event)).count()
+        self.0
+            .lock()
+            .expect("lock")
+            .iter()
+            .filter(|event| fits(event))
+            .count()
     }
 }
 

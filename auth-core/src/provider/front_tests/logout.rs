@@ -11,7 +11,9 @@ fn url(params: &[(&str, &str)]) -> String {
 }
 
 fn asks(answer: &Answer) -> bool {
-    answer.status == 200 && answer.body.contains("id=\"logout\"") && answer.body.contains("id=\"stay\"")
+    answer.status == 200
+        && answer.body.contains("id=\"logout\"")
+        && answer.body.contains("id=\"stay\"")
 }
 
 fn is_done(answer: &Answer) -> bool {
@@ -41,13 +43,19 @@ async fn a_client_that_proves_itself_ends_the_session_at_once() {
             browser.get(&url(&params)).await
         };
         assert_eq!(answer.status, 303);
-        assert_eq!(answer.location().as_deref(), Some("https://rp.example/bye?state=s%2F1"));
+        assert_eq!(
+            answer.location().as_deref(),
+            Some("https://rp.example/bye?state=s%2F1")
+        );
         assert!(!browser.is_signed_in());
         let cookies: Vec<_> = answer.headers.get_all("set-cookie").iter().collect();
         assert_eq!(cookies.len(), 2, "both of the host's cookies survive");
         assert!(browser.house.events.any(|event| matches!(
             event,
-            Event::ProviderSessionEnded { session: Some(_), .. }
+            Event::ProviderSessionEnded {
+                session: Some(_),
+                ..
+            }
         )));
     }
 }
@@ -64,7 +72,10 @@ async fn a_hint_that_has_expired_is_still_proof() {
 #[tokio::test]
 async fn a_post_from_the_client_finds_the_session_that_lax_cookies_hide() {
     let (mut browser, hint) = with_hint().await;
-    let params = [("id_token_hint", hint.as_str()), ("post_logout_redirect_uri", BYE)];
+    let params = [
+        ("id_token_hint", hint.as_str()),
+        ("post_logout_redirect_uri", BYE),
+    ];
     let answer = browser.post_from_elsewhere("/oauth/logout", &params).await;
     let again = answer.location().expect("redirect");
     assert!(!again.contains(&hint), "the token stays out of URLs");
@@ -84,13 +95,24 @@ async fn threat_55_a_get_without_proof_signs_nobody_out() {
     for params in [
         vec![],
         vec![("client_id", "rp"), ("post_logout_redirect_uri", BYE)],
-        vec![("id_token_hint", "x.y.z"), ("post_logout_redirect_uri", BYE)],
+        vec![
+            ("id_token_hint", "x.y.z"),
+            ("post_logout_redirect_uri", BYE),
+        ],
         // {"alg":"none"} over {"sub":"u1","aud":"rp"}
-        vec![("id_token_hint", "eyJhbGciOiJub25lIn0.eyJzdWIiOiJ1MSIsImF1ZCI6InJwIn0.")],
+        vec![(
+            "id_token_hint",
+            "eyJhbGciOiJub25lIn0.eyJzdWIiOiJ1MSIsImF1ZCI6InJwIn0.",
+        )],
         vec![("logout_hint", "u1"), ("ui_locales", "fr"), ("state", "x")],
     ] {
         let answer = browser.get(&url(&params)).await;
-        assert!(asks(&answer), "{params:?}: {} {}", answer.status, answer.body);
+        assert!(
+            asks(&answer),
+            "{params:?}: {} {}",
+            answer.status,
+            answer.body
+        );
         assert!(browser.is_signed_in());
     }
     let answer = browser.post_from_elsewhere("/oauth/logout", &[]).await;
@@ -109,7 +131,11 @@ async fn another_users_or_sessions_hint_asks() {
         acr: None,
         display_name: subject.into(),
     };
-    for (other, is_asked) in [(account("u2", "s1"), true), (account("u1", "s9"), true), (account("u1", "s1"), false)] {
+    for (other, is_asked) in [
+        (account("u2", "s1"), true),
+        (account("u1", "s9"), true),
+        (account("u1", "s1"), false),
+    ] {
         browser.sign_in_as(other);
         let answer = browser.get(&url(&[("id_token_hint", &hint)])).await;
         assert_eq!(asks(&answer), is_asked);
@@ -121,11 +147,18 @@ async fn another_users_or_sessions_hint_asks() {
 async fn an_unregistered_address_is_never_gone_to() {
     let (mut browser, hint) = with_hint().await;
     for bad in [
-        "https://evil.example/", "https://rp.example/bye?x=1", "https://rp.example/bye/", "https://RP.example/bye",
-        "https://rp.example/cb?tenant=1", "javascript:alert(1)",
+        "https://evil.example/",
+        "https://rp.example/bye?x=1",
+        "https://rp.example/bye/",
+        "https://RP.example/bye",
+        "https://rp.example/cb?tenant=1",
+        "javascript:alert(1)",
     ] {
         for params in [
-            [("id_token_hint", hint.as_str()), ("post_logout_redirect_uri", bad)],
+            [
+                ("id_token_hint", hint.as_str()),
+                ("post_logout_redirect_uri", bad),
+            ],
             [("client_id", "rp"), ("post_logout_redirect_uri", bad)],
         ] {
             let page = browser.get(&url(&params)).await;
@@ -133,21 +166,35 @@ async fn an_unregistered_address_is_never_gone_to() {
         }
     }
     // No client, no address.
-    let page = browser.get(&url(&[("post_logout_redirect_uri", BYE)])).await;
+    let page = browser
+        .get(&url(&[("post_logout_redirect_uri", BYE)]))
+        .await;
     assert!(is_done(&browser.press(&page, "logout").await));
     assert!(!browser.is_signed_in());
-    let answer = browser.get(&url(&[("client_id", "rp"), ("post_logout_redirect_uri", "https://evil.example/")])).await;
+    let answer = browser
+        .get(&url(&[
+            ("client_id", "rp"),
+            ("post_logout_redirect_uri", "https://evil.example/"),
+        ]))
+        .await;
     assert!(is_done(&answer));
 }
 
 #[tokio::test]
 async fn the_user_agrees_and_goes_to_the_client() {
     let (mut browser, _) = with_hint().await;
-    let params = [("client_id", "rp"), ("post_logout_redirect_uri", BYE), ("state", "s")];
+    let params = [
+        ("client_id", "rp"),
+        ("post_logout_redirect_uri", BYE),
+        ("state", "s"),
+    ];
     let page = browser.get(&url(&params)).await;
     assert!(page.body.contains("Reports") && page.body.contains("u1@example.com"));
     let answer = browser.press(&page, "logout").await;
-    assert_eq!(answer.location().as_deref(), Some("https://rp.example/bye?state=s"));
+    assert_eq!(
+        answer.location().as_deref(),
+        Some("https://rp.example/bye?state=s")
+    );
     assert!(!browser.is_signed_in());
     assert!(browser.press(&page, "logout").await.is_error_page(400));
 }
@@ -170,7 +217,12 @@ async fn threat_36_the_form_works_in_its_browser_with_its_token_alone() {
     let page = browser.get(&url(&[])).await;
     let secret = page.field("interaction");
     let form = [("interaction", secret.as_str()), ("decision", "logout")];
-    assert!(browser.post("/oauth/logout/decide", &form).await.is_error_page(403));
+    assert!(
+        browser
+            .post("/oauth/logout/decide", &form)
+            .await
+            .is_error_page(403)
+    );
     let mut other = Browser::new(&browser.house, "s2");
     other.sign_in("u2");
     other.get(&url(&[])).await;
@@ -179,7 +231,9 @@ async fn threat_36_the_form_works_in_its_browser_with_its_token_alone() {
     let body = format!(r#"{{"interaction":"{secret}","decision":"logout"}}"#);
     let headers = [("content-type", "application/json")];
     let decide = "/oauth/logout/decide";
-    let answer = other.send(http::Method::POST, decide, Some(body), &headers).await;
+    let answer = other
+        .send(http::Method::POST, decide, Some(body), &headers)
+        .await;
     assert!(answer.is_error_page(403));
     // The page's secret is no ticket for the endpoint itself.
     let answer = browser.get(&url(&[("interaction", &secret)])).await;
@@ -194,7 +248,10 @@ async fn whoever_is_not_signed_in_goes_straight_on() {
     let mut browser = Browser::new(&house, "s1");
     assert!(is_done(&browser.get(&url(&[])).await));
     let params = [("client_id", "rp"), ("post_logout_redirect_uri", BYE)];
-    assert_eq!(browser.get(&url(&params)).await.location().as_deref(), Some(BYE));
+    assert_eq!(
+        browser.get(&url(&params)).await.location().as_deref(),
+        Some(BYE)
+    );
 }
 
 #[tokio::test]
@@ -215,8 +272,14 @@ async fn contradictions_and_excess_get_a_page() {
 #[tokio::test]
 async fn grants_of_the_session_end_with_it_and_offline_ones_stay() {
     let mut browser = Browser::signed_in("u1").await;
-    let page = browser.authorize_and_follow(&[("scope", "openid profile offline_access")]).await;
-    let offline = browser.press(&page, "allow").await.param("code").expect("code");
+    let page = browser
+        .authorize_and_follow(&[("scope", "openid profile offline_access")])
+        .await;
+    let offline = browser
+        .press(&page, "allow")
+        .await
+        .param("code")
+        .expect("code");
     let plain = browser.authorize(&[]).await.param("code").expect("code");
     let page = browser.get(&url(&[])).await;
     browser.press(&page, "logout").await;
@@ -230,6 +293,9 @@ async fn a_program_is_told_where_to_go() {
     browser.accept = "application/json";
     let page = browser.get(&url(&[])).await.json();
     assert_eq!(page["page"], "end_session");
-    let params = [("id_token_hint", hint.as_str()), ("post_logout_redirect_uri", BYE)];
+    let params = [
+        ("id_token_hint", hint.as_str()),
+        ("post_logout_redirect_uri", BYE),
+    ];
     assert_eq!(browser.get(&url(&params)).await.json()["redirect_to"], BYE);
 }

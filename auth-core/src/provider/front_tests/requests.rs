@@ -13,22 +13,41 @@ async fn browser() -> Browser {
 /// Asserts an error page, by GET and by POST.
 async fn is_page(browser: &mut Browser, changes: &[(&str, &str)]) {
     let answer = browser.authorize(changes).await;
-    assert!(answer.is_error_page(400), "{changes:?}: {} {}", answer.status, answer.body);
-    let answer = browser.post("/oauth/authorize", &request_params(changes)).await;
+    assert!(
+        answer.is_error_page(400),
+        "{changes:?}: {} {}",
+        answer.status,
+        answer.body
+    );
+    let answer = browser
+        .post("/oauth/authorize", &request_params(changes))
+        .await;
     assert!(answer.is_error_page(400), "POST {changes:?}");
 }
 
 /// Asserts an error sent to the client with `state` and `iss`, by GET and by POST.
 async fn is_sent(browser: &mut Browser, changes: &[(&str, &str)], error: &str) {
     let by_get = browser.authorize(changes).await;
-    let by_post = browser.post("/oauth/authorize", &request_params(changes)).await;
+    let by_post = browser
+        .post("/oauth/authorize", &request_params(changes))
+        .await;
     for answer in [by_get, by_post] {
         assert_eq!(answer.status, 303, "{changes:?}: {}", answer.body);
         let location = answer.location().expect("redirect");
-        assert!(location.starts_with("https://rp.example/cb?tenant=1&error="), "{location}");
-        assert_eq!(answer.error().as_deref(), Some(error), "{changes:?} {location}");
+        assert!(
+            location.starts_with("https://rp.example/cb?tenant=1&error="),
+            "{location}"
+        );
+        assert_eq!(
+            answer.error().as_deref(),
+            Some(error),
+            "{changes:?} {location}"
+        );
         assert_eq!(answer.param("state").as_deref(), Some(STATE), "{changes:?}");
-        assert_eq!(answer.param("iss").as_deref(), Some("https://op.example.com"));
+        assert_eq!(
+            answer.param("iss").as_deref(),
+            Some("https://op.example.com")
+        );
         assert!(answer.param("error_description").is_some() && answer.param("code").is_none());
     }
 }
@@ -41,7 +60,10 @@ async fn an_unknown_or_missing_client_gets_a_page() {
     }
     assert!(browser.house.events.any(|event| matches!(
         event,
-        Event::AuthorizationRefused { client: None, error: "unknown_client" }
+        Event::AuthorizationRefused {
+            client: None,
+            error: "unknown_client"
+        }
     )));
 }
 
@@ -49,14 +71,21 @@ async fn an_unknown_or_missing_client_gets_a_page() {
 async fn a_disabled_client_gets_a_page() {
     let mut browser = browser().await;
     let now = browser.house.now();
-    browser.house.change_client("rp", |client| client.disabled_at = Some(now)).await;
+    browser
+        .house
+        .change_client("rp", |client| client.disabled_at = Some(now))
+        .await;
     is_page(&mut browser, &[]).await;
 }
 
 #[tokio::test]
 async fn a_repeated_client_id_or_redirect_uri_gets_a_page() {
     let mut browser = browser().await;
-    for name in ["client_id=rp", "redirect_uri=https://rp.example/cb", "client_id="] {
+    for name in [
+        "client_id=rp",
+        "redirect_uri=https://rp.example/cb",
+        "client_id=",
+    ] {
         let answer = browser.get(&format!("{}&{name}", authorize_url(&[]))).await;
         assert!(answer.is_error_page(400), "{name}");
     }
@@ -66,10 +95,18 @@ async fn a_repeated_client_id_or_redirect_uri_gets_a_page() {
 async fn threat_39_a_redirect_uri_that_is_not_the_registered_one_gets_a_page() {
     let mut browser = browser().await;
     for uri in [
-        "https://rp.example/cb", "https://rp.example/cb?tenant=1&x=2", "https://rp.example/cb?tenant=1#f",
-        "https://rp.example/cb/?tenant=1", "https://RP.example/cb?tenant=1", "http://rp.example/cb?tenant=1",
-        "https://u@rp.example/cb?tenant=1", "https://rp.example:443/cb?tenant=1", "https://evil.example/",
-        "//rp.example/cb?tenant=1", "javascript:alert(1)", "https://rp.example/cb?tenant=1\n",
+        "https://rp.example/cb",
+        "https://rp.example/cb?tenant=1&x=2",
+        "https://rp.example/cb?tenant=1#f",
+        "https://rp.example/cb/?tenant=1",
+        "https://RP.example/cb?tenant=1",
+        "http://rp.example/cb?tenant=1",
+        "https://u@rp.example/cb?tenant=1",
+        "https://rp.example:443/cb?tenant=1",
+        "https://evil.example/",
+        "//rp.example/cb?tenant=1",
+        "javascript:alert(1)",
+        "https://rp.example/cb?tenant=1\n",
     ] {
         is_page(&mut browser, &[("redirect_uri", uri)]).await;
     }
@@ -80,17 +117,30 @@ async fn a_missing_redirect_uri_is_filled_in_only_where_it_cannot_be_mistaken() 
     let mut browser = browser().await;
     is_page(&mut browser, &[("redirect_uri", "")]).await;
     let answer = browser
-        .authorize_and_follow(&[("redirect_uri", ""), ("scope", "profile"), ("client_id", "own")])
+        .authorize_and_follow(&[
+            ("redirect_uri", ""),
+            ("scope", "profile"),
+            ("client_id", "own"),
+        ])
         .await;
     assert!(answer.location().expect("redirect").starts_with(CALLBACK));
-    is_page(&mut browser, &[("redirect_uri", ""), ("scope", "profile"), ("client_id", "app")]).await;
+    is_page(
+        &mut browser,
+        &[
+            ("redirect_uri", ""),
+            ("scope", "profile"),
+            ("client_id", "app"),
+        ],
+    )
+    .await;
 }
 
 #[tokio::test]
 async fn a_registered_uri_that_a_browser_would_run_gets_a_page() {
     let mut browser = browser().await;
     let mut metadata = rp_metadata();
-    metadata["redirect_uris"] = serde_json::json!(["javascript:alert(1)", "data:text/html,x", "no url"]);
+    metadata["redirect_uris"] =
+        serde_json::json!(["javascript:alert(1)", "data:text/html,x", "no url"]);
     browser.house.add_client("odd", metadata, false).await;
     for uri in ["javascript:alert(1)", "data:text/html,x", "no url"] {
         is_page(&mut browser, &[("client_id", "odd"), ("redirect_uri", uri)]).await;
@@ -106,7 +156,12 @@ async fn unreadable_parameters_get_a_page() {
     assert!(browser.get(&many).await.is_error_page(400));
     let headers = [("content-type", "application/json")];
     let answer = browser
-        .send(http::Method::POST, "/oauth/authorize", Some("{}".into()), &headers)
+        .send(
+            http::Method::POST,
+            "/oauth/authorize",
+            Some("{}".into()),
+            &headers,
+        )
         .await;
     assert!(answer.is_error_page(415));
 }
@@ -114,14 +169,32 @@ async fn unreadable_parameters_get_a_page() {
 #[tokio::test]
 async fn a_repeated_parameter_is_an_invalid_request() {
     let mut browser = browser().await;
-    for extra in ["scope=openid", "nonce=2", "unknown=1&unknown=2", "code_challenge=", "response_type=code"] {
-        let answer = browser.get(&format!("{}&{extra}", authorize_url(&[]))).await;
-        assert_eq!(answer.error().as_deref(), Some("invalid_request"), "{extra}");
+    for extra in [
+        "scope=openid",
+        "nonce=2",
+        "unknown=1&unknown=2",
+        "code_challenge=",
+        "response_type=code",
+    ] {
+        let answer = browser
+            .get(&format!("{}&{extra}", authorize_url(&[])))
+            .await;
+        assert_eq!(
+            answer.error().as_deref(),
+            Some("invalid_request"),
+            "{extra}"
+        );
         assert_eq!(answer.param("state").as_deref(), Some(STATE));
     }
     for extra in ["state=2", "response_mode=query&response_mode=form_post"] {
-        let answer = browser.get(&format!("{}&{extra}", authorize_url(&[]))).await;
-        assert_eq!(answer.error().as_deref(), Some("invalid_request"), "{extra}");
+        let answer = browser
+            .get(&format!("{}&{extra}", authorize_url(&[])))
+            .await;
+        assert_eq!(
+            answer.error().as_deref(),
+            Some("invalid_request"),
+            "{extra}"
+        );
     }
 }
 
@@ -129,10 +202,29 @@ async fn a_repeated_parameter_is_an_invalid_request() {
 async fn threat_38_pkce_with_s256_is_required() {
     let mut browser = browser().await;
     is_sent(&mut browser, &[("code_challenge", "")], "invalid_request").await;
-    is_sent(&mut browser, &[("code_challenge_method", "")], "invalid_request").await;
-    is_sent(&mut browser, &[("code_challenge_method", "plain")], "invalid_request").await;
-    is_sent(&mut browser, &[("code_challenge", "tooshort")], "invalid_request").await;
-    let none = [("code_challenge", ""), ("code_challenge_method", ""), ("client_id", "own")];
+    is_sent(
+        &mut browser,
+        &[("code_challenge_method", "")],
+        "invalid_request",
+    )
+    .await;
+    is_sent(
+        &mut browser,
+        &[("code_challenge_method", "plain")],
+        "invalid_request",
+    )
+    .await;
+    is_sent(
+        &mut browser,
+        &[("code_challenge", "tooshort")],
+        "invalid_request",
+    )
+    .await;
+    let none = [
+        ("code_challenge", ""),
+        ("code_challenge_method", ""),
+        ("client_id", "own"),
+    ];
     is_sent(&mut browser, &none, "invalid_request").await;
 }
 
@@ -140,17 +232,40 @@ async fn threat_38_pkce_with_s256_is_required() {
 async fn response_type_is_code_alone() {
     let mut browser = browser().await;
     is_sent(&mut browser, &[("response_type", "")], "invalid_request").await;
-    for other in ["token", "id_token", "code token", "code id_token", "none", "Code", "code code"] {
-        is_sent(&mut browser, &[("response_type", other)], "unsupported_response_type").await;
+    for other in [
+        "token",
+        "id_token",
+        "code token",
+        "code id_token",
+        "none",
+        "Code",
+        "code code",
+    ] {
+        is_sent(
+            &mut browser,
+            &[("response_type", other)],
+            "unsupported_response_type",
+        )
+        .await;
     }
     let mut metadata = rp_metadata();
     metadata["grant_types"] = serde_json::json!(["client_credentials"]);
     browser.house.add_client("machine", metadata, false).await;
-    is_sent(&mut browser, &[("client_id", "machine")], "unauthorized_client").await;
+    is_sent(
+        &mut browser,
+        &[("client_id", "machine")],
+        "unauthorized_client",
+    )
+    .await;
     let mut metadata = rp_metadata();
     metadata["response_types"] = serde_json::json!(["id_token"]);
     browser.house.add_client("implicit", metadata, false).await;
-    is_sent(&mut browser, &[("client_id", "implicit")], "unauthorized_client").await;
+    is_sent(
+        &mut browser,
+        &[("client_id", "implicit")],
+        "unauthorized_client",
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -166,17 +281,35 @@ async fn response_mode_is_query_or_form_post() {
     ];
     let answer = browser.authorize(&changes).await;
     let location = answer.location().expect("redirect");
-    assert!(location.starts_with("com.example.desk:/cb?error=invalid_request"), "{location}");
+    assert!(
+        location.starts_with("com.example.desk:/cb?error=invalid_request"),
+        "{location}"
+    );
 }
 
 #[tokio::test]
 async fn what_is_not_supported_is_refused_by_name_and_never_ignored() {
     let mut browser = browser().await;
     let object = "eyJhbGciOiJub25lIn0.e30.";
-    is_sent(&mut browser, &[("request", object)], "request_not_supported").await;
+    is_sent(
+        &mut browser,
+        &[("request", object)],
+        "request_not_supported",
+    )
+    .await;
     let uri = "https://rp.example/request";
-    is_sent(&mut browser, &[("request_uri", uri)], "request_uri_not_supported").await;
-    is_sent(&mut browser, &[("registration", "{}")], "registration_not_supported").await;
+    is_sent(
+        &mut browser,
+        &[("request_uri", uri)],
+        "request_uri_not_supported",
+    )
+    .await;
+    is_sent(
+        &mut browser,
+        &[("registration", "{}")],
+        "registration_not_supported",
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -193,13 +326,19 @@ async fn scopes_must_leave_something() {
         ("client_id", "app"),
         ("redirect_uri", "https://desk.example/cb"),
     ];
-    assert_eq!(browser.authorize(&changes).await.error().as_deref(), Some("invalid_scope"));
+    assert_eq!(
+        browser.authorize(&changes).await.error().as_deref(),
+        Some("invalid_scope")
+    );
 }
 
 #[tokio::test]
 async fn malformed_values_are_invalid_requests() {
     let mut browser = browser().await;
-    let (long_nonce, long_claims) = ("n".repeat(513), format!("{{\"x\":\"{}\"}}", "y".repeat(9000)));
+    let (long_nonce, long_claims) = (
+        "n".repeat(513),
+        format!("{{\"x\":\"{}\"}}", "y".repeat(9000)),
+    );
     for (name, value) in [
         ("prompt", "none login"),
         ("prompt", "signup"),
@@ -223,9 +362,14 @@ async fn state_is_bounded_and_given_back_as_it_came() {
     let mut browser = browser().await;
     let state = "é".repeat(2048);
     let changes = [("client_id", "own"), ("state", state.as_str())];
-    assert_eq!(browser.authorize(&changes).await.param("state"), Some(state));
+    assert_eq!(
+        browser.authorize(&changes).await.param("state"),
+        Some(state)
+    );
     let state = "s".repeat(4097);
-    let answer = browser.authorize(&[("client_id", "own"), ("state", &state)]).await;
+    let answer = browser
+        .authorize(&[("client_id", "own"), ("state", &state)])
+        .await;
     assert_eq!(answer.error().as_deref(), Some("invalid_request"));
     assert_eq!(answer.param("state"), None);
 }
@@ -233,11 +377,19 @@ async fn state_is_bounded_and_given_back_as_it_came() {
 #[tokio::test]
 async fn resource_is_the_issuer_or_nothing() {
     let mut browser = browser().await;
-    is_sent(&mut browser, &[("resource", "https://api.example")], "invalid_target").await;
+    is_sent(
+        &mut browser,
+        &[("resource", "https://api.example")],
+        "invalid_target",
+    )
+    .await;
     let url = authorize_url(&[("client_id", "own"), ("resource", "https://op.example.com")]);
     assert!(browser.get(&url).await.param("code").is_some());
     let both = format!("{url}&resource=https://api.example");
-    assert_eq!(browser.get(&both).await.error().as_deref(), Some("invalid_target"));
+    assert_eq!(
+        browser.get(&both).await.error().as_deref(),
+        Some("invalid_target")
+    );
 }
 
 #[tokio::test]
@@ -262,6 +414,8 @@ async fn any_order_of_parameters_is_the_same_request() {
     let mut browser = browser().await;
     let mut params = request_params(&[("client_id", "own")]);
     params.reverse();
-    let answer = browser.get(&format!("/oauth/authorize?{}", encode(&params))).await;
+    let answer = browser
+        .get(&format!("/oauth/authorize?{}", encode(&params)))
+        .await;
     assert!(answer.param("code").is_some());
 }

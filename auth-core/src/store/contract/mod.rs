@@ -189,6 +189,7 @@ macro_rules! short_lived_contract {
         $crate::__contract_group! { $make, throttle as contract_throttle:
             counts_down_then_locks_then_refuses
             a_window_that_ended_starts_anew
+            an_attempt_can_be_taken_back_and_a_lock_cannot
             locks_double_up_to_the_longest
             a_lock_that_ended_gives_a_full_window
             locks_are_forgotten

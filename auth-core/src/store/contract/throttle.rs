@@ -55,6 +55,21 @@ pub async fn a_window_that_ended_starts_anew<S: ThrottleStore>(store: S) {
     assert_eq!(attempt(&store, 2000).await, allowed(2));
 }
 
+pub async fn an_attempt_can_be_taken_back_and_a_lock_cannot<S: ThrottleStore>(store: S) {
+    let take_back = async || store.take_back_attempt(&digest("a")).await.unwrap();
+    // Nothing to take back is no error, and gives nothing.
+    take_back().await;
+    for _ in 0..10 {
+        assert_eq!(attempt(&store, 0).await, allowed(2));
+        take_back().await;
+    }
+    take_back().await;
+    exhaust(&store, 0, 100).await;
+    take_back().await;
+    assert_eq!(attempt(&store, 50).await, refused(100));
+    exhaust(&store, 100, 300).await;
+}
+
 pub async fn locks_double_up_to_the_longest<S: ThrottleStore>(store: S) {
     exhaust(&store, 0, 100).await;
     exhaust(&store, 100, 300).await;

@@ -52,6 +52,13 @@ impl ThrottleStore for MemoryStore {
         Ok(lock(&self.inner.throttles).count(*key, policy, now))
     }
 
+    async fn take_back_attempt(&self, key: &Digest32) -> StoreResult<()> {
+        if let Some(state) = lock(&self.inner.throttles).by_key.get_mut(key) {
+            state.count = state.count.saturating_sub(1);
+        }
+        Ok(())
+    }
+
     async fn clear_throttle(&self, key: &Digest32) -> StoreResult<()> {
         lock(&self.inner.throttles).remove(key);
         Ok(())
