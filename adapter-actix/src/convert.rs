@@ -5,7 +5,7 @@ use actix_web::http::StatusCode as ActixStatus;
 use actix_web::http::header as actix_header;
 use actix_web::{HttpRequest, HttpResponse, web};
 use auth_core::auth::Auth;
-use auth_core::web::{BODY_LIMIT, ClientAddr, Response as CoreResponse};
+use auth_core::web::{BODY_LIMIT, BODY_TIMEOUT, ClientAddr, Response as CoreResponse};
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, Method, Uri, header};
@@ -19,13 +19,15 @@ pub(crate) async fn handle(
     let Some(parts) = parts(&request) else {
         return HttpResponse::BadRequest().body("the request could not be read");
     };
-    let body = match payload.to_bytes_limited(BODY_LIMIT).await {
-        Ok(Ok(body)) => body,
-        Ok(Err(_)) => {
+    let read = payload.to_bytes_limited(BODY_LIMIT);
+    let body = match actix_web::rt::time::timeout(BODY_TIMEOUT, read).await {
+        Ok(Ok(Ok(body))) => body,
+        Ok(Ok(Err(_))) => {
             return HttpResponse::BadRequest().body("the request body could not be read");
         }
         // One byte over the limit, so that the core gives its own answer for too large a body.
-        Err(_) => Bytes::from(vec![0; BODY_LIMIT + 1]),
+        Ok(Err(_)) => Bytes::from(vec![0; BODY_LIMIT + 1]),
+        Err(_) => return HttpResponse::RequestTimeout().body("the request body took too long"),
     };
     let is_head = parts.method == Method::HEAD;
     respond(

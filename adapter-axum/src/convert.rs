@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use auth_core::auth::Auth;
-use auth_core::web::{BODY_LIMIT, ClientAddr, Response as CoreResponse};
+use auth_core::web::{BODY_LIMIT, BODY_TIMEOUT, ClientAddr, Response as CoreResponse};
 use axum::body::Body;
 use axum::extract::{ConnectInfo, OriginalUri, Request};
 use axum::response::Response;
@@ -26,11 +26,18 @@ pub(crate) async fn handle(auth: Auth, request: Request) -> Response {
         parts.uri = uri.clone();
     }
     note_client_addr(&mut parts.extensions);
-    let body = match Limited::new(body, BODY_LIMIT).collect().await {
-        Ok(collected) => collected.to_bytes(),
+    let read = Limited::new(body, BODY_LIMIT).collect();
+    let body = match tokio::time::timeout(BODY_TIMEOUT, read).await {
+        Ok(Ok(collected)) => collected.to_bytes(),
         // One byte over the limit, so that the core gives its own answer for too large a body.
-        Err(error) if error.is::<LengthLimitError>() => Bytes::from(vec![0; BODY_LIMIT + 1]),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Bytes::from(vec![0; BODY_LIMIT + 1]),
         Err(_) => {
+            return plain(
+                StatusCode::REQUEST_TIMEOUT,
+                "the request body took too long",
+            );
+        }
+        Ok(Err(_)) => {
             return plain(
                 StatusCode::BAD_REQUEST,
                 "the request body could not be read",

@@ -25,6 +25,7 @@ use auth_core::auth::Otherwise;
 use auth_core::auth::{Auth, Guard};
 #[cfg(feature = "resource")]
 use auth_core::resource::ScopeRequirement;
+use auth_core::web::private_headers;
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
@@ -128,7 +129,9 @@ where
                 return Ok(convert::respond(*response));
             }
             let response = inner.call(Request::from_parts(parts, body)).await?;
-            Ok(response.into_response())
+            let mut response = response.into_response();
+            private_headers(response.headers_mut());
+            Ok(response)
         })
     }
 }

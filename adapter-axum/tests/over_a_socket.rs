@@ -356,3 +356,33 @@ async fn a_wing_that_is_not_set_up_is_a_500_that_says_what_to_add() {
         assert!(answer.text().await.unwrap().contains(fix), "{path}");
     }
 }
+
+#[tokio::test]
+async fn behind_a_proxy_a_credential_sent_in_clear_is_not_looked_at() {
+    let auth = Auth::builder("https://app.example.com")
+        .secret([7; 32])
+        .store(MemoryStore::default())
+        .trusted_proxies(["127.0.0.1"])
+        .login(Login::default())
+        .provider(Provider::default())
+        .prune_every(None)
+        .build()
+        .await
+        .unwrap();
+    let server = Server::start(app(&auth)).await;
+    let cookie = session_cookie(&auth).await;
+    let proto = http::HeaderName::from_static("x-forwarded-proto");
+    let https = server
+        .get("/api", &[(COOKIE, &cookie), (proto.clone(), "https")])
+        .await;
+    assert_eq!(https.status(), StatusCode::OK);
+    assert_eq!(https.headers()["cache-control"], "no-store");
+    for path in ["/page", "/api", "/scope", "/reports", "/token"] {
+        let http = server
+            .get(path, &[(COOKIE, &cookie), (proto.clone(), "http")])
+            .await;
+        assert_eq!(http.status(), StatusCode::SEE_OTHER, "{path}");
+        let to = http.headers()[LOCATION].to_str().unwrap();
+        assert_eq!(to, format!("https://app.example.com{path}"));
+    }
+}

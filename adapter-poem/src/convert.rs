@@ -1,7 +1,7 @@
 //! Between poem's requests and responses and the core's.
 
 use auth_core::auth::Auth;
-use auth_core::web::{BODY_LIMIT, ClientAddr, Response as CoreResponse};
+use auth_core::web::{BODY_LIMIT, BODY_TIMEOUT, ClientAddr, Response as CoreResponse};
 use bytes::Bytes;
 use http::StatusCode;
 use http::request::Parts;
@@ -11,14 +11,20 @@ use poem::{Body, Request, Response};
 /// Hands a request to the core: full URI, bounded body, client address.
 pub(crate) async fn handle(auth: &Auth, mut request: Request) -> Response {
     let parts = parts(&request);
-    let body = match request.take_body().into_bytes_limit(BODY_LIMIT).await {
-        Ok(body) => body,
+    let read = request.take_body().into_bytes_limit(BODY_LIMIT);
+    let body = match tokio::time::timeout(BODY_TIMEOUT, read).await {
+        Ok(Ok(body)) => body,
         // One byte over the limit, so that the core gives its own answer for too large a body.
-        Err(ReadBodyError::PayloadTooLarge) => Bytes::from(vec![0; BODY_LIMIT + 1]),
-        Err(_) => {
+        Ok(Err(ReadBodyError::PayloadTooLarge)) => Bytes::from(vec![0; BODY_LIMIT + 1]),
+        Ok(Err(_)) => {
             return Response::builder()
                 .status(StatusCode::BAD_REQUEST)
                 .body("the request body could not be read");
+        }
+        Err(_) => {
+            return Response::builder()
+                .status(StatusCode::REQUEST_TIMEOUT)
+                .body("the request body took too long");
         }
     };
     respond(auth.handle(http::Request::from_parts(parts, body)).await)

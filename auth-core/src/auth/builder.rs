@@ -1,5 +1,6 @@
 //! From settings to a running `Auth`. Whatever cannot work is an error here, naming the setting and the fix.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,8 +18,8 @@ use crate::web::{
     BaseUrl, BaseUrlError, FormTokens, Route, Side, TrustedProxies, TrustedProxiesError,
 };
 
-/// Why an `Auth` could not be built.
-#[derive(Debug, thiserror::Error)]
+/// Why an `Auth` could not be built. `Debug` is the message too: it is what `main` prints of an error it returns.
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum BuildError {
     /// The base URL.
@@ -63,6 +64,12 @@ pub enum BuildError {
     #[cfg(feature = "outbound")]
     #[error("outbound requests: {0}")]
     Outbound(#[from] crate::services::outbound::OutboundError),
+}
+
+impl fmt::Debug for BuildError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
 }
 
 /// Collects settings.

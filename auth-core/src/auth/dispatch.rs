@@ -110,7 +110,7 @@ impl Inner {
     }
 
     // A browser that came by http is shown the way; anything that carries data is refused, as it was sent in clear.
-    fn to_https(&self, exchange: &Exchange<'_>) -> Response {
+    pub(super) fn to_https(&self, exchange: &Exchange<'_>) -> Response {
         let core = &*self.core;
         if exchange.parts.method == Method::GET {
             let path = exchange.parts.uri.path_and_query();

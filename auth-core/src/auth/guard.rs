@@ -15,7 +15,7 @@ use super::{Auth, NotSetUp};
 use crate::login::SignedIn;
 #[cfg(feature = "resource")]
 use crate::resource::{AccessToken, Refusal, ScopeRequirement, TokenRefused};
-use crate::web::{Problem, Response, Side};
+use crate::web::{Exchange, Problem, Response, Side};
 #[cfg(feature = "login")]
 use crate::web::{see_other, with_query};
 
@@ -51,6 +51,7 @@ impl Auth {
     /// # Errors
     /// The response to send instead: a redirect, 401, 403, 503, or 500 when the wing it needs is not set up.
     pub async fn admit(&self, parts: &mut Parts, guard: &Guard) -> Result<(), Box<Response>> {
+        self.refuse_plain_http(parts)?;
         match guard {
             #[cfg(feature = "login")]
             Guard::SignedIn(otherwise) => self.admit_session(parts, None, *otherwise).await,
@@ -89,6 +90,7 @@ impl Auth {
         if let Some(Known(known)) = parts.extensions.get::<Known>() {
             return Ok(known.clone());
         }
+        self.refuse_plain_http(parts)?;
         let login = match self.login() {
             Ok(login) => login,
             Err(missing) => return Err(Box::new(self.not_set_up(parts, missing))),
@@ -99,7 +101,7 @@ impl Auth {
                 parts.extensions.insert(Known(found.clone()));
                 Ok(found)
             }
-            Err(problem) => Err(Box::new(self.problem(parts, Side::Api, &problem))),
+            Err(problem) => Err(Box::new(self.problem(parts, side_of(parts), &problem))),
         }
     }
 
@@ -138,6 +140,7 @@ impl Auth {
         if let Some(known) = parts.extensions.get::<AccessToken>() {
             return Ok(Ok(known.clone()));
         }
+        self.refuse_plain_http(parts)?;
         let resource = match self.resource() {
             Ok(resource) => resource,
             Err(missing) => return Err(Box::new(self.not_set_up(parts, missing))),
@@ -166,13 +169,13 @@ impl Auth {
         login
             .scope(signed_in)
             .await
-            .map_err(|problem| Box::new(self.problem(parts, Side::Api, &problem)))
+            .map_err(|problem| Box::new(self.problem(parts, side_of(parts), &problem)))
     }
 
     /// The 401 for a handler that wants a session and was reached without a guard.
     #[cfg(feature = "login")]
     pub fn unauthenticated(&self, parts: &Parts) -> Response {
-        self.problem(parts, Side::Api, &Problem::unauthenticated())
+        self.problem(parts, side_of(parts), &Problem::unauthenticated())
     }
 
     #[cfg(feature = "login")]
@@ -199,7 +202,7 @@ impl Auth {
                     "recent_sign_in_required",
                     "Confirm that it is you by signing in again.",
                 );
-                self.problem(parts, Side::Api, &problem)
+                self.problem(parts, side_of(parts), &problem)
             }
             Otherwise::Unauthorized => self.unauthenticated(parts),
         };
@@ -240,6 +243,20 @@ impl Auth {
         response
     }
 
+    /// A credential that came in clear is not looked at: a browser is shown the way, anything else refused. Only a trusted
+    /// proxy's word counts.
+    fn refuse_plain_http(&self, parts: &Parts) -> Result<(), Box<Response>> {
+        let core = &self.inner.core;
+        if core.base.is_loopback_http() || !core.proxies.arrived_over_http(parts) {
+            return Ok(());
+        }
+        let body = bytes::Bytes::new();
+        let exchange = Exchange::new(parts, &body, core.clock.now(), &core.proxies, false);
+        let mut response = self.inner.to_https(&exchange);
+        crate::web::finish_headers(response.headers_mut(), false);
+        Err(Box::new(response))
+    }
+
     /// A set-up fault of the host's is a plain 500 that says what to add, in the log and in the answer: nobody's data
     /// is in it, and a developer sees it at the first request.
     fn not_set_up(&self, parts: &Parts, missing: NotSetUp) -> Response {
@@ -249,6 +266,19 @@ impl Auth {
             "not_set_up",
             missing.to_string(),
         );
-        self.problem(parts, Side::Api, &problem)
+        self.problem(parts, side_of(parts), &problem)
     }
+}
+
+/// Who the errors of a host's own route are for: a browser asks for HTML by name.
+fn side_of(parts: &Parts) -> Side {
+    let accepts = parts.headers.get_all(http::header::ACCEPT).iter();
+    let html = accepts
+        .filter_map(|value| value.to_str().ok())
+        .any(|value| {
+            value
+                .split(',')
+                .any(|range| range.trim().starts_with("text/html"))
+        });
+    if html { Side::Page } else { Side::Api }
 }

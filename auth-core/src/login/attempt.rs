@@ -83,6 +83,31 @@ impl LoginWing {
         Err(refusal(locked, exchange.now))
     }
 
+    /// Takes back an attempt whose password was never compared.
+    pub(super) async fn take_back_attempt(
+        &self,
+        identifier: Option<&Identifier>,
+        exchange: &Exchange<'_>,
+    ) -> Result<(), crate::store::StoreError> {
+        if let Some(identifier) = identifier {
+            self.take_back_account(identifier).await?;
+        }
+        self.take_back_address(AddressAttempts::SignIn, exchange)
+            .await
+    }
+
+    /// Takes back what [`count_account`](Self::count_account) counted.
+    pub(super) async fn take_back_account(
+        &self,
+        identifier: &Identifier,
+    ) -> Result<(), crate::store::StoreError> {
+        let name = counter_name(identifier);
+        self.core
+            .throttles
+            .take_back(PASSWORD_ATTEMPTS, &name)
+            .await
+    }
+
     /// Takes back what [`count_address`](Self::count_address) counted: the sign-in succeeded. Many people share an
     /// address; only failures are held against it.
     pub(super) async fn take_back_address(

@@ -74,7 +74,13 @@ impl LoginWing {
         }
         let proven = self
             .prove_password(identifier.as_ref(), &form.password, confirming.as_ref())
-            .await?;
+            .await;
+        if proven.is_err() {
+            // Nothing was compared: being too busy is not held against anybody.
+            self.take_back_attempt(identifier.as_ref(), exchange)
+                .await?;
+        }
+        let proven = proven?;
         let proven = match proven {
             Ok(proven) => proven,
             Err(refused) => return self.refuse(exchange, &form, confirming, refused).await,

@@ -226,6 +226,11 @@ impl LoginWing {
             };
             self.core.emit(now, None, event).await;
         }
+        let proof = match new.password {
+            // The operator has just set the password, so whoever planted another is out.
+            Some(_) => EmailProof::SignedInUser,
+            None => EmailProof::MailboxOwner,
+        };
         if let Some(password) = new.password {
             let stored = users.password_hash(&user.id).await?;
             let outcome = self.hashers.verify(&password, stored.as_ref()).await?;
@@ -235,9 +240,7 @@ impl LoginWing {
             }
         }
         if let Some(email) = user.email.clone().filter(|_| new.email_verified) {
-            // The operator vouches, and has just set the password.
-            self.verify_email(&user.id, &email, EmailProof::SignedInUser)
-                .await?;
+            self.verify_email(&user.id, &email, proof).await?;
             user = users.user(&user.id).await?.ok_or(UserError::Unknown)?;
         }
         Ok(user)

@@ -52,8 +52,8 @@ impl ProviderWing {
             request,
         } = checked;
         let purpose = interaction.purpose(FORM, &account.subject);
-        let scopes: Vec<_> = request
-            .scopes
+        let asked = request.asked();
+        let scopes: Vec<_> = asked
             .iter()
             // Said by `offline`, in words of its own.
             .filter(|scope| *scope != "offline_access")
@@ -139,18 +139,18 @@ impl ProviderWing {
         account: &SignedInAccount,
     ) -> StoreResult<ConsentedScopes> {
         let client = &checked.client.client_id;
-        let scopes = &checked.request.scopes;
+        let scopes = checked.request.asked();
         let grants = &self.core.stores.grants;
         grants
-            .remember_consent(&account.subject, client, scopes, exchange.now)
+            .remember_consent(&account.subject, client, &scopes, exchange.now)
             .await?;
         let event = Event::ConsentGranted {
             subject: account.subject.clone(),
             client: client.clone(),
-            scopes: scopes.clone(),
+            scopes,
         };
         self.core.emit(exchange.now, exchange.address, event).await;
-        Ok(ConsentedScopes(scopes.clone()))
+        Ok(ConsentedScopes(checked.request.scopes.clone()))
     }
 
     async fn note_denial(

@@ -28,6 +28,7 @@ struct Introspection<'a> {
 
 #[derive(Debug, Default, PartialEq, Serialize)]
 struct ActiveToken<'a> {
+    #[serde(skip_serializing_if = "str::is_empty")]
     scope: &'a str,
     client_id: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]

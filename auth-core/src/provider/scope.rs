@@ -110,6 +110,14 @@ pub(super) fn claims_of(scopes: &BTreeSet<String>) -> BTreeSet<String> {
         .collect()
 }
 
+/// The standard scope that stands for a claim (OpenID Connect Core §5.4).
+pub(super) fn scope_of_claim(claim: &str) -> Option<&'static str> {
+    STANDARD_SCOPES
+        .iter()
+        .find(|(_, _, claims)| claims.contains(&claim))
+        .map(|(name, ..)| *name)
+}
+
 /// Scopes as a parameter or claim spells them (RFC 6749 §3.3).
 pub(super) fn join(scopes: &BTreeSet<String>) -> String {
     let names: Vec<_> = scopes.iter().map(String::as_str).collect();

@@ -56,6 +56,13 @@ pub fn page_headers(headers: &mut HeaderMap, policy: PagePolicy) {
     headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
 }
 
+/// What a route gives to one person or client alone is not stored by caches, unless the route said otherwise.
+pub fn private_headers(headers: &mut HeaderMap) {
+    if !headers.contains_key(CACHE_CONTROL) {
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+}
+
 /// Completes any answer: not stored unless the endpoint said otherwise, not sniffed, no referrer (RFC 9700 §4.2.4),
 /// and https remembered where the site is https.
 pub fn finish_headers(headers: &mut HeaderMap, loopback_http: bool) {

@@ -20,7 +20,7 @@ pub use client_address::{ClientAddr, TrustedProxies, TrustedProxiesError, thrott
 pub use cookies::{CookieJar, CookieLife, CookieName};
 pub use exchange::Exchange;
 pub use forgery::{FORM_TOKEN_FIELD, Forgery, FormTokens};
-pub use headers::{FormTarget, PagePolicy, finish_headers, page_headers};
+pub use headers::{FormTarget, PagePolicy, finish_headers, page_headers, private_headers};
 pub use negotiation::{language, wants_json};
 pub use params::{Params, ParamsError, with_query};
 pub use problem::Problem;
@@ -30,6 +30,9 @@ pub use respond::{
 };
 pub use return_to::ReturnTo;
 pub use route::{Route, Side};
+
+/// How long an adapter waits for a request's body: a client that sends a byte now and then holds a connection no longer.
+pub const BODY_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(20);
 
 /// The largest request body any endpoint reads, in bytes (256 KiB). Adapters stop reading past it.
 pub const BODY_LIMIT: usize = 256 * 1024;

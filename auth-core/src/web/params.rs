@@ -3,6 +3,8 @@
 use percent_encoding::percent_decode;
 use serde_json::Value;
 
+use crate::ground::jose::parse_unique_object;
+
 /// More parameters than any endpoint has.
 const MAX_PARAMS: usize = 128;
 
@@ -25,8 +27,8 @@ pub enum ParamsError {
     /// More than 128.
     #[error("too many parameters")]
     TooMany,
-    /// A JSON body is not an object of strings, numbers and booleans.
-    #[error("the JSON body must be an object of strings, numbers and booleans")]
+    /// A JSON body is not an object of strings, numbers and booleans, each named once.
+    #[error("the JSON body must be an object of strings, numbers and booleans, each named once")]
     Json,
     /// A parameter is there more than once (RFC 6749 §3.1, §3.2).
     #[error("the parameter {0} is repeated")]
@@ -51,9 +53,8 @@ impl Params {
 
     /// Reads a flat JSON object.
     pub fn parse_json(bytes: &[u8]) -> Result<Self, ParamsError> {
-        let Ok(Value::Object(object)) = serde_json::from_slice(bytes) else {
-            return Err(ParamsError::Json);
-        };
+        // A member twice is as unclear as a parameter twice.
+        let object = parse_unique_object(bytes).map_err(|_| ParamsError::Json)?;
         if object.len() > MAX_PARAMS {
             return Err(ParamsError::TooMany);
         }
@@ -190,6 +191,7 @@ mod tests {
             b"[]".as_slice(),
             b"{\"a\":[]}",
             b"{\"a\":{}}",
+            b"{\"a\":1,\"\\u0061\":2}",
             b"{",
             b"\xff",
         ] {

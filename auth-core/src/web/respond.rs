@@ -100,7 +100,7 @@ pub fn with_cors(mut response: Response) -> Response {
     headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
     headers.insert(
         ACCESS_CONTROL_EXPOSE_HEADERS,
-        HeaderValue::from_static("WWW-Authenticate, DPoP-Nonce"),
+        HeaderValue::from_static("WWW-Authenticate"),
     );
     response
 }
@@ -112,7 +112,7 @@ pub fn preflight(methods: &str) -> Response {
     insert(headers, ACCESS_CONTROL_ALLOW_METHODS, methods);
     headers.insert(
         ACCESS_CONTROL_ALLOW_HEADERS,
-        HeaderValue::from_static("Authorization, Content-Type, DPoP"),
+        HeaderValue::from_static("Authorization, Content-Type"),
     );
     headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("3600"));
     response

@@ -93,6 +93,47 @@ async fn consent_is_remembered_and_can_be_taken_back() {
 }
 
 #[tokio::test]
+async fn claims_asked_for_by_name_are_agreed_to_like_scopes() {
+    let host = host().await;
+    let mut browser = host.signed_in().await;
+    // Sign-in alone was allowed; the e-mail address was not.
+    host.tokens(&mut browser, "openid").await;
+    // The client may ask for e-mail; for phone it is not registered, and no scope stands for `internal`.
+    let claims = r#"{"userinfo":{"email":null,"phone_number":null,"internal":null}}"#;
+    let claims: String = form_urlencoded::byte_serialize(claims.as_bytes()).collect();
+    let url = format!("{}&claims={claims}", authorize_url("openid"));
+    let silent = browser.visit(&format!("{url}&prompt=none")).await;
+    assert_eq!(
+        silent.location_param("error").as_deref(),
+        Some("consent_required")
+    );
+
+    let page = browser.visit(&url).await;
+    assert_eq!(page.status, StatusCode::OK);
+    assert!(
+        page.text.contains("See your e-mail address"),
+        "{}",
+        page.text
+    );
+    assert!(!page.text.contains("phone"), "{}", page.text);
+    let answer = browser.submit(&page, &[("decision", "allow")]).await;
+    let tokens = host
+        .redeem(&answer.location_param("code").unwrap())
+        .await
+        .json();
+    assert_eq!(tokens["scope"], "openid", "a claim is no scope");
+    let userinfo = host
+        .userinfo(tokens["access_token"].as_str().unwrap())
+        .await
+        .json();
+    assert_eq!(userinfo["email"], crate::host::EMAIL);
+    assert!(userinfo.get("phone_number").is_none());
+    // Remembered from here on.
+    let silent = browser.visit(&format!("{url}&prompt=none")).await;
+    assert!(silent.location_param("code").is_some());
+}
+
+#[tokio::test]
 async fn threat_32_two_tabs_and_two_attempts_do_not_disturb_each_other() {
     let host = host().await;
     let mut browser = host.browser();

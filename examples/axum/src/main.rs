@@ -1,16 +1,22 @@
 //! Both halves of identity in one axum app: people sign in here, and other apps sign in through it.
 
 use std::net::SocketAddr;
+use std::process::ExitCode;
 
 use adapter_axum::{AccessToken, Auth, Login, Provider, Resource, User, WithAuth as _, guard};
-use axum::response::Html;
+use axum::http::header::CACHE_CONTROL;
+use axum::response::{Html, IntoResponse};
 use axum::routing::get;
 use axum::{Json, Router};
 use example_setup::{Setup, SetupError, home_page, stop_signal};
 use serde_json::{Value, json};
 
 #[tokio::main]
-async fn main() -> Result<(), SetupError> {
+async fn main() -> ExitCode {
+    example_setup::report(run().await)
+}
+
+async fn run() -> Result<(), SetupError> {
     let setup = Setup::from_env().await?;
     let auth = Auth::builder(&setup.base_url)
         .secrets(setup.secret.split(','))
@@ -32,19 +38,15 @@ async fn main() -> Result<(), SetupError> {
         .with_auth(&auth)
         .with_state(auth);
 
-    let listener = tokio::net::TcpListener::bind(setup.address).await?;
-    setup.announce(listener.local_addr()?);
-    axum::serve(
-        listener,
-        app.into_make_service_with_connect_info::<SocketAddr>(),
-    )
-    .with_graceful_shutdown(stop_signal())
-    .await?;
-    Ok(())
+    let listener = setup.listen().await?;
+    let service = app.into_make_service_with_connect_info::<SocketAddr>();
+    let server = axum::serve(listener, service).with_graceful_shutdown(stop_signal());
+    example_setup::until_stopped(server.into_future()).await
 }
 
-async fn home(user: Option<User>) -> Html<String> {
-    Html(home_page(user.as_ref().map(|user| user.display_name())))
+async fn home(user: Option<User>) -> impl IntoResponse {
+    let page = home_page(user.as_ref().map(|user| user.display_name()));
+    ([(CACHE_CONTROL, "no-store")], Html(page))
 }
 
 async fn dashboard(user: User) -> Html<String> {

@@ -12,6 +12,8 @@ mod seed;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
 
 use auth_core::store::{MemoryStore, Stores};
 use auth_store_redis::RedisStore;
@@ -95,10 +97,66 @@ impl Setup {
         }
     }
 
-    /// Says where the host listens.
+    /// Opens the port and says where the host listens.
+    ///
+    /// # Errors
+    /// The port cannot be had.
     #[expect(clippy::print_stdout, reason = "the one line a person waits for")]
-    pub fn announce(&self, bound: SocketAddr) {
+    pub async fn listen(&self) -> Result<tokio::net::TcpListener, SetupError> {
+        let listener = tokio::net::TcpListener::bind(self.address).await;
+        let listener = listener.map_err(|error| {
+            format!("HOST and PORT: cannot listen on {}: {error}", self.address)
+        })?;
+        let bound = listener.local_addr()?;
         println!("Listening on http://{bound} as {}", self.base_url);
+        Ok(listener)
+    }
+}
+
+/// How the process ends: an error is told with all its causes, in words.
+#[expect(
+    clippy::print_stderr,
+    reason = "the last word of a process that could not start"
+)]
+pub fn report(result: Result<(), SetupError>) -> ExitCode {
+    let Err(error) = result else {
+        return ExitCode::SUCCESS;
+    };
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(next) = cause {
+        // Some errors repeat their cause in their own words.
+        let words = next.to_string();
+        if !text.contains(&words) {
+            text = format!("{text}: {words}");
+        }
+        cause = next.source();
+    }
+    eprintln!("error: {text}");
+    ExitCode::FAILURE
+}
+
+/// How long requests under way may take once the process is asked to stop.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// Runs a server that stops gracefully by [`stop_signal`], and stops waiting for slow connections after ten seconds.
+///
+/// # Errors
+/// The server's.
+pub async fn until_stopped<E>(server: impl Future<Output = Result<(), E>>) -> Result<(), SetupError>
+where
+    SetupError: From<E>,
+{
+    let patience = async {
+        stop_signal().await;
+        tokio::time::sleep(GRACE).await;
+    };
+    tokio::select! {
+        result = server => Ok(result?),
+        () = patience => {
+            tracing::warn!("some connections were still open and were cut");
+            Ok(())
+        }
     }
 }
 
@@ -125,5 +183,4 @@ pub async fn stop_signal() {
         () = interrupt => {}
         () = terminate => {}
     }
-    tracing::info!("stopping");
 }

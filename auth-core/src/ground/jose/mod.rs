@@ -21,6 +21,8 @@ mod object;
 mod signing;
 mod verification;
 
+pub(crate) use object::parse_claims as parse_unique_object;
+
 pub use algorithm::Algorithm;
 pub use claims::{Claims, UnverifiedClaims};
 pub use claims_check::ClaimsCheck;

@@ -12,7 +12,7 @@ pub(super) const DUPLICATE: &str = "duplicate member";
 
 /// Parses claims. Members are refused when repeated: two readers of one token must see the same claims
 /// (RFC 7519 section 4).
-pub(super) fn parse_claims(json: &[u8]) -> Result<Map<String, Value>, JoseError> {
+pub(crate) fn parse_claims(json: &[u8]) -> Result<Map<String, Value>, JoseError> {
     serde_json::from_slice::<UniqueObject>(json)
         .map(|object| object.0)
         .map_err(|error| {

@@ -100,8 +100,12 @@ impl LoginWing {
             .await?;
         let proven = self
             .prove_password(Some(&identifier), current, Some(signed_in))
-            .await?;
-        match proven {
+            .await;
+        if proven.is_err() {
+            // Nothing was compared: being too busy is not held against anybody.
+            self.take_back_account(&identifier).await?;
+        }
+        match proven? {
             Ok(proven) => {
                 self.clear_account_count(&identifier).await?;
                 Ok(Basis::Password(proven.hash().clone()))

@@ -71,6 +71,12 @@ impl Hashers {
         }
     }
 
+    /// Fills the queue until the permits are dropped.
+    #[cfg(test)]
+    pub(in crate::login) fn fill(&self) -> Vec<tokio::sync::OwnedSemaphorePermit> {
+        std::iter::from_fn(|| self.admitted.clone().try_acquire_owned().ok()).collect()
+    }
+
     /// Compares a password with a stored hash, or with the dummy when there is none: the same work, and no match.
     pub(in crate::login) async fn verify(
         &self,

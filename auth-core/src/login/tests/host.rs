@@ -116,6 +116,36 @@ async fn what_makes_no_account_is_said() {
 }
 
 #[tokio::test]
+async fn threat_27_a_seed_that_vouches_for_an_address_throws_out_who_planted_it() {
+    for seeded in [None, Some(OTHER_PASSWORD)] {
+        let house = House::new();
+        let mut attacker = house.browser();
+        attacker.register(ADA, PASSWORD).await;
+        attacker.sign_in(ADA, PASSWORD).await;
+        assert!(attacker.is_signed_in().await);
+        let seed = NewUser {
+            email: Some(ADA.to_owned()),
+            email_verified: true,
+            password: seeded.map(Into::into),
+            enforce_policy: false,
+            ..NewUser::default()
+        };
+        let user = house.wing.ensure_user(seed.clone()).await.expect("seed");
+        assert!(user.email_verified_at.is_some());
+        assert!(!attacker.is_signed_in().await, "{seeded:?}");
+        let answer = attacker.sign_in(ADA, PASSWORD).await;
+        assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{seeded:?}");
+        // The same seed again disturbs nobody.
+        if let Some(password) = seeded {
+            let mut owner = house.browser();
+            owner.sign_in(ADA, password).await;
+            house.wing.ensure_user(seed).await.expect("seed");
+            assert!(owner.is_signed_in().await);
+        }
+    }
+}
+
+#[tokio::test]
 async fn threat_27_the_first_proof_of_a_mailbox_drops_what_a_stranger_planted() {
     let house = House::new();
     // The attacker registers the victim's address and waits.

@@ -166,11 +166,11 @@ fn consent(checked: &Checked, remembered: Option<&Consent>) -> Next {
     }
     let missing: BTreeSet<String> = match remembered {
         Some(consent) => request
-            .scopes
+            .asked()
             .difference(&consent.scopes)
             .cloned()
             .collect(),
-        None => request.scopes.clone(),
+        None => request.asked(),
     };
     // Another app on the device may claim this redirect URI: a remembered word would be given to it unseen
     // (RFC 8252 §8.6).

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::super::error::OAuthError;
+use super::super::scope::scope_of_claim;
 
 /// More than any `claims` parameter in use; it is kept with the grant.
 const MAX_CLAIMS_BYTES: usize = 8 * 1024;
@@ -64,6 +65,9 @@ pub(super) fn parse_max_age(text: &str) -> Result<u64, OAuthError> {
     text.parse().map_err(|_| refused())
 }
 
+/// Where claims may be asked for.
+const MEMBERS: [&str; 2] = ["id_token", "userinfo"];
+
 /// The `claims` parameter (OpenID Connect Core §5.5).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -87,7 +91,7 @@ impl ClaimsParameter {
         {
             return refused("claims is nested too deeply");
         }
-        for member in ["id_token", "userinfo"] {
+        for member in MEMBERS {
             let well_formed = match claims.get(member) {
                 None => true,
                 Some(Value::Object(requests)) => requests
@@ -128,6 +132,28 @@ impl ClaimsParameter {
         many.chain(request.get("value"))
             .filter_map(Value::as_str)
             .collect()
+    }
+
+    /// The scopes that stand for the claims asked for: a claim by its own name is no way round what a client may have
+    /// and a person agrees to.
+    pub(super) fn implied_scopes(&self) -> BTreeSet<&'static str> {
+        self.names().filter_map(scope_of_claim).collect()
+    }
+
+    /// Drops the claims for which `releasable` says no.
+    pub(super) fn retain(&mut self, releasable: impl Fn(&str) -> bool) {
+        for member in MEMBERS {
+            if let Some(Value::Object(requests)) = self.0.get_mut(member) {
+                requests.retain(|name, _| releasable(name));
+            }
+        }
+    }
+
+    fn names(&self) -> impl Iterator<Item = &str> {
+        let members = MEMBERS.into_iter().filter_map(|member| self.0.get(member));
+        members
+            .filter_map(Value::as_object)
+            .flat_map(|requests| requests.keys().map(String::as_str))
     }
 
     pub(super) fn into_value(self) -> Value {

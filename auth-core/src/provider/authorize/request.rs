@@ -11,6 +11,8 @@ use super::super::ProviderWing;
 use super::super::client::{ClientMetadata as _, VerifiedRedirectUri};
 use super::super::error::OAuthError;
 use super::super::pkce::CodeChallenge;
+use super::super::scope::scope_of_claim;
+use super::super::tokens::is_protocol_claim;
 use super::prompt::{ClaimsParameter, Prompt, parse_max_age};
 use super::response::{AuthorizationError, ResponseMode, ResponseTarget, problem_of};
 use crate::ground::Timestamp;
@@ -39,7 +41,11 @@ pub(in crate::provider) struct AuthorizationRequest {
     pub(super) login_hint: Option<String>,
     /// The subject of `id_token_hint`.
     pub(super) hinted_subject: Option<String>,
+    /// Asked for by name; only those that a scope of `scopes` or `claim_scopes` stands for.
     pub(super) claims: Option<ClaimsParameter>,
+    /// Scopes that stand for claims asked for by name, beyond `scopes`: agreed to like them, but not granted.
+    #[serde(default)]
+    pub(super) claim_scopes: BTreeSet<String>,
     pub(super) ui_locales: Option<String>,
 }
 
@@ -55,6 +61,11 @@ impl AuthorizationRequest {
     pub(super) fn wanted_subjects(&self) -> impl Iterator<Item = &str> {
         let requested = self.claims.as_ref().and_then(ClaimsParameter::subject);
         self.hinted_subject.as_deref().into_iter().chain(requested)
+    }
+
+    /// All that the person is asked about: the scopes, and those that stand for claims asked for by name.
+    pub(in crate::provider) fn asked(&self) -> BTreeSet<String> {
+        self.scopes.union(&self.claim_scopes).cloned().collect()
     }
 
     pub(in crate::provider) fn claims(&self) -> Option<Value> {
@@ -149,10 +160,8 @@ impl ProviderWing {
         check_resource(self.core.base.issuer(), params)?;
         let prompt = Prompt::parse(params.get("prompt").unwrap_or_default())?;
         let max_age = params.get("max_age").map(parse_max_age).transpose()?;
-        let claims = params
-            .get("claims")
-            .map(ClaimsParameter::parse)
-            .transpose()?;
+        let scopes = self.read_scopes(client, params)?;
+        let (claims, claim_scopes) = self.read_claims(client, &scopes, params)?;
         Ok(AuthorizationRequest {
             client_id: client.client_id.clone(),
             redirect_uri: target.redirect_uri().as_str().to_owned(),
@@ -160,15 +169,39 @@ impl ProviderWing {
             response_mode: target.mode(),
             state: target.state().map(str::to_owned),
             code_challenge: read_code_challenge(params)?,
-            scopes: self.read_scopes(client, params)?,
+            scopes,
             nonce: read_nonce(params)?,
             prompt,
             max_age,
             login_hint: params.get("login_hint").and_then(usable_hint),
             hinted_subject: self.read_hint(params, now).await?,
             claims,
+            claim_scopes,
             ui_locales: params.get("ui_locales").and_then(usable_locales),
         })
+    }
+
+    /// The `claims` parameter, less what the client may not have: a claim goes with the standard scope that stands for
+    /// it, and what no standard scope stands for is given to the operator's own apps alone. Claims of the protocol pass:
+    /// they say what the request wants, and are never released by name.
+    fn read_claims(
+        &self,
+        client: &Client,
+        scopes: &BTreeSet<String>,
+        params: &Params,
+    ) -> Result<(Option<ClaimsParameter>, BTreeSet<String>), OAuthError> {
+        let Some(text) = params.get("claims") else {
+            return Ok((None, BTreeSet::new()));
+        };
+        let mut claims = ClaimsParameter::parse(text)?;
+        let implied: Vec<_> = claims.implied_scopes().into_iter().collect();
+        let grantable = self.settings.scopes.grantable(client, &implied.join(" "));
+        let beyond = grantable.difference(scopes).cloned().collect();
+        claims.retain(|name| match scope_of_claim(name) {
+            Some(scope) => scopes.contains(scope) || grantable.contains(scope),
+            None => client.first_party || is_protocol_claim(name),
+        });
+        Ok((Some(claims), beyond))
     }
 
     /// RFC 6749 §3.3 lets a server fail a request without scopes; guessing what was meant would give too much.

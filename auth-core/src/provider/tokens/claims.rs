@@ -54,7 +54,7 @@ impl Target {
     }
 }
 
-fn is_protocol_claim(name: &str) -> bool {
+pub(in crate::provider) fn is_protocol_claim(name: &str) -> bool {
     // `scope` would pass for the access token's.
     PROTOCOL_CLAIMS.contains(&name) || name == "scope"
 }

@@ -7,5 +7,5 @@ mod id_token_hint;
 mod response;
 
 pub(super) use access_token::VerifiedAccessToken;
-pub(super) use claims::Target;
+pub(super) use claims::{Target, is_protocol_claim};
 pub(super) use response::Issued;
