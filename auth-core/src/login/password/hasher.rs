@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::{Semaphore, TryAcquireError};
 
+use super::memory::Pool;
 use super::policy::{Personal, Policy, is_guessable};
 use super::verify::{self, Argon2Cost, Outcome};
 use super::{Password, PasswordRefused};
@@ -43,6 +44,7 @@ pub(in crate::login) struct Hashers {
     // One permit for each request that runs or waits.
     admitted: Arc<Semaphore>,
     cost: Argon2Cost,
+    memory: Arc<Pool>,
     policy: Policy,
     dummy: PasswordHash,
     random: Arc<dyn Random>,
@@ -63,6 +65,8 @@ impl Hashers {
             running: Arc::new(Semaphore::new(permits)),
             admitted: Arc::new(Semaphore::new(permits + queue)),
             cost,
+            // Memory is lent to who has a permit to run, so there never are more buffers than permits.
+            memory: Arc::new(Pool::new(cost.blocks(), permits)),
             policy,
             dummy: verify::dummy(&*random, &cost),
             random,
@@ -84,11 +88,11 @@ impl Hashers {
         stored: Option<&PasswordHash>,
     ) -> Result<Outcome, HasherError> {
         self.count();
-        let (password, cost) = (password.clone(), self.cost);
+        let (password, cost, memory) = (password.clone(), self.cost, self.memory.clone());
         let is_real = stored.is_some();
         let stored = stored.unwrap_or(&self.dummy).clone();
         let outcome = self
-            .run(move || verify::verify(password.expose(), &stored, &cost))
+            .run(move || verify::verify(password.expose(), &stored, &cost, &memory))
             .await;
         match outcome {
             Ok(outcome) if is_real => Ok(outcome),
@@ -105,9 +109,9 @@ impl Hashers {
         password: &Password,
     ) -> Result<PasswordHash, HasherError> {
         self.count();
-        let (password, cost) = (password.clone(), self.cost);
+        let (password, cost, memory) = (password.clone(), self.cost, self.memory.clone());
         let salt = self.random.bytes();
-        self.run(move || verify::hash(password.expose(), salt, &cost))
+        self.run(move || verify::hash(password.expose(), salt, &cost, &memory))
             .await?
             .ok_or(HasherError::Failed)
     }
@@ -211,6 +215,45 @@ mod tests {
             Ok(Outcome::Mismatch)
         );
         assert_eq!(hashers.verify(&password, None).await, Ok(Outcome::Mismatch));
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn threat_47_no_more_memory_is_made_than_permits() {
+        let hashers = hashers(2, 200);
+        let created = || {
+            hashers
+                .memory
+                .created
+                .load(std::sync::atomic::Ordering::SeqCst)
+        };
+        assert_eq!(created(), 0);
+        let password = Password::from("correct horse battery staple");
+        let hash = hashers.hash(&password).await.expect("hash");
+        for _ in 0..20 {
+            assert!(hashers.hash(&password).await.is_ok());
+            assert_eq!(
+                hashers.verify(&password, Some(&hash)).await,
+                Ok(Outcome::Match { outdated: false })
+            );
+            assert_eq!(hashers.verify(&password, None).await, Ok(Outcome::Mismatch));
+        }
+        assert_eq!(created(), 1);
+        let tasks: Vec<_> = (0..100)
+            .map(|n| {
+                let (hashers, password, hash) = (hashers.clone(), password.clone(), hash.clone());
+                tokio::spawn(async move {
+                    if n % 2 == 0 {
+                        return hashers.hash(&password).await.is_ok();
+                    }
+                    hashers.verify(&password, Some(&hash)).await
+                        == Ok(Outcome::Match { outdated: false })
+                })
+            })
+            .collect();
+        for task in tasks {
+            assert!(task.await.expect("joined"));
+        }
+        assert!((1..=2).contains(&created()), "{}", created());
     }
 
     #[tokio::test]

@@ -4,6 +4,7 @@
 //! change what stores and other products compare against), not trimmed and never cut.
 
 mod hasher;
+mod memory;
 mod policy;
 mod verify;
 

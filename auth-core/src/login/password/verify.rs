@@ -1,10 +1,12 @@
 //! Password hashes: Argon2id made, Argon2 and bcrypt read. Pure functions; the caller keeps them off the async threads.
 
-use argon2::password_hash::phc::PasswordHash as Phc;
-use argon2::{Algorithm, Argon2, Params, PasswordHasher as _, PasswordVerifier as _, Version};
+use argon2::password_hash::phc::{Output, ParamsString, PasswordHash as Phc, Salt};
+use argon2::{Algorithm, Argon2, Params, Version};
+use aws_lc_rs::constant_time::verify_slices_are_equal;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 
+use super::memory::Pool;
 use crate::ground::Random;
 use crate::store::PasswordHash;
 
@@ -59,6 +61,11 @@ impl Argon2Cost {
         Ok(())
     }
 
+    /// The memory one hash takes, in blocks of Argon2.
+    pub(super) fn blocks(&self) -> usize {
+        self.params().map_or(0, |params| params.block_count())
+    }
+
     fn params(&self) -> Option<Params> {
         let bounded = self.memory_kib <= MAX_MEMORY_KIB
             && self.iterations <= MAX_ITERATIONS
@@ -95,12 +102,40 @@ pub(super) fn hash(
     password: &str,
     salt: [u8; SALT_LEN],
     cost: &Argon2Cost,
+    memory: &Pool,
 ) -> Option<PasswordHash> {
-    let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, cost.params()?);
-    let phc: Phc = argon2
-        .hash_password_with_salt(password.as_bytes(), &salt)
-        .ok()?;
+    let (algorithm, version, params) = (Algorithm::Argon2id, Version::V0x13, cost.params()?);
+    let phc = Phc {
+        algorithm: algorithm.ident(),
+        version: Some(version.into()),
+        params: ParamsString::try_from(&params).ok()?,
+        salt: Some(Salt::new(&salt).ok()?),
+        hash: Some(compute(
+            &Argon2::new(algorithm, version, params),
+            password,
+            &salt,
+            OUTPUT_LEN,
+            memory,
+        )?),
+    };
     Some(PasswordHash::new(phc.to_string()))
+}
+
+// What `Argon2::hash_password_with_salt` computes, in memory of the pool.
+fn compute(
+    argon2: &Argon2,
+    password: &str,
+    salt: &[u8],
+    output_len: usize,
+    memory: &Pool,
+) -> Option<Output> {
+    let mut buffer = [0; Output::MAX_LENGTH];
+    let output = buffer.get_mut(..output_len)?;
+    let blocks = memory.lend(argon2.params().block_count())?;
+    argon2
+        .hash_password_into_with_memory(password.as_bytes(), salt, output, blocks)
+        .ok()?;
+    Output::new(output).ok()
 }
 
 /// A hash that no password has: random bytes in place of a result. Comparing with it costs what comparing with a new
@@ -117,45 +152,59 @@ pub(super) fn dummy(random: &dyn Random, cost: &Argon2Cost) -> PasswordHash {
 }
 
 /// Compares a password with a stored hash. Never panics, whatever is stored.
-pub(super) fn verify(password: &str, stored: &PasswordHash, cost: &Argon2Cost) -> Outcome {
+pub(super) fn verify(
+    password: &str,
+    stored: &PasswordHash,
+    cost: &Argon2Cost,
+    memory: &Pool,
+) -> Outcome {
     let stored = stored.expose();
     match stored.get(..4) {
         Some("$2a$" | "$2b$" | "$2y$") => verify_bcrypt(password, stored),
-        Some("$arg") => verify_argon2(password, stored, cost),
+        Some("$arg") => verify_argon2(password, stored, cost, memory),
         _ => Outcome::Unreadable,
     }
 }
 
-fn verify_argon2(password: &str, stored: &str, cost: &Argon2Cost) -> Outcome {
-    use argon2::password_hash::Error;
-    use argon2::password_hash::phc::Output;
+fn verify_argon2(password: &str, stored: &str, cost: &Argon2Cost, memory: &Pool) -> Outcome {
+    try_verify_argon2(password, stored, cost, memory).unwrap_or(Outcome::Unreadable)
+}
 
-    let Ok(phc) = Phc::new(stored) else {
-        return Outcome::Unreadable;
-    };
-    let Ok(params) = Params::try_from(&phc) else {
-        return Outcome::Unreadable;
-    };
+fn try_verify_argon2(
+    password: &str,
+    stored: &str,
+    cost: &Argon2Cost,
+    memory: &Pool,
+) -> Option<Outcome> {
+    let phc = Phc::new(stored).ok()?;
+    let params = Params::try_from(&phc).ok()?;
     let used = Argon2Cost {
         memory_kib: params.m_cost(),
         iterations: params.t_cost(),
         parallelism: params.p_cost(),
     };
+    used.params()?;
+    let (salt, expected) = (phc.salt.as_ref()?, phc.hash.as_ref()?);
     // Without a result of full length the comparison would be one with little or nothing.
-    let output = phc.hash.as_ref().map_or(0, Output::len);
-    if used.params().is_none() || phc.salt.is_none() || output < 16 {
-        return Outcome::Unreadable;
+    if expected.len() < 16 {
+        return None;
     }
-    match Argon2::default().verify_password(password.as_bytes(), &phc) {
-        Ok(()) => Outcome::Match {
-            outdated: used != *cost
-                || phc.algorithm != Algorithm::Argon2id.ident()
-                || phc.version != Some(Version::V0x13.into())
-                || output != OUTPUT_LEN,
-        },
-        Err(Error::PasswordInvalid) => Outcome::Mismatch,
-        Err(_) => Outcome::Unreadable,
+    let algorithm = Algorithm::try_from(phc.algorithm.as_str()).ok()?;
+    let version = match phc.version {
+        Some(version) => Version::try_from(version).ok()?,
+        None => Version::default(),
+    };
+    let argon2 = Argon2::new(algorithm, version, params);
+    let computed = compute(&argon2, password, salt, expected.len(), memory)?;
+    if verify_slices_are_equal(computed.as_bytes(), expected.as_bytes()).is_err() {
+        return Some(Outcome::Mismatch);
     }
+    Some(Outcome::Match {
+        outdated: used != *cost
+            || algorithm != Algorithm::Argon2id
+            || phc.version != Some(Version::V0x13.into())
+            || expected.len() != OUTPUT_LEN,
+    })
 }
 
 // bcrypt reads the first 72 bytes only: those of such an account that are longer match by their beginning until the
@@ -176,6 +225,8 @@ fn verify_bcrypt(password: &str, stored: &str) -> Outcome {
 
 #[cfg(test)]
 mod tests {
+    use argon2::{PasswordHasher as _, PasswordVerifier as _};
+
     use super::*;
     use crate::ground::SystemRandom;
 
@@ -185,8 +236,84 @@ mod tests {
         parallelism: 1,
     };
 
+    fn hash(password: &str, salt: [u8; SALT_LEN], cost: &Argon2Cost) -> Option<PasswordHash> {
+        super::hash(password, salt, cost, &Pool::new(cost.blocks(), 1))
+    }
+
+    fn verify(password: &str, stored: &PasswordHash, cost: &Argon2Cost) -> Outcome {
+        super::verify(password, stored, cost, &Pool::new(cost.blocks(), 1))
+    }
+
     fn check(password: &str, stored: &str) -> Outcome {
         verify(password, &PasswordHash::new(stored), &CHEAP)
+    }
+
+    #[test]
+    fn hashes_are_those_of_the_argon2_crate_and_verify_both_ways() {
+        // Less memory than a pooled buffer has, as much, not a multiple of the lanes' segments, and more.
+        let configured = Argon2Cost {
+            memory_kib: 64,
+            iterations: 2,
+            parallelism: 2,
+        };
+        let pool = Pool::new(configured.blocks(), 1);
+        for (memory_kib, iterations, parallelism) in
+            [(8, 1, 1), (64, 2, 2), (63, 3, 2), (256, 2, 4), (64, 2, 2)]
+        {
+            let cost = Argon2Cost {
+                memory_kib,
+                iterations,
+                parallelism,
+            };
+            let salt = [memory_kib.to_le_bytes()[0]; SALT_LEN];
+            let params = cost.params().expect("params");
+            let theirs: Phc = Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
+                .hash_password_with_salt(b"correct horse", &salt)
+                .expect("hash");
+            let stored = PasswordHash::new(theirs.to_string());
+            let outdated = cost != configured;
+            assert_eq!(
+                super::verify("correct horse", &stored, &configured, &pool),
+                Outcome::Match { outdated }
+            );
+            assert_eq!(
+                super::verify("correct horsf", &stored, &configured, &pool),
+                Outcome::Mismatch
+            );
+            let ours = super::hash("correct horse", salt, &cost, &pool).expect("hash");
+            assert_eq!(ours.expose(), theirs.to_string());
+            let ours = Phc::new(ours.expose()).expect("PHC");
+            let argon2 = Argon2::default();
+            assert_eq!(argon2.verify_password(b"correct horse", &ours), Ok(()));
+            assert!(argon2.verify_password(b"correct horsf", &ours).is_err());
+        }
+        // As other versions, other lengths, a key identifier and associated data go into it.
+        for (version, output_len) in [(Version::V0x10, 16), (Version::V0x13, 64)] {
+            let mut params = argon2::ParamsBuilder::new();
+            params.m_cost(16).t_cost(2).p_cost(1).output_len(output_len);
+            params.keyid(argon2::KeyId::new(b"key").expect("key identifier"));
+            params.data(argon2::AssociatedData::new(b"data").expect("data"));
+            let theirs: Phc = Argon2::new(
+                Algorithm::Argon2id,
+                version,
+                params.build().expect("params"),
+            )
+            .hash_password_with_salt(b"pw", &[9; 16])
+            .expect("hash");
+            assert_eq!(
+                check("pw", &theirs.to_string()),
+                Outcome::Match { outdated: true }
+            );
+            assert_eq!(check("px", &theirs.to_string()), Outcome::Mismatch);
+        }
+        // Without a version it is the newest.
+        let current = hash("pw", [7; 16], &CHEAP).expect("hash");
+        let unversioned = current.expose().replace("$v=19", "");
+        assert_eq!(check("pw", &unversioned), Outcome::Match { outdated: true });
+        assert_eq!(
+            Argon2::default().verify_password(b"pw", &Phc::new(&unversioned).expect("PHC")),
+            Ok(())
+        );
     }
 
     #[test]
