@@ -274,14 +274,9 @@ async fn the_products_routes_are_there_and_nothing_is_lost_on_the_way() {
     assert_eq!(page.status(), StatusCode::OK);
     assert!(page.headers().contains_key("content-security-policy"));
     let text = page.text().await.unwrap();
-    let style = text
-        .split("href=\"")
-        .nth(1)
-        .unwrap()
-        .split('"')
-        .next()
-        .unwrap();
-    let style = server.get(style, &[]).await;
+    let (_, style) = text.split_once("href=\"/").unwrap();
+    let style = format!("/{}", style.split('"').next().unwrap());
+    let style = server.get(&style, &[]).await;
     assert_eq!(style.headers()["content-type"], "text/css; charset=utf-8");
 
     let wrong = server
