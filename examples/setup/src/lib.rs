@@ -60,7 +60,11 @@ impl Setup {
         };
         let stores = match database {
             Some(_) if in_memory => MemoryStore::default().into(),
-            Some(url) => SeaOrmStore::open(&url).await?.into(),
+            Some(url) => {
+                let store = SeaOrmStore::open(&url).await;
+                let store = store.map_err(|error| format!("DATABASE_URL: {}", in_words(&error)))?;
+                store.into()
+            }
             None => {
                 environment::create_folder(&data)?;
                 let file = data.join("app.db");
@@ -71,7 +75,11 @@ impl Setup {
         };
         let stores: Stores = stores;
         let stores = match environment::text("REDIS_URL") {
-            Some(url) => stores.with_short_lived(RedisStore::open(&url).await?),
+            Some(url) => {
+                let store = RedisStore::open(&url).await;
+                let store = store.map_err(|error| format!("REDIS_URL: {}", in_words(&error)))?;
+                stores.with_short_lived(store)
+            }
             None => stores,
         };
         let proxies = environment::text("TRUSTED_PROXIES").unwrap_or_default();
@@ -122,6 +130,13 @@ pub fn report(result: Result<(), SetupError>) -> ExitCode {
     let Err(error) = result else {
         return ExitCode::SUCCESS;
     };
+    let text = in_words(&*error);
+    eprintln!("error: {text}");
+    ExitCode::FAILURE
+}
+
+/// An error with all its causes.
+fn in_words(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(next) = cause {
@@ -132,8 +147,7 @@ pub fn report(result: Result<(), SetupError>) -> ExitCode {
         }
         cause = next.source();
     }
-    eprintln!("error: {text}");
-    ExitCode::FAILURE
+    text
 }
 
 /// How long requests under way may take once the process is asked to stop.
