@@ -62,3 +62,45 @@ pub(crate) fn plain(status: StatusCode, text: &'static str) -> Response {
     );
     response
 }
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+    use std::pin::Pin;
+    use std::task::{Context, Poll};
+
+    use auth_core::store::MemoryStore;
+
+    use super::*;
+
+    /// Sends nothing and never ends.
+    struct Stalled;
+
+    impl http_body::Body for Stalled {
+        type Data = Bytes;
+        type Error = Infallible;
+
+        fn poll_frame(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+        ) -> Poll<Option<Result<http_body::Frame<Bytes>, Infallible>>> {
+            Poll::Pending
+        }
+    }
+
+    // The paused clock jumps to the next timer when nothing else can go on.
+    #[tokio::test(start_paused = true)]
+    async fn threat_45_a_body_that_never_comes_ends_in_time() {
+        let auth = Auth::builder("http://localhost:3000")
+            .secret([7; 32])
+            .store(MemoryStore::default())
+            .prune_every(None)
+            .build()
+            .await
+            .expect("auth");
+        let started = tokio::time::Instant::now();
+        let response = handle(auth, Request::new(Body::new(Stalled))).await;
+        assert_eq!(response.status(), StatusCode::REQUEST_TIMEOUT);
+        assert_eq!(started.elapsed().as_secs(), BODY_TIMEOUT.as_secs());
+    }
+}
