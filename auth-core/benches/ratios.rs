@@ -1,7 +1,6 @@
 //! What the hot paths cost, as ratios to a physical floor measured in the same run.
 //!
-//! Absolute times differ from machine to machine; a ratio to the raw signature next to it does not. Batches of the two
-//! sides alternate, and the median of the batches counts, so that noise falls on both.
+//! Absolute times differ from machine to machine; a ratio to the raw signature next to it does not.
 
 #![expect(
     clippy::unwrap_used,
@@ -10,13 +9,13 @@
 )]
 
 use std::hint::black_box;
-use std::time::Instant;
 
 use auth_core::auth::Auth;
 use auth_core::ground::base64url;
 use auth_core::login::{Login, NewUser, SignInRequest};
 use auth_core::provider::{NewClient, Provider};
 use auth_core::store::MemoryStore;
+use auth_core::testkit::Ratio;
 use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{
@@ -27,8 +26,6 @@ use bytes::Bytes;
 use http::{Request, StatusCode, header};
 use serde_json::json;
 use tokio::runtime::Runtime;
-
-const BATCHES: usize = 31;
 
 fn main() {
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -174,28 +171,7 @@ fn session_resolution(runtime: &Runtime, auth: &Auth, cookie: &str) {
     );
 }
 
-fn compare(what: &str, target: &str, rounds: u32, mut floor: impl FnMut(), mut ours: impl FnMut()) {
-    let (mut floors, mut own) = (Vec::new(), Vec::new());
-    for _ in 0..BATCHES {
-        floors.push(time(rounds, &mut floor));
-        own.push(time(rounds, &mut ours));
-    }
-    let (floor, own) = (median(floors), median(own));
-    println!(
-        "{what}\n  floor {floor:.2} us, ours {own:.2} us, ratio {:.2} ({target})",
-        own / floor
-    );
-}
-
-fn time(rounds: u32, run: &mut impl FnMut()) -> f64 {
-    let start = Instant::now();
-    for _ in 0..rounds {
-        run();
-    }
-    start.elapsed().as_secs_f64() * 1e6 / f64::from(rounds)
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
+fn compare(what: &str, target: &str, rounds: u32, floor: impl FnMut(), ours: impl FnMut()) {
+    let ratio = Ratio::of(rounds, floor, ours);
+    println!("{what}\n  {ratio} ({target})");
 }

@@ -1,4 +1,5 @@
-//! The short-lived store, on Redis (6.2 or later): sessions, single-use values, attempt counters.
+//! The short-lived store, on Redis (6.2 or later) or what speaks its protocol: sessions, single-use values, attempt
+//! counters. One server, a cluster, or a primary under Sentinel; with TLS by the feature `tls`, on by default.
 //!
 //! ```no_run
 //! # async fn example(durable: auth_core::store::Stores) -> auth_core::store::StoreResult<()> {
@@ -8,46 +9,71 @@
 //! # Ok(()) }
 //! ```
 //!
-//! # How the verbs stay atomic
+//! # Keys
 //!
-//! Every verb is decided by one script on **one key**, so it is right in a cluster, where a script may touch one slot.
-//! A session is a record under its public id; the digest of its secret leads to the id, and counts only while the
-//! record names the same digest. So a rotation or a revocation is a change of the record alone, seen by every later
-//! read, and a pointer that was left behind leads nowhere. The set of a user's sessions is written before the record:
-//! there is no moment in which a session lives that "end all sessions" does not find.
+//! | Key | What |
+//! |---|---|
+//! | `auth:s:{id}` | a session, under its public id |
+//! | `auth:u:{user}` | the ids of a user's sessions |
+//! | `auth:o:{kind:digest}` | a single-use value |
+//! | `auth:t:{digest}` | an attempt counter |
 //!
-//! # Time
+//! Every step of a verb is one command or one script on **one key**, so it is atomic in a cluster too, where a script
+//! may touch one slot; the braces (a hash tag) only say so. A session is one record: a rotation or a revocation is a
+//! change of it alone, seen by every later read. The set of a user's sessions is written before the record: there is
+//! no moment in which a session lives that "end all sessions" does not find.
 //!
-//! Decisions use the caller's `now`. Keys carry their own expiry besides, an hour later than anything decides by
-//! them, so the server's clock may differ by as much, and nothing is left behind.
+//! Decisions use the caller's `now`. Keys carry their own expiry besides, an hour later than anything decides by them,
+//! so the server's clock may differ by as much, and nothing is left behind.
+//!
+//! # Ended sessions
+//!
+//! The script that removes a session publishes it on the channel `auth:ended`, in the same step. A watch subscribes on
+//! a connection of its own, in a cluster on one to every primary: what one node passes on to another may get lost
+//! unnoticed. It is over, with an error, at once when such a connection ends, and within ten seconds (the timeout left
+//! at its default) when one hangs or another server has become primary. A user with an ACL needs the channel.
+//!
+//! # Outages
+//!
+//! A verb that has no answer within two seconds is
+//! [`StoreError::Unavailable`](auth_core::store::StoreError::Unavailable): the client is told 503, never let in. The
+//! write may have been made; it is not sent again, for a second attempt to spend a value would look like a replay. The
+//! store finds its way back by itself: it reconnects, asks the sentinels again, learns which node took over.
 //!
 //! # What the server must be
 //!
-//! `maxmemory-policy noeviction`: an evicted claim is a replay accepted. A failover to a replica that lags may forget
-//! the last writes; where that matters for single-use values, keep them in the durable store.
-//!
-//! When the server does not answer within two seconds the verb is
-//! [`StoreError::Unavailable`](auth_core::store::StoreError::Unavailable): the client is told 503, never let in.
+//! `maxmemory-policy noeviction`: an evicted claim is a replay accepted. A server that comes back empty signs everybody
+//! out and knows no code; claims it forgot can be made again until what they are about expires, so let it persist
+//! (`appendonly yes`) or fail over. A failover may forget the last writes:
+//! [`acknowledged_by`](RedisStoreBuilder::acknowledged_by).
 
+mod address;
+mod backend;
+mod builder;
 mod connection;
+mod join;
 mod one_time;
-mod prune;
+mod record;
+mod scripts;
 mod session;
 mod throttle;
+mod tls;
+mod watch;
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use auth_core::ground::Timestamp;
 use auth_core::store::StoreResult;
-use connection::{Connection, Scripts};
+pub use builder::RedisStoreBuilder;
+use connection::Connection;
+use scripts::Scripts;
 
 /// How much longer than any decision a key lives.
 const SLACK_MILLIS: i64 = 60 * 60 * 1000;
 
-/// Sessions, single-use values and attempt counters, in Redis. Clones share one multiplexed connection, which
-/// reconnects by itself.
+/// Sessions, single-use values and attempt counters, in Redis. Clones share their connections, which come back by
+/// themselves.
 #[derive(Clone)]
 pub struct RedisStore {
     connection: Connection,
@@ -56,7 +82,16 @@ pub struct RedisStore {
 }
 
 impl RedisStore {
-    /// Connects to `redis://[user:password@]host:port[/database]`.
+    /// Connects.
+    ///
+    /// | URL | To |
+    /// |---|---|
+    /// | `redis://[user:password@]host:port[/database]` | one server |
+    /// | `redis+cluster://[user:password@]host:port,host:port` | a cluster; some of its nodes, for the others are found |
+    /// | `redis+sentinel://[user:password@]host:port,host:port/name[/database]` | the primary that sentinels know by this name |
+    ///
+    /// With `rediss` in place of `redis`, over TLS. The certificates must be for the names or addresses by which the
+    /// servers are called here, and by which nodes and sentinels call them.
     pub async fn open(url: &str) -> StoreResult<Self> {
         Self::builder().open(url).await
     }
@@ -66,55 +101,19 @@ impl RedisStore {
         RedisStoreBuilder::default()
     }
 
+    /// Where the ends of sessions are told.
+    fn channel(&self) -> String {
+        format!("{}:ended", self.prefix)
+    }
+
     fn key(&self, kind: &str, name: &str) -> String {
-        format!("{}:{kind}:{name}", self.prefix)
+        format!("{}:{kind}:{{{name}}}", self.prefix)
     }
 }
 
 impl fmt::Debug for RedisStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RedisStore").finish_non_exhaustive()
-    }
-}
-
-/// Settings of a [`RedisStore`].
-#[derive(Clone, Debug)]
-pub struct RedisStoreBuilder {
-    prefix: String,
-    timeout: Duration,
-}
-
-impl Default for RedisStoreBuilder {
-    fn default() -> Self {
-        Self {
-            prefix: "auth".to_owned(),
-            timeout: Duration::from_secs(2),
-        }
-    }
-}
-
-impl RedisStoreBuilder {
-    /// What keys begin with, before a colon; `auth` when not set. Two products on one server need two.
-    #[must_use]
-    pub fn key_prefix(mut self, prefix: impl Into<String>) -> Self {
-        self.prefix = prefix.into();
-        self
-    }
-
-    /// Longest wait for the server, to connect and to answer; two seconds when not set.
-    #[must_use]
-    pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = timeout;
-        self
-    }
-
-    /// Connects, and returns the store.
-    pub async fn open(self, url: &str) -> StoreResult<RedisStore> {
-        Ok(RedisStore {
-            connection: Connection::open(url, self.timeout).await?,
-            scripts: Arc::new(Scripts::new()),
-            prefix: self.prefix.into(),
-        })
     }
 }
 

@@ -5,10 +5,14 @@ use auth_core::ground::{Digest32, Timestamp};
 use auth_core::store::{
     Consumed, OneTimeKind, OneTimeStore, OneTimeValue, StoreError, StoreResult,
 };
+use redis::Cmd;
 
 use crate::{RedisStore, SLACK_MILLIS, ttl};
 
 const RECORD: &str = "one-time value";
+// What the script says of an attempt to spend.
+const FIRST: u8 = 1;
+const AGAIN: u8 = 2;
 /// The last moment Redis is asked to remember, in the year 33658.
 const FAR: i64 = 1_000_000_000_000_000;
 
@@ -24,8 +28,9 @@ impl OneTimeStore for RedisStore {
         // No `now` is given here, so this end is by the server's clock. Were that far off, the value would be missing
         // and nobody let in.
         let forget_at = value.expires_at.millis().saturating_add(SLACK_MILLIS);
-        let mut put = self.scripts.one_time_put.prepare_invoke();
-        put.key(self.one_time_key(value.kind, &value.key))
+        let script = &self.scripts.one_time_put;
+        let put = script
+            .call(self.one_time_key(value.kind, &value.key))
             .arg(forget_at.min(FAR))
             .arg("payload")
             .arg(value.payload.as_slice())
@@ -35,7 +40,7 @@ impl OneTimeStore for RedisStore {
             .arg(value.keep_until.millis())
             .arg("spent")
             .arg("0");
-        if self.connection.script(&put).await? {
+        if self.connection.verb().call(&put).await? {
             Ok(())
         } else {
             Err(StoreError::Exists { record: RECORD })
@@ -50,9 +55,10 @@ impl OneTimeStore for RedisStore {
     ) -> StoreResult<Option<OneTimeValue>> {
         type Fields = (Option<Vec<u8>>, Option<i64>, Option<i64>, Option<bool>);
         let fields = ["payload", "expires", "keep", "spent"];
-        let read = redis::Cmd::hmget(self.one_time_key(kind, key), &fields);
+        let name = self.one_time_key(kind, key);
+        let read = Cmd::hmget(&name, &fields);
         let (Some(payload), Some(expires_at), Some(keep_until), Some(false)) =
-            self.connection.run::<Fields>(&read).await?
+            self.connection.verb().run::<Fields>(&name, read).await?
         else {
             return Ok(None);
         };
@@ -72,13 +78,14 @@ impl OneTimeStore for RedisStore {
         key: &Digest32,
         now: Timestamp,
     ) -> StoreResult<Consumed> {
-        let mut consume = self.scripts.one_time_consume.prepare_invoke();
-        consume
-            .key(self.one_time_key(kind, key))
+        let script = &self.scripts.one_time_consume;
+        let consume = script
+            .call(self.one_time_key(kind, key))
             .arg(now.millis())
             .arg(SLACK_MILLIS);
-        let (outcome, payload, expires_at, keep_until): (u8, Vec<u8>, i64, i64) =
-            self.connection.script(&consume).await?;
+        let first = |(outcome, ..): &(u8, Vec<u8>, i64, i64)| *outcome == FIRST;
+        let verb = self.connection.verb();
+        let (outcome, payload, expires_at, keep_until) = verb.decide(&consume, first).await?;
         let value = OneTimeValue {
             kind,
             key: *key,
@@ -87,8 +94,8 @@ impl OneTimeStore for RedisStore {
             keep_until: Timestamp::from_millis(keep_until),
         };
         Ok(match outcome {
-            1 => Consumed::First(value),
-            2 => Consumed::Again(value),
+            FIRST => Consumed::First(value),
+            AGAIN => Consumed::Again(value),
             _ => Consumed::Absent,
         })
     }
@@ -100,13 +107,14 @@ impl OneTimeStore for RedisStore {
         now: Timestamp,
         keep_until: Timestamp,
     ) -> StoreResult<bool> {
-        let mut claim = self.scripts.one_time_claim.prepare_invoke();
-        claim
-            .key(self.one_time_key(kind, key))
+        let script = &self.scripts.one_time_claim;
+        let claim = script
+            .call(self.one_time_key(kind, key))
             .arg(now.millis())
             .arg(keep_until.millis())
             .arg(ttl(keep_until, now));
-        self.connection.script(&claim).await
+        let verb = self.connection.verb();
+        verb.decide(&claim, |claimed: &bool| *claimed).await
     }
 
     async fn is_claimed(
@@ -115,8 +123,10 @@ impl OneTimeStore for RedisStore {
         key: &Digest32,
         now: Timestamp,
     ) -> StoreResult<bool> {
-        let read = redis::Cmd::hmget(self.one_time_key(kind, key), &["spent", "keep"]);
-        let (spent, keep_until): (Option<bool>, Option<i64>) = self.connection.run(&read).await?;
+        let name = self.one_time_key(kind, key);
+        let read = Cmd::hmget(&name, &["spent", "keep"]);
+        let verb = self.connection.verb();
+        let (spent, keep_until): (Option<bool>, Option<i64>) = verb.run(&name, read).await?;
         Ok(spent == Some(true) && keep_until.is_some_and(|end| now.millis() < end))
     }
 }

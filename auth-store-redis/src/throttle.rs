@@ -29,9 +29,9 @@ impl ThrottleStore for RedisStore {
         policy: &ThrottlePolicy,
         now: Timestamp,
     ) -> StoreResult<Verdict> {
-        let mut count = self.scripts.throttle_count.prepare_invoke();
-        count
-            .key(self.throttle_key(key))
+        let script = &self.scripts.throttle_count;
+        let count = script
+            .call(self.throttle_key(key))
             .arg(now.millis())
             .arg(policy.limit)
             .arg(millis(policy.window))
@@ -39,7 +39,7 @@ impl ThrottleStore for RedisStore {
             .arg(millis(policy.max_lock))
             .arg(millis(policy.forget_after()))
             .arg(SLACK_MILLIS);
-        let (verdict, number): (u8, i64) = self.connection.script(&count).await?;
+        let (verdict, number): (u8, i64) = self.connection.verb().call(&count).await?;
         let until = Timestamp::from_millis(number);
         match verdict {
             0 => Ok(Verdict::Allowed {
@@ -52,14 +52,14 @@ impl ThrottleStore for RedisStore {
     }
 
     async fn take_back_attempt(&self, key: &Digest32) -> StoreResult<()> {
-        let mut take_back = self.scripts.throttle_take_back.prepare_invoke();
-        take_back.key(self.throttle_key(key));
-        let _: i64 = self.connection.script(&take_back).await?;
-        Ok(())
+        let script = &self.scripts.throttle_take_back;
+        let take_back = script.call(self.throttle_key(key));
+        self.connection.verb().call(&take_back).await
     }
 
     async fn clear_throttle(&self, key: &Digest32) -> StoreResult<()> {
-        let delete = redis::Cmd::del(self.throttle_key(key));
-        self.connection.run(&delete).await
+        let name = self.throttle_key(key);
+        let delete = redis::Cmd::del(&name);
+        self.connection.verb().run(&name, delete).await
     }
 }

@@ -1,197 +1,245 @@
-//! A server that is not there or does not answer is an error within the time allowed; and keys end by themselves.
+//! A server that is not there, is slow or comes back empty: an error within the time allowed, nobody let in, and all is
+//! well again without the store being opened anew.
 #![expect(clippy::unwrap_used, reason = "test code")]
 
 use std::time::Duration;
 
-use auth_core::ground::Clock as _;
-use auth_core::ground::{Digest32, SystemClock, Timestamp};
+use auth_core::ground::Digest32;
 use auth_core::store::{
-    OneTimeKind, OneTimeStore as _, OneTimeValue, Session, SessionId, SessionStore as _,
-    StoreError, ThrottlePolicy, ThrottleStore as _, UserId,
+    Consumed, OneTimeStore as _, Session, SessionStore as _, ThrottlePolicy, ThrottleStore as _,
+    Verdict,
 };
 use auth_store_redis::RedisStore;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
+use support::{CODE, claim, is_unavailable, now, once_available, unavailable_in_time};
+use test_servers::{Proxy, Redis};
 
-mod server;
+mod support;
 
-const KIND: OneTimeKind = OneTimeKind::ClientAssertion;
+const SHORT: Duration = Duration::from_millis(500);
 
-fn is_unavailable<T>(result: Result<T, StoreError>) -> bool {
-    matches!(result.err(), Some(StoreError::Unavailable(_)))
+async fn open(url: &str) -> RedisStore {
+    let builder = support::builder().timeout(SHORT);
+    builder.open(url).await.unwrap()
 }
 
 #[tokio::test]
 async fn no_server_is_an_error() {
-    let url = format!("redis://127.0.0.1:{}", server::free_port());
-    assert!(is_unavailable(RedisStore::open(&url).await));
-    assert!(is_unavailable(RedisStore::open("not a url").await));
+    let address = format!("127.0.0.1:{}", test_servers::free_port());
+    for url in [
+        format!("redis://{address}"),
+        format!("rediss://{address}"),
+        format!("redis+cluster://{address},{address}"),
+        format!("redis+sentinel://{address}/main"),
+        // Without the primary's name.
+        format!("redis+sentinel://{address}"),
+        "redis+ring://127.0.0.1".to_owned(),
+        "redis+cluster://".to_owned(),
+        "not a url".to_owned(),
+    ] {
+        assert!(is_unavailable(&RedisStore::open(&url).await), "{url}");
+    }
 }
 
 #[tokio::test]
 async fn a_server_that_does_not_answer_is_an_error() {
     // Accepts (the kernel does), and says nothing.
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("redis://{}", silent.local_addr().unwrap());
-    let opened = RedisStore::builder()
-        .timeout(Duration::from_millis(50))
-        .open(&url)
-        .await;
-    assert!(is_unavailable(opened));
-}
-
-/// Passes one connection on to the server, until it is told to stop.
-async fn proxy(listener: TcpListener, stop: tokio::sync::oneshot::Receiver<()>) {
-    let upstream = server::url().trim_start_matches("redis://");
-    let (mut client, _) = listener.accept().await.unwrap();
-    let mut server = TcpStream::connect(upstream).await.unwrap();
-    let pass = tokio::io::copy_bidirectional(&mut client, &mut server);
-    tokio::select! {
-        _ = pass => {}
-        _ = stop => {}
+    let address = silent.local_addr().unwrap();
+    for url in [
+        format!("redis://{address}"),
+        format!("rediss://{address}"),
+        format!("redis+cluster://{address}"),
+        format!("redis+sentinel://{address}/main"),
+    ] {
+        let opened = support::builder().timeout(SHORT).open(&url);
+        unavailable_in_time(SHORT, opened).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_outage_is_an_error_and_ends_by_itself() {
-    // An outside server may ask for TLS or a password; the proxy is for our own.
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let (stop, stopped) = tokio::sync::oneshot::channel();
-    let running = tokio::spawn(proxy(listener, stopped));
-    let store = server::builder()
-        .open(&format!("redis://{address}"))
-        .await
-        .unwrap();
-    let now = SystemClock.now();
-    let claim = async |name: &str| {
-        let key = Digest32::of(name);
-        store
-            .claim_once(KIND, &key, now, now + Duration::from_mins(1))
-            .await
+async fn threat_12_a_server_that_comes_back_empty_lets_nobody_in() {
+    let mut server = Redis::start();
+    let store = open(&server.url()).await;
+    let session = support::session("session", "ada");
+    let (id, digest) = (&session.id, &session.token_digest);
+    store.insert_session(&session).await.unwrap();
+    let code = support::code("code");
+    store.put(&code).await.unwrap();
+
+    server.stop();
+    unavailable_in_time(SHORT, store.session(id)).await;
+    unavailable_in_time(SHORT, store.consume(CODE, &code.key, now())).await;
+    unavailable_in_time(SHORT, claim(&store, "jti")).await;
+    unavailable_in_time(SHORT, store.revoke_session(&session.user_id, id)).await;
+    unavailable_in_time(SHORT, store.rotate_session(digest, &session)).await;
+    unavailable_in_time(SHORT, store.watch_ended()).await;
+
+    server.start_again();
+    assert_eq!(once_available(async || store.session(id).await).await, None);
+    assert_eq!(store.peek(CODE, &code.key, now()).await.unwrap(), None);
+    let spent = store.consume(CODE, &code.key, now()).await.unwrap();
+    assert_eq!(spent, Consumed::Absent);
+    let moved = Session {
+        token_digest: Digest32::of("another"),
+        ..session.clone()
     };
-    assert!(claim("before").await.unwrap());
-
-    stop.send(()).unwrap();
-    running.await.unwrap();
-    // The claim stands, and yet it is an error: nobody is let in, and nobody told that it was used.
-    assert!(is_unavailable(claim("before").await));
-
-    let listener = TcpListener::bind(address).await.unwrap();
-    let (_stop, stopped) = tokio::sync::oneshot::channel();
-    tokio::spawn(proxy(listener, stopped));
-    // A verb that fails starts the reconnection; how many fail until then is the manager's affair.
-    let mut answer = claim("before").await;
-    for _ in 0..50 {
-        if answer.is_ok() {
-            break;
-        }
-        answer = claim("before").await;
-    }
-    assert!(!answer.unwrap());
-    assert!(claim("after").await.unwrap());
+    assert!(!store.rotate_session(digest, &moved).await.unwrap());
+    store.touch_session(id, now(), now()).await.unwrap();
+    assert_eq!(store.session(id).await.unwrap(), None);
+    // And it can be signed in again.
+    store.insert_session(&session).await.unwrap();
+    assert!(claim(&store, "jti").await.unwrap());
+    assert!(!claim(&store, "jti").await.unwrap());
 }
 
-/// Sends one command as plain text and reads the first line of the answer.
-async fn ask(connection: &mut TcpStream, command: &str) -> String {
-    connection.write_all(command.as_bytes()).await.unwrap();
-    connection.write_all(b"\r\n").await.unwrap();
-    let mut answer = vec![0; 64 * 1024];
-    let length = connection.read(&mut answer).await.unwrap();
-    String::from_utf8_lossy(&answer[..length]).into_owned()
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_that_ended_is_not_used_again() {
+    let mut server = Redis::start();
+    let store = open(&server.url()).await;
+    assert!(claim(&store, "before").await.unwrap());
+    server.kill();
+    server.start_again();
+    // Not even one verb fails.
+    assert!(claim(&store, "after").await.unwrap());
 }
 
-fn session(now: Timestamp) -> Session {
-    Session {
-        id: SessionId::new("session"),
-        token_digest: Digest32::of("session"),
-        user_id: UserId::new("ada"),
-        created_at: now,
-        auth_time: now,
-        amr: Vec::new(),
-        acr: None,
-        last_seen_at: now,
-        idle_expires_at: now + Duration::from_mins(1),
-        expires_at: now + Duration::from_mins(10),
-        remember: false,
-        user_agent: None,
-        address: None,
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_hangs_is_an_error_in_time() {
+    let server = Redis::start();
+    let store = open(&server.url()).await;
+    let session = support::session("session", "ada");
+    store.insert_session(&session).await.unwrap();
+    server.pause();
+    let mut verbs = Vec::new();
+    for number in 0..32 {
+        let (store, session) = (store.clone(), session.clone());
+        verbs.push(tokio::spawn(async move {
+            // On the connection that hangs, then on one that does not come about.
+            unavailable_in_time(SHORT, store.session(&session.id)).await;
+            unavailable_in_time(SHORT, claim(&store, &number.to_string())).await;
+            // Several steps, and yet one limit.
+            unavailable_in_time(SHORT, store.insert_session(&session)).await;
+            unavailable_in_time(SHORT, store.sessions_of(&session.user_id)).await;
+        }));
     }
+    for verb in verbs {
+        verb.await.unwrap();
+    }
+    server.resume();
+    let found = once_available(async || store.session(&session.id).await).await;
+    assert_eq!(found, Some(session));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn threat_12_a_network_that_stalls_or_breaks_spends_nothing_twice() {
+    let server = Redis::start();
+    let proxy = Proxy::start(("127.0.0.1", server.port()));
+    let store = open(&format!("redis://127.0.0.1:{}", proxy.port())).await;
+    assert!(claim(&store, "before").await.unwrap());
+
+    proxy.stall();
+    unavailable_in_time(SHORT, claim(&store, "before")).await;
+    unavailable_in_time(SHORT, claim(&store, "stalled")).await;
+    proxy.resume();
+    // The claim stands, whatever became of the one that had no answer.
+    let again = once_available(async || claim(&store, "before").await).await;
+    assert!(!again);
+    once_available(async || claim(&store, "stalled").await).await;
+    assert!(!claim(&store, "stalled").await.unwrap());
+
+    proxy.cut();
+    unavailable_in_time(SHORT, claim(&store, "before")).await;
+    proxy.restore();
+    let again = once_available(async || claim(&store, "before").await).await;
+    assert!(!again);
+    assert!(claim(&store, "after").await.unwrap());
 }
 
 #[tokio::test]
-async fn threat_34_a_pointer_left_behind_leads_nowhere() {
-    let store = server::builder().open(server::url()).await.unwrap();
-    let before = session(SystemClock.now());
-    store.insert_session(&before).await.unwrap();
-    let after = Session {
-        token_digest: Digest32::of("rotated"),
-        ..before.clone()
-    };
-    let old = before.token_digest;
-    assert!(store.rotate_session(&old, &after).await.unwrap());
-    // As if the process had died before it tidied up.
-    let address = server::url().trim_start_matches("redis://");
-    let mut connection = TcpStream::connect(address).await.unwrap();
-    let pointer = format!("{}:d:{}", server::prefix(), old.to_text());
-    let set = ask(&mut connection, &format!("SET {pointer} session PX 60000")).await;
-    assert_eq!(set.trim(), "+OK");
-    assert_eq!(store.session_by_digest(&old).await.unwrap(), None);
-    let found = store.session_by_digest(&after.token_digest).await.unwrap();
-    assert_eq!(found, Some(after));
+async fn scripts_that_the_server_forgot_are_sent_again() {
+    let server = Redis::start();
+    let store = open(&server.url()).await;
+    assert!(claim(&store, "one").await.unwrap());
+    server.cli(&["SCRIPT", "FLUSH"]);
+    assert!(claim(&store, "two").await.unwrap());
+    assert!(!claim(&store, "one").await.unwrap());
 }
 
 #[tokio::test]
-async fn threat_48_every_key_carries_its_own_expiry() {
-    let store = server::builder().open(server::url()).await.unwrap();
-    let now = SystemClock.now();
-    let later = now + Duration::from_mins(1);
-    store.insert_session(&session(now)).await.unwrap();
-    store
-        .touch_session(&session(now).id, later, later + Duration::from_mins(1))
-        .await
-        .unwrap();
-    let value = OneTimeValue {
-        kind: OneTimeKind::AuthorizationCode,
-        key: Digest32::of("code"),
-        payload: Vec::new(),
-        expires_at: later,
-        keep_until: later,
+async fn a_primary_that_was_demoted_is_left() {
+    let (before, after) = (Redis::start(), Redis::start());
+    // An address that leads to the primary, whichever that is.
+    let proxy = Proxy::start(("127.0.0.1", before.port()));
+    let store = open(&format!("redis://127.0.0.1:{}", proxy.port())).await;
+    assert!(claim(&store, "before").await.unwrap());
+    before.cli(&["REPLICAOF", "127.0.0.1", &after.port().to_string()]);
+    proxy.set_upstream(("127.0.0.1", after.port()));
+    unavailable_in_time(SHORT, claim(&store, "after")).await;
+    // The old connection stands, and is not used again.
+    assert!(claim(&store, "after").await.unwrap());
+    assert_eq!(after.cli(&["DBSIZE"]).trim(), "1");
+}
+
+#[tokio::test]
+async fn threat_12_what_no_replica_has_decides_nothing() {
+    let server = Redis::start();
+    let builder = support::builder().timeout(SHORT);
+    let store = builder.acknowledged_by(1).open(&server.url()).await;
+    let store = store.unwrap();
+    let plain = open(&server.url()).await;
+    let session = support::session("session", "ada");
+    // The set of a user's sessions must not be forgotten either.
+    unavailable_in_time(SHORT, store.insert_session(&session)).await;
+    plain.insert_session(&session).await.unwrap();
+    let code = support::code("code");
+    store.put(&code).await.unwrap();
+    let moved = Session {
+        token_digest: Digest32::of("another"),
+        ..session.clone()
     };
-    store.put(&value).await.unwrap();
-    let spent = OneTimeValue {
-        key: Digest32::of("spent"),
-        ..value
-    };
-    store.put(&spent).await.unwrap();
-    store.consume(spent.kind, &spent.key, now).await.unwrap();
-    store
-        .claim_once(KIND, &spent.key, now, later)
-        .await
-        .unwrap();
+
+    let rotate = store.rotate_session(&session.token_digest, &moved);
+    unavailable_in_time(SHORT, rotate).await;
+    unavailable_in_time(SHORT, store.consume(CODE, &code.key, now())).await;
+    unavailable_in_time(SHORT, claim(&store, "jti")).await;
+    let revoke = store.revoke_session(&session.user_id, &session.id);
+    unavailable_in_time(SHORT, revoke).await;
+
+    // Spent all the same, and that much can be said.
+    let spent = store.consume(CODE, &code.key, now()).await.unwrap();
+    assert_eq!(spent, Consumed::Again(code));
+    assert!(!claim(&store, "jti").await.unwrap());
+    assert_eq!(store.session(&session.id).await.unwrap(), None);
+    let revoke = store.revoke_session(&session.user_id, &session.id);
+    assert!(!revoke.await.unwrap());
     let policy = ThrottlePolicy {
-        limit: 1,
-        window: Duration::from_mins(1),
-        lock: Duration::from_mins(1),
-        max_lock: Duration::from_mins(1),
+        limit: 0,
+        window: SHORT,
+        lock: SHORT,
+        max_lock: SHORT,
     };
-    store
-        .count_and_check(&spent.key, &policy, now)
-        .await
-        .unwrap();
+    let counted = store.count_and_check(&code_key(), &policy, now()).await;
+    assert!(matches!(counted.unwrap(), Verdict::Locked { .. }));
+}
 
-    let address = server::url().trim_start_matches("redis://");
-    let mut connection = TcpStream::connect(address).await.unwrap();
-    let keys = ask(&mut connection, &format!("KEYS {}:*", server::prefix())).await;
-    let keys: Vec<&str> = keys
-        .lines()
-        .filter(|line| line.starts_with("test-"))
-        .collect();
-    // Record, pointer and set of the session; two values, a claim, a counter.
-    assert_eq!(keys.len(), 7, "{keys:?}");
-    for key in keys {
-        let left = ask(&mut connection, &format!("PTTL {key}")).await;
-        let left: i64 = left.trim_start_matches(':').trim().parse().unwrap();
-        assert!((1..=5 * 3_600_000).contains(&left), "{key}: {left}");
+fn code_key() -> Digest32 {
+    support::code("code").key
+}
+
+#[tokio::test]
+async fn reads_do_not_wait_for_replicas() {
+    let server = Redis::start();
+    let builder = support::builder().acknowledged_by(1);
+    let store = builder.open(&server.url()).await.unwrap();
+    let id = support::session("session", "ada").id;
+    tokio::select! {
+        biased;
+        claimed = claim(&store, "jti") => assert!(claimed.is_err(), "a replica, where there is none"),
+        () = async {
+            for _ in 0..100 {
+                assert_eq!(store.session(&id).await.unwrap(), None);
+            }
+        } => return,
     }
+    unreachable!("a hundred reads took longer than the wait for a replica");
 }

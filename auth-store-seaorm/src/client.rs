@@ -7,7 +7,7 @@ use sea_orm::sea_query::{Expr, ExprTrait as _, Order, Query, SelectStatement};
 
 use crate::SeaOrmStore;
 use crate::codec::{from_json, millis, moment, number, to_json};
-use crate::query::insert_if_free;
+use crate::database::{Dialect as _, Field, Run as _};
 
 const RECORD: &str = "client";
 
@@ -38,7 +38,7 @@ impl ClientRow {
     }
 }
 
-fn row(client: &Client) -> StoreResult<[(&'static str, Expr); 8]> {
+fn row(client: &Client) -> StoreResult<[Field; 8]> {
     Ok([
         ("client_id", client.client_id.as_str().into()),
         ("metadata", to_json(RECORD, &client.metadata)?.into()),
@@ -72,8 +72,8 @@ impl SeaOrmStore {
 #[async_trait]
 impl ClientStore for SeaOrmStore {
     async fn insert_client(&self, client: &Client) -> StoreResult<()> {
-        let insert = insert_if_free(&self.tables.clients, row(client)?);
-        self.db.insert(RECORD, &insert).await
+        let row = row(client)?;
+        self.verb().insert(RECORD, &self.tables.clients, &row).await
     }
 
     async fn client(&self, id: &ClientId) -> StoreResult<Option<Client>> {
@@ -81,7 +81,7 @@ impl ClientStore for SeaOrmStore {
             .select_clients()
             .and_where(Expr::col("client_id").eq(id.as_str()))
             .take();
-        let row: Option<ClientRow> = self.db.one(RECORD, &select).await?;
+        let row: Option<ClientRow> = self.verb().one(RECORD, &select).await?;
         row.map(ClientRow::into_client).transpose()
     }
 
@@ -92,7 +92,7 @@ impl ClientStore for SeaOrmStore {
             .and_where(Expr::col("client_id").eq(client.client_id.as_str()))
             .and_where(Expr::col("version").eq(i64::from(client.version) - 1))
             .take();
-        match self.db.write(RECORD, &update).await? {
+        match self.verb().write(RECORD, &update).await? {
             0 => Ok(ClientChange::Stale),
             _ => Ok(ClientChange::Updated),
         }
@@ -103,7 +103,7 @@ impl ClientStore for SeaOrmStore {
             .from_table(self.tables.clients.clone())
             .and_where(Expr::col("client_id").eq(id.as_str()))
             .take();
-        Ok(self.db.write(RECORD, &delete).await? > 0)
+        Ok(self.verb().write(RECORD, &delete).await? > 0)
     }
 
     async fn clients(&self, after: Option<&ClientId>, limit: u32) -> StoreResult<Vec<Client>> {
@@ -113,7 +113,7 @@ impl ClientStore for SeaOrmStore {
             .order_by("client_id", Order::Asc)
             .limit(u64::from(limit))
             .take();
-        let rows: Vec<ClientRow> = self.db.all(RECORD, &select).await?;
+        let rows: Vec<ClientRow> = self.verb().all(RECORD, &select).await?;
         rows.into_iter().map(ClientRow::into_client).collect()
     }
 }

@@ -9,16 +9,14 @@ use auth_core::store::{
     StoreResult, Successor,
 };
 use sea_orm::FromQueryResult;
-use sea_orm::sea_query::{
-    Expr, ExprTrait as _, OnConflict, Order, Query, SelectStatement, UpdateStatement,
-};
+use sea_orm::sea_query::{Expr, ExprTrait as _, Order, Query, SelectStatement, UpdateStatement};
 
 use crate::SeaOrmStore;
 use crate::codec::{from_json, millis, moment, to_json};
-use crate::query::{insert, insert_if_free};
+use crate::database::{Dialect as _, Field, Run as _};
 
 pub(crate) const RECORD: &str = "grant";
-const CONSENT: &str = "consent";
+pub(crate) const CONSENT: &str = "consent";
 const MOST_LISTED: u64 = 1000;
 
 #[derive(FromQueryResult)]
@@ -47,11 +45,6 @@ struct ConsentRow {
     scopes: String,
     granted_at: i64,
     updated_at: i64,
-}
-
-#[derive(FromQueryResult)]
-struct ScopesRow {
-    scopes: String,
 }
 
 impl GrantRow {
@@ -83,7 +76,7 @@ impl ConsentRow {
     }
 }
 
-fn row(grant: &Grant) -> StoreResult<[(&'static str, Expr); 10]> {
+fn row(grant: &Grant) -> StoreResult<[Field; 10]> {
     let session_id = grant.session_id.as_ref().map(SessionId::as_str);
     Ok([
         ("id", grant.id.as_str().into()),
@@ -99,7 +92,7 @@ fn row(grant: &Grant) -> StoreResult<[(&'static str, Expr); 10]> {
     ])
 }
 
-fn of(subject: &str, client: &ClientId) -> Expr {
+pub(crate) fn of(subject: &str, client: &ClientId) -> Expr {
     Expr::col("subject")
         .eq(subject)
         .and(Expr::col("client_id").eq(client.as_str()))
@@ -107,6 +100,10 @@ fn of(subject: &str, client: &ClientId) -> Expr {
 
 impl SeaOrmStore {
     pub(crate) fn select_grant(&self, id: &str) -> SelectStatement {
+        self.select_grants(Expr::col("id").eq(id))
+    }
+
+    pub(crate) fn select_grants(&self, condition: Expr) -> SelectStatement {
         Query::select()
             .columns([
                 "id",
@@ -121,7 +118,7 @@ impl SeaOrmStore {
                 "revoked_at",
             ])
             .from(self.tables.grants.clone())
-            .and_where(Expr::col("id").eq(id))
+            .and_where(condition)
             .take()
     }
 
@@ -147,13 +144,13 @@ impl SeaOrmStore {
 #[async_trait]
 impl GrantStore for SeaOrmStore {
     async fn insert_grant(&self, grant: &Grant) -> StoreResult<()> {
-        let insert = insert_if_free(&self.tables.grants, row(grant)?);
-        self.db.insert(RECORD, &insert).await
+        let row = row(grant)?;
+        self.verb().insert(RECORD, &self.tables.grants, &row).await
     }
 
     async fn grant(&self, id: &GrantId) -> StoreResult<Option<Grant>> {
         let select = self.select_grant(id.as_str());
-        let row: Option<GrantRow> = self.db.one(RECORD, &select).await?;
+        let row: Option<GrantRow> = self.verb().one(RECORD, &select).await?;
         row.map(GrantRow::into_grant).transpose()
     }
 
@@ -183,22 +180,22 @@ impl GrantStore for SeaOrmStore {
     }
 
     async fn revoke_grant(&self, id: &GrantId, now: Timestamp) -> StoreResult<bool> {
-        let update = self
-            .revoke(Expr::col("id").eq(id.as_str()), now)
-            .returning_col("expires_at")
-            .take();
-        let rows: Vec<EndRow> = self.db.write_returning(RECORD, &update).await?;
-        Ok(rows.iter().any(|row| row.expires_at > now.millis()))
+        let revoke = self.revoke(Expr::col("id").eq(id.as_str()), now);
+        let same = self.select_grant(id.as_str());
+        let mut db = self.verb();
+        let row = db.update_returning(RECORD, revoke, &["expires_at"], same);
+        let row: Option<EndRow> = row.await?;
+        Ok(row.is_some_and(|row| row.expires_at > now.millis()))
     }
 
     async fn revoke_grants_of_client(&self, client: &ClientId, now: Timestamp) -> StoreResult<u64> {
         let update = self.revoke(Expr::col("client_id").eq(client.as_str()), now);
-        self.db.write(RECORD, &update).await
+        self.verb().write(RECORD, &update).await
     }
 
     async fn revoke_grants_of_subject(&self, subject: &str, now: Timestamp) -> StoreResult<u64> {
         let update = self.revoke(Expr::col("subject").eq(subject), now);
-        self.db.write(RECORD, &update).await
+        self.verb().write(RECORD, &update).await
     }
 
     async fn revoke_grants_of_session(
@@ -210,12 +207,12 @@ impl GrantStore for SeaOrmStore {
             .eq(session.as_str())
             .and(Expr::col("offline").eq(false));
         let update = self.revoke(of_session, now);
-        self.db.write(RECORD, &update).await
+        self.verb().write(RECORD, &update).await
     }
 
     async fn consent(&self, subject: &str, client: &ClientId) -> StoreResult<Option<Consent>> {
         let select = self.select_consents(of(subject, client));
-        let row: Option<ConsentRow> = self.db.one(CONSENT, &select).await?;
+        let row: Option<ConsentRow> = self.verb().one(CONSENT, &select).await?;
         row.map(ConsentRow::into_consent).transpose()
     }
 
@@ -226,39 +223,7 @@ impl GrantStore for SeaOrmStore {
         scopes: &BTreeSet<String>,
         now: Timestamp,
     ) -> StoreResult<()> {
-        let table = &self.tables.consents;
-        let writing = self.db.begin().await?;
-        let new = [
-            ("subject", subject.into()),
-            ("client_id", client.as_str().into()),
-            ("scopes", to_json(CONSENT, scopes)?.into()),
-            ("granted_at", now.millis().into()),
-            ("updated_at", now.millis().into()),
-        ];
-        // Changes nothing in a row that stands, but holds it until the scopes are joined.
-        let hold = OnConflict::columns(["subject", "client_id"])
-            .update_column("subject")
-            .to_owned();
-        let upsert = insert(table, new)
-            .on_conflict(hold)
-            .returning_col("scopes")
-            .take();
-        let row: Option<ScopesRow> = writing.one(CONSENT, &upsert).await?;
-        let stands: BTreeSet<String> = match &row {
-            Some(row) => from_json(CONSENT, &row.scopes)?,
-            None => BTreeSet::new(),
-        };
-        if !scopes.is_subset(&stands) {
-            let joined: BTreeSet<_> = stands.union(scopes).collect();
-            let widen = Query::update()
-                .table(table.clone())
-                .value("scopes", to_json(CONSENT, &joined)?)
-                .value("updated_at", now.millis())
-                .and_where(of(subject, client))
-                .take();
-            writing.write(CONSENT, &widen).await?;
-        }
-        writing.commit().await
+        self.join_consent(subject, client, scopes, now).await
     }
 
     async fn consents_of(&self, subject: &str) -> StoreResult<Vec<Consent>> {
@@ -268,7 +233,7 @@ impl GrantStore for SeaOrmStore {
             .order_by("client_id", Order::Asc)
             .limit(MOST_LISTED)
             .take();
-        let rows: Vec<ConsentRow> = self.db.all(CONSENT, &select).await?;
+        let rows: Vec<ConsentRow> = self.verb().all(CONSENT, &select).await?;
         rows.into_iter().map(ConsentRow::into_consent).collect()
     }
 
@@ -278,15 +243,17 @@ impl GrantStore for SeaOrmStore {
         client: &ClientId,
         now: Timestamp,
     ) -> StoreResult<bool> {
-        let forget = Query::delete()
+        let forget = &Query::delete()
             .from_table(self.tables.consents.clone())
             .and_where(of(subject, client))
             .take();
-        let writing = self.db.begin().await?;
-        let forgotten = writing.write(CONSENT, &forget).await? > 0;
-        let revoke = self.revoke(of(subject, client), now);
-        writing.write(RECORD, &revoke).await?;
-        writing.commit().await?;
-        Ok(forgotten)
+        let revoke = &self.revoke(of(subject, client), now);
+        self.verb()
+            .transact(CONSENT, |mut transaction| async move {
+                let forgotten = transaction.write(CONSENT, forget).await? > 0;
+                transaction.write(RECORD, revoke).await?;
+                Ok(forgotten)
+            })
+            .await
     }
 }

@@ -4,7 +4,8 @@
 //! # async fn example() -> Result<(), auth_store_seaorm::OpenError> {
 //! use auth_store_seaorm::SeaOrmStore;
 //!
-//! let store = SeaOrmStore::open("sqlite://data/app.db").await?; // connects and migrates
+//! // Connects and migrates. Or postgres://… or mysql://…
+//! let store = SeaOrmStore::open("sqlite://data/app.db").await?;
 //! # Ok(()) }
 //! ```
 //!
@@ -29,40 +30,81 @@
 //! # }
 //! ```
 //!
+//! # Databases
+//!
+//! One code base, a feature for each: `sqlite` (on by default), `postgres` (15 or later) and `mysql` (MySQL 8,
+//! MariaDB 10.11 or later). PostgreSQL and MySQL are spoken to over TLS when they offer it; how much of it is demanded
+//! the URL says, as the driver documents: `?sslmode=verify-full&sslrootcert=…`, `?ssl-mode=VERIFY_IDENTITY&ssl-ca=…`.
+//! An account of MySQL 8 with `caching_sha2_password` needs TLS.
+//!
+//! Many nodes may share a PostgreSQL or a MySQL. A SQLite database is one node's.
+//!
 //! # How the verbs stay atomic
 //!
-//! A verb is one statement (`UPDATE … WHERE … RETURNING`, `INSERT … ON CONFLICT …`), or a short transaction that holds
-//! the write lock before it reads (`BEGIN IMMEDIATE` on SQLite, `FOR UPDATE` elsewhere). So SQLite never refuses a
-//! write because a reader's snapshot grew old. Within one process writers of a SQLite file queue in order of arrival
-//! instead of polling for its lock; between processes `busy_timeout` does the waiting.
+//! A verb is one statement (`UPDATE … WHERE …`, `INSERT … ON CONFLICT …`), or a short transaction that holds what it
+//! decides on: on SQLite the write lock, taken when it begins (`BEGIN IMMEDIATE`), elsewhere the rows (`FOR UPDATE`), at
+//! `READ COMMITTED`. A statement or a transaction that the database undoes for another's sake (a deadlock, a
+//! serialization failure, a lock it waited for too long) is run again. Within one process writers of a SQLite file queue
+//! in order of arrival instead of polling for its lock; between processes `busy_timeout` does the waiting.
+//!
+//! MySQL and MariaDB share neither `RETURNING` nor a conditional upsert, so there some verbs take a statement more:
+//! they change a row, then read it.
+//!
+//! # When the database is away
+//!
+//! Every verb ends within [`timeout`](SeaOrmStoreBuilder::timeout), with
+//! [`Unavailable`](auth_core::store::StoreError::Unavailable) if need be. The store does not have to be opened again: it
+//! works as soon as the database does. A connection that broke, or did not answer in time, is closed, and with it those
+//! that wait in the pool; a read is then tried once more. A write is not: whether it was done nobody can say.
+//!
+//! A statement that ran into the timeout may still be done by the server a moment later; it lets go about half a second
+//! after the verb did (MySQL and MariaDB: about two).
 //!
 //! # Columns
 //!
 //! Digests are base64url text, moments are milliseconds as `BIGINT`, lists and objects are JSON as text, sealed values
-//! are bytes: every database stores them the same way, and no secret among them can be used.
+//! are bytes: every database stores them the same way, and no secret among them can be used. Text is compared byte by
+//! byte, whatever the database's own collation.
+
+#![cfg_attr(
+    not(any(feature = "sqlite", feature = "postgres", feature = "mysql")),
+    expect(
+        dead_code,
+        unused_imports,
+        unused_variables,
+        clippy::unused_self,
+        reason = "without any database there is nothing to run statements on"
+    )
+)]
 
 mod client;
 mod codec;
 mod connect;
+mod consent;
+mod database;
+mod ended;
 mod grant;
+mod lease;
 mod migration;
 mod one_time;
 mod prune;
-mod query;
 mod refresh;
 mod session;
 mod signing_key;
+#[cfg(all(test, any(feature = "sqlite", feature = "postgres", feature = "mysql")))]
+mod statements;
 mod tables;
 mod throttle;
 mod user;
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use auth_core::store::Stores;
 pub use connect::{OpenError, SeaOrmStoreBuilder};
+use database::{Database, Verb};
 pub use migration::{Migrator, migrations};
-use query::Database;
 use tables::Tables;
 
 /// The store of everything, in a database. Clones share its connections.
@@ -70,18 +112,23 @@ use tables::Tables;
 pub struct SeaOrmStore {
     db: Arc<Database>,
     tables: Arc<Tables>,
+    poll_every: Duration,
 }
 
 impl SeaOrmStore {
     /// Connects to `url`, creates or brings up to date the tables, and returns the store.
     ///
     /// SQLite: `sqlite://app.db` (relative), `sqlite:///var/lib/app.db` (absolute) or `sqlite::memory:`. The file and
-    /// its folder are created when missing, unless the URL has a `mode` that says otherwise.
+    /// its folder are created when missing, unless the URL has a `mode` that says otherwise. PostgreSQL:
+    /// `postgres://user:password@host/database`, or `postgresql://`. MySQL and MariaDB:
+    /// `mysql://user:password@host/database`, or `mariadb://`.
     pub async fn open(url: &str) -> Result<Self, OpenError> {
         Self::builder().open(url).await
     }
 
-    /// The store on a connection of the host's, whose tables are there already (see [`migrations`]).
+    /// The store on a connection of the host's, whose tables are there already (see [`migrations`]). It shares the
+    /// host's pool, whose connections it never closes but when they broke in its hands; isolation level and `sql_mode`
+    /// are the host's business there: `READ COMMITTED` and a strict mode are what the store gives itself.
     pub fn from_connection(connection: sea_orm::DatabaseConnection) -> Self {
         Self::builder().connection(connection)
     }
@@ -89,6 +136,11 @@ impl SeaOrmStore {
     /// A store with other settings.
     pub fn builder() -> SeaOrmStoreBuilder {
         SeaOrmStoreBuilder::default()
+    }
+
+    /// Begins a verb, and its time.
+    fn verb(&self) -> Verb {
+        self.db.verb()
     }
 }
 

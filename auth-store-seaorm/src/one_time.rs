@@ -4,11 +4,11 @@ use async_trait::async_trait;
 use auth_core::ground::{Digest32, Timestamp};
 use auth_core::store::{Consumed, OneTimeKind, OneTimeStore, OneTimeValue, StoreResult};
 use sea_orm::FromQueryResult;
-use sea_orm::sea_query::{Expr, ExprTrait as _, OnConflict, Query, SelectStatement};
+use sea_orm::sea_query::{Expr, ExprTrait as _, Query, SelectStatement};
 
 use crate::SeaOrmStore;
 use crate::codec::moment;
-use crate::query::{insert, insert_if_free};
+use crate::database::{Dialect as _, Field, Run as _};
 
 const RECORD: &str = "one-time value";
 const COLUMNS: [&str; 3] = ["payload", "expires_at", "keep_until"];
@@ -37,7 +37,7 @@ impl ValueRow {
     }
 }
 
-fn row(value: &OneTimeValue, spent: bool) -> [(&'static str, Expr); 7] {
+fn row(value: &OneTimeValue, spent: bool) -> [Field; 7] {
     let forget_at = if spent {
         value.keep_until
     } else {
@@ -87,8 +87,10 @@ impl SeaOrmStore {
 #[async_trait]
 impl OneTimeStore for SeaOrmStore {
     async fn put(&self, value: &OneTimeValue) -> StoreResult<()> {
-        let insert = insert_if_free(&self.tables.one_time, row(value, false));
-        self.db.insert(RECORD, &insert).await
+        let row = row(value, false);
+        self.verb()
+            .insert(RECORD, &self.tables.one_time, &row)
+            .await
     }
 
     async fn peek(
@@ -98,7 +100,7 @@ impl OneTimeStore for SeaOrmStore {
         now: Timestamp,
     ) -> StoreResult<Option<OneTimeValue>> {
         let select = self.select_one_time(kind, key, false, now);
-        let row: Option<ValueRow> = self.db.one(RECORD, &select).await?;
+        let row: Option<ValueRow> = self.verb().one(RECORD, &select).await?;
         Ok(row.map(|row| row.into_value(kind, key)))
     }
 
@@ -114,14 +116,14 @@ impl OneTimeStore for SeaOrmStore {
             .value("forget_at", Expr::col("keep_until"))
             .and_where(at(kind, key))
             .and_where(kept(false, now))
-            .returning(Query::returning().columns(COLUMNS))
             .take();
-        let rows: Vec<ValueRow> = self.db.write_returning(RECORD, &spend).await?;
-        if let Some(row) = rows.into_iter().next() {
-            return Ok(Consumed::First(row.into_value(kind, key)));
+        let mut db = self.verb();
+        let spent = self.select_one_time(kind, key, true, now);
+        let row = db.update_returning(RECORD, spend, &COLUMNS, spent.clone());
+        if let Some(row) = row.await? {
+            return Ok(Consumed::First(ValueRow::into_value(row, kind, key)));
         }
-        let select = self.select_one_time(kind, key, true, now);
-        let row: Option<ValueRow> = self.db.one(RECORD, &select).await?;
+        let row: Option<ValueRow> = db.one(RECORD, &spent).await?;
         Ok(row.map_or(Consumed::Absent, |row| {
             Consumed::Again(row.into_value(kind, key))
         }))
@@ -143,14 +145,8 @@ impl OneTimeStore for SeaOrmStore {
         };
         // A row that decides nothing any more, and was not pruned yet, is as good as none.
         let forgotten = Expr::col((self.tables.one_time.clone(), "forget_at")).lte(now.millis());
-        let over = OnConflict::columns(["kind", "digest"])
-            .update_columns(["payload", "expires_at", "keep_until", "spent", "forget_at"])
-            .action_and_where(forgotten)
-            .to_owned();
-        let claim = insert(&self.tables.one_time, row(&value, true))
-            .on_conflict(over)
-            .take();
-        Ok(self.db.write(RECORD, &claim).await? > 0)
+        let (table, row) = (&self.tables.one_time, row(&value, true));
+        self.verb().claim(RECORD, table, 2, &row, &forgotten).await
     }
 
     async fn is_claimed(
@@ -160,7 +156,7 @@ impl OneTimeStore for SeaOrmStore {
         now: Timestamp,
     ) -> StoreResult<bool> {
         let select = self.select_one_time(kind, key, true, now);
-        let row: Option<KeptRow> = self.db.one(RECORD, &select).await?;
+        let row: Option<KeptRow> = self.verb().one(RECORD, &select).await?;
         Ok(row.is_some_and(|row| row.forget_at > now.millis()))
     }
 }

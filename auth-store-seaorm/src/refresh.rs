@@ -5,12 +5,12 @@ use auth_core::store::{
     ClientId, Grant, GrantId, RefreshToken, RotationOutcome, StoreResult, Successor,
 };
 use sea_orm::FromQueryResult;
-use sea_orm::sea_query::{Expr, ExprTrait as _, InsertStatement, Query, SelectStatement};
+use sea_orm::sea_query::{Expr, ExprTrait as _, Query, SelectStatement, UpdateStatement};
 
 use crate::SeaOrmStore;
 use crate::codec::{digest as read_digest, moment};
+use crate::database::{Dialect as _, Field, Run as _, Transaction};
 use crate::grant::{GrantRow, RECORD as GRANT};
-use crate::query::{Writing, insert};
 
 const RECORD: &str = "refresh token";
 
@@ -23,11 +23,6 @@ struct TokenRow {
     successor_digest: Option<String>,
     successor_sealed: Option<Vec<u8>>,
     rotated_at: Option<i64>,
-}
-
-#[derive(FromQueryResult)]
-struct GrantIdRow {
-    grant_id: String,
 }
 
 impl TokenRow {
@@ -71,21 +66,15 @@ impl SeaOrmStore {
             .take()
     }
 
-    fn insert_token(
-        &self,
-        token: &RefreshToken,
-        predecessor: Option<&Digest32>,
-    ) -> InsertStatement {
-        insert(
-            &self.tables.refresh_tokens,
-            [
-                ("digest", token.digest.to_text().into()),
-                ("grant_id", token.grant_id.as_str().into()),
-                ("created_at", token.created_at.millis().into()),
-                ("expires_at", token.expires_at.millis().into()),
-                ("predecessor", predecessor.map(Digest32::to_text).into()),
-            ],
-        )
+    /// The row of a token that replaces `predecessor`.
+    fn token_row(token: &RefreshToken, predecessor: Option<&Digest32>) -> [Field; 5] {
+        [
+            ("digest", token.digest.to_text().into()),
+            ("grant_id", token.grant_id.as_str().into()),
+            ("created_at", token.created_at.millis().into()),
+            ("expires_at", token.expires_at.millis().into()),
+            ("predecessor", predecessor.map(Digest32::to_text).into()),
+        ]
     }
 
     pub(crate) async fn start_family(
@@ -94,35 +83,38 @@ impl SeaOrmStore {
         grant_expires_at: Timestamp,
         now: Timestamp,
     ) -> StoreResult<bool> {
-        let extend = Query::update()
+        let extend = &Query::update()
             .table(self.tables.grants.clone())
             .value("expires_at", grant_expires_at.millis())
             .and_where(Expr::col("id").eq(token.grant_id.as_str()))
             .and_where(Expr::col("revoked_at").is_null())
             .and_where(Expr::col("expires_at").gt(now.millis()))
             .take();
-        let writing = self.db.begin().await?;
-        if writing.write(GRANT, &extend).await? == 0 {
-            return Ok(false);
-        }
-        writing
-            .write(RECORD, &self.insert_token(token, None))
-            .await?;
-        writing.commit().await?;
-        Ok(true)
+        let row = &Self::token_row(token, None);
+        self.verb()
+            .transact(RECORD, |mut transaction| async move {
+                if transaction.write(GRANT, extend).await? == 0 {
+                    return Ok(false);
+                }
+                let table = &self.tables.refresh_tokens;
+                transaction.insert(RECORD, table, row).await?;
+                Ok(true)
+            })
+            .await
     }
 
     pub(crate) async fn read_token(
         &self,
         digest: &Digest32,
     ) -> StoreResult<Option<(RefreshToken, Grant)>> {
+        let mut db = self.verb();
         let select = self.select_token(digest);
-        let Some(row) = self.db.one::<TokenRow>(RECORD, &select).await? else {
+        let Some(row) = db.one::<TokenRow>(RECORD, &select).await? else {
             return Ok(None);
         };
         let token = row.into_token()?;
         let select = self.select_grant(token.grant_id.as_str());
-        let grant: Option<GrantRow> = self.db.one(GRANT, &select).await?;
+        let grant: Option<GrantRow> = db.one(GRANT, &select).await?;
         let grant = grant.map(GrantRow::into_grant).transpose()?;
         Ok(grant.map(|grant| (token, grant)))
     }
@@ -135,38 +127,57 @@ impl SeaOrmStore {
         successor_expires_at: Timestamp,
         now: Timestamp,
     ) -> StoreResult<RotationOutcome> {
-        let writing = self.db.begin().await?;
-        let Some(grant_id) = self.spend(&writing, digest, client, successor, now).await? else {
-            return self.judge_spent(writing, digest, client, now).await;
-        };
-        let next = RefreshToken {
-            digest: successor.digest,
-            grant_id: GrantId::new(grant_id),
-            created_at: now,
-            expires_at: successor_expires_at,
-            successor: None,
-        };
-        let insert = self.insert_token(&next, Some(digest));
-        writing.write(RECORD, &insert).await?;
-        let select = self.select_grant(next.grant_id.as_str());
-        let grant: Option<GrantRow> = writing.one(GRANT, &select).await?;
-        let Some(grant) = grant.map(GrantRow::into_grant).transpose()? else {
-            return Ok(RotationOutcome::Refused);
-        };
-        writing.commit().await?;
-        Ok(RotationOutcome::Rotated(grant))
+        let spend = &self.spend(digest, client, successor, now);
+        let of_token = &self.select_grant_of(digest);
+        self.verb()
+            .transact(RECORD, |mut transaction| async move {
+                if transaction.write(RECORD, spend).await? == 0 {
+                    return self
+                        .judge_spent(&mut transaction, digest, client, now)
+                        .await;
+                }
+                let grant: Option<GrantRow> = transaction.one(GRANT, of_token).await?;
+                let grant = match grant.map(GrantRow::into_grant).transpose()? {
+                    Some(grant) if grant.is_live(now) => grant,
+                    // Revoked in this very moment.
+                    _ => {
+                        transaction.undo().await;
+                        return Ok(RotationOutcome::Refused);
+                    }
+                };
+                let next = RefreshToken {
+                    digest: successor.digest,
+                    grant_id: grant.id.clone(),
+                    created_at: now,
+                    expires_at: successor_expires_at,
+                    successor: None,
+                };
+                let row = Self::token_row(&next, Some(digest));
+                let table = &self.tables.refresh_tokens;
+                transaction.insert(RECORD, table, &row).await?;
+                Ok(RotationOutcome::Rotated(grant))
+            })
+            .await
     }
 
-    /// Marks the token used if it is unused and counts; the id of its grant when it did. The one step that decides
-    /// who of many is first.
-    async fn spend(
+    /// The grant of a token.
+    fn select_grant_of(&self, digest: &Digest32) -> SelectStatement {
+        let id = Query::select()
+            .column("grant_id")
+            .from(self.tables.refresh_tokens.clone())
+            .and_where(Expr::col("digest").eq(digest.to_text()))
+            .take();
+        self.select_grants(Expr::col("id").in_subquery(id))
+    }
+
+    /// Marks the token used if it is unused and counts. The one step that decides who of many is first.
+    fn spend(
         &self,
-        writing: &Writing<'_>,
         digest: &Digest32,
         client: &ClientId,
         successor: &Successor,
         now: Timestamp,
-    ) -> StoreResult<Option<String>> {
+    ) -> UpdateStatement {
         let (tokens, grants) = (&self.tables.refresh_tokens, &self.tables.grants);
         let of_grant = |name: &'static str| Expr::col((grants.clone(), name));
         let live_grant = Query::select()
@@ -177,7 +188,7 @@ impl SeaOrmStore {
             .and_where(of_grant("revoked_at").is_null())
             .and_where(of_grant("expires_at").gt(now.millis()))
             .take();
-        let update = Query::update()
+        Query::update()
             .table(tokens.clone())
             .value("successor_digest", successor.digest.to_text())
             .value("successor_sealed", successor.sealed.clone())
@@ -186,22 +197,19 @@ impl SeaOrmStore {
             .and_where(Expr::col("successor_digest").is_null())
             .and_where(Expr::col("expires_at").gt(now.millis()))
             .and_where(Expr::exists(live_grant))
-            .returning_col("grant_id")
-            .take();
-        let row: Option<GrantIdRow> = writing.one(RECORD, &update).await?;
-        Ok(row.map(|row| row.grant_id))
+            .take()
     }
 
     /// What a token is that could not be spent: a retry, a replay, or nothing.
     async fn judge_spent(
         &self,
-        writing: Writing<'_>,
+        transaction: &mut Transaction,
         digest: &Digest32,
         client: &ClientId,
         now: Timestamp,
     ) -> StoreResult<RotationOutcome> {
         let select = self.select_token(digest);
-        let Some(row) = writing.one::<TokenRow>(RECORD, &select).await? else {
+        let Some(row) = transaction.one::<TokenRow>(RECORD, &select).await? else {
             return Ok(RotationOutcome::Refused);
         };
         let token = row.into_token()?;
@@ -209,7 +217,7 @@ impl SeaOrmStore {
             return Ok(RotationOutcome::Refused);
         };
         let select = self.select_grant(token.grant_id.as_str());
-        let grant: Option<GrantRow> = writing.one(GRANT, &select).await?;
+        let grant: Option<GrantRow> = transaction.one(GRANT, &select).await?;
         let grant = match grant.map(GrantRow::into_grant).transpose()? {
             Some(grant)
                 if grant.is_live(now) && grant.client_id == *client && now < token.expires_at =>
@@ -219,15 +227,14 @@ impl SeaOrmStore {
             _ => return Ok(RotationOutcome::Refused),
         };
         let select = self.select_token(&stands.digest);
-        let next: Option<TokenRow> = writing.one(RECORD, &select).await?;
+        let next: Option<TokenRow> = transaction.one(RECORD, &select).await?;
         if next.is_some_and(|next| next.successor_digest.is_none()) {
             return Ok(RotationOutcome::Retried(grant, stands));
         }
         let revoke = self.revoke(Expr::col("id").eq(grant.id.as_str()), now);
-        if writing.write(GRANT, &revoke).await? == 0 {
+        if transaction.write(GRANT, &revoke).await? == 0 {
             return Ok(RotationOutcome::Refused);
         }
-        writing.commit().await?;
         Ok(RotationOutcome::Reused(Grant {
             revoked_at: Some(now),
             ..grant

@@ -2,13 +2,16 @@
 
 use async_trait::async_trait;
 use auth_core::ground::{Digest32, Timestamp};
-use auth_core::store::{Session, SessionId, SessionStore, StoreResult, UserId};
+use auth_core::store::{EndedSessions, Session, SessionId, SessionStore, StoreResult, UserId};
 use sea_orm::FromQueryResult;
-use sea_orm::sea_query::{CaseStatement, Expr, ExprTrait as _, Order, Query, SelectStatement};
+use sea_orm::sea_query::{
+    CaseStatement, Cond, Expr, ExprTrait as _, Order, Query, SelectStatement,
+};
 
 use crate::SeaOrmStore;
 use crate::codec::{digest, from_json, moment, to_json};
-use crate::query::insert_if_free;
+use crate::database::{Dialect as _, Field, Run as _};
+use crate::ended::Watch;
 
 const RECORD: &str = "session";
 const MOST_LISTED: u64 = 100;
@@ -46,11 +49,6 @@ struct SessionRow {
     address: Option<String>,
 }
 
-#[derive(FromQueryResult)]
-struct IdRow {
-    id: String,
-}
-
 impl SessionRow {
     fn into_session(self) -> StoreResult<Session> {
         Ok(Session {
@@ -71,7 +69,7 @@ impl SessionRow {
     }
 }
 
-fn row(session: &Session) -> StoreResult<[(&'static str, Expr); 13]> {
+fn row(session: &Session) -> StoreResult<[Field; 13]> {
     Ok([
         ("id", session.id.as_str().into()),
         ("token_digest", session.token_digest.to_text().into()),
@@ -104,28 +102,21 @@ impl SeaOrmStore {
             .and_where(condition)
             .take()
     }
-
-    async fn one_session(&self, condition: Expr) -> StoreResult<Option<Session>> {
-        let select = self.select_session(condition);
-        let row: Option<SessionRow> = self.db.one(RECORD, &select).await?;
-        row.map(SessionRow::into_session).transpose()
-    }
 }
 
 #[async_trait]
 impl SessionStore for SeaOrmStore {
     async fn insert_session(&self, session: &Session) -> StoreResult<()> {
-        let insert = insert_if_free(&self.tables.sessions, row(session)?);
-        self.db.insert(RECORD, &insert).await
-    }
-
-    async fn session_by_digest(&self, digest: &Digest32) -> StoreResult<Option<Session>> {
-        self.one_session(Expr::col("token_digest").eq(digest.to_text()))
+        let row = row(session)?;
+        self.verb()
+            .insert(RECORD, &self.tables.sessions, &row)
             .await
     }
 
     async fn session(&self, id: &SessionId) -> StoreResult<Option<Session>> {
-        self.one_session(Expr::col("id").eq(id.as_str())).await
+        let select = self.select_session(Expr::col("id").eq(id.as_str()));
+        let row: Option<SessionRow> = self.verb().one(RECORD, &select).await?;
+        row.map(SessionRow::into_session).transpose()
     }
 
     async fn touch_session(
@@ -144,7 +135,7 @@ impl SessionStore for SeaOrmStore {
             .and_where(Expr::col("id").eq(id.as_str()))
             .and_where(moves)
             .take();
-        self.db.write(RECORD, &update).await?;
+        self.verb().write(RECORD, &update).await?;
         Ok(())
     }
 
@@ -152,10 +143,10 @@ impl SessionStore for SeaOrmStore {
         let update = Query::update()
             .table(self.tables.sessions.clone())
             .values(row(session)?)
-            .and_where(Expr::col("token_digest").eq(old.to_text()))
             .and_where(Expr::col("id").eq(session.id.as_str()))
+            .and_where(Expr::col("token_digest").eq(old.to_text()))
             .take();
-        Ok(self.db.write(RECORD, &update).await? > 0)
+        Ok(self.verb().write(RECORD, &update).await? > 0)
     }
 
     async fn sessions_of(&self, user: &UserId) -> StoreResult<Vec<Session>> {
@@ -165,17 +156,30 @@ impl SessionStore for SeaOrmStore {
             .order_by("id", Order::Desc)
             .limit(MOST_LISTED)
             .take();
-        let rows: Vec<SessionRow> = self.db.all(RECORD, &select).await?;
+        let rows: Vec<SessionRow> = self.verb().all(RECORD, &select).await?;
         rows.into_iter().map(SessionRow::into_session).collect()
     }
 
     async fn revoke_session(&self, user: &UserId, id: &SessionId) -> StoreResult<bool> {
-        let delete = Query::delete()
+        let delete = &Query::delete()
             .from_table(self.tables.sessions.clone())
             .and_where(Expr::col("id").eq(id.as_str()))
             .and_where(Expr::col("user_id").eq(user.as_str()))
             .take();
-        Ok(self.db.write(RECORD, &delete).await? > 0)
+        let db = self.verb();
+        let revoked = db.transact(RECORD, |mut transaction| async move {
+            let revoked = transaction.write(RECORD, delete).await? > 0;
+            if revoked {
+                self.tell(&mut transaction, user, std::slice::from_ref(id))
+                    .await?;
+            }
+            Ok(revoked)
+        });
+        let revoked = revoked.await?;
+        if revoked {
+            self.db.ended.send_replace(());
+        }
+        Ok(revoked)
     }
 
     async fn revoke_sessions_of(
@@ -183,13 +187,25 @@ impl SessionStore for SeaOrmStore {
         user: &UserId,
         except: Option<&SessionId>,
     ) -> StoreResult<Vec<SessionId>> {
-        let delete = Query::delete()
-            .from_table(self.tables.sessions.clone())
-            .and_where(Expr::col("user_id").eq(user.as_str()))
-            .and_where_option(except.map(|id| Expr::col("id").ne(id.as_str())))
-            .returning_col("id")
-            .take();
-        let rows: Vec<IdRow> = self.db.write_returning(RECORD, &delete).await?;
-        Ok(rows.into_iter().map(|row| SessionId::new(row.id)).collect())
+        let table = &self.tables.sessions;
+        let which = &Cond::all()
+            .add(Expr::col("user_id").eq(user.as_str()))
+            .add_option(except.map(|id| Expr::col("id").ne(id.as_str())));
+        let db = self.verb();
+        let revoked = db.transact(RECORD, |mut transaction| async move {
+            let ids = transaction.delete_returning(RECORD, table, "id", which);
+            let ids: Vec<_> = ids.await?.into_iter().map(SessionId::new).collect();
+            self.tell(&mut transaction, user, &ids).await?;
+            Ok(ids)
+        });
+        let revoked = revoked.await?;
+        if !revoked.is_empty() {
+            self.db.ended.send_replace(());
+        }
+        Ok(revoked)
+    }
+
+    async fn watch_ended(&self) -> StoreResult<Box<dyn EndedSessions>> {
+        Ok(Box::new(Watch::begin(self).await?))
     }
 }

@@ -2,13 +2,13 @@
 
 use async_trait::async_trait;
 use auth_core::ground::Timestamp;
-use auth_core::store::{SigningKeyRecord, SigningKeyStore, StoreResult};
+use auth_core::store::{SigningKeyRecord, SigningKeyStore, StoreError, StoreResult};
 use sea_orm::FromQueryResult;
-use sea_orm::sea_query::{Expr, ExprTrait as _, OnConflict, Order, Query};
+use sea_orm::sea_query::{Expr, ExprTrait as _, Order, Query};
 
 use crate::SeaOrmStore;
 use crate::codec::{millis, moment, number};
-use crate::query::insert;
+use crate::database::{Dialect as _, Field, Run as _};
 
 const RECORD: &str = "signing key";
 
@@ -43,7 +43,7 @@ impl KeyRow {
     }
 }
 
-fn row(key: &SigningKeyRecord) -> [(&'static str, Expr); 7] {
+fn row(key: &SigningKeyRecord) -> [Field; 7] {
     [
         ("kid", key.kid.as_str().into()),
         ("algorithm", key.algorithm.as_str().into()),
@@ -72,7 +72,7 @@ impl SigningKeyStore for SeaOrmStore {
             .order_by("algorithm", Order::Asc)
             .order_by("generation", Order::Asc)
             .take();
-        let rows: Vec<KeyRow> = self.db.all(RECORD, &select).await?;
+        let rows: Vec<KeyRow> = self.verb().all(RECORD, &select).await?;
         rows.into_iter().map(KeyRow::into_record).collect()
     }
 
@@ -84,36 +84,46 @@ impl SigningKeyStore for SeaOrmStore {
         let table = &self.tables.signing_keys;
         let generation = i64::from(key.generation);
         let of_algorithm = || Expr::col("algorithm").eq(key.algorithm.as_str());
-        let writing = self.db.begin().await?;
-
+        let newest = &Query::select()
+            .column("kid")
+            .from(table.clone())
+            .and_where(of_algorithm())
+            .order_by("generation", Order::Desc)
+            .limit(1)
+            .lock_exclusive()
+            .take();
         // Later generations count too: a number that was pruned is not free again.
-        let taken = Query::select()
+        let taken = &Query::select()
             .column("kid")
             .from(table.clone())
             .and_where(of_algorithm())
             .and_where(Expr::col("generation").gte(generation))
             .limit(1)
             .take();
-        if writing.one::<KidRow>(RECORD, &taken).await?.is_some() {
-            return Ok(false);
-        }
-        // Where the database has many writers, another may insert between the look and this.
-        let first_wins = OnConflict::columns(["algorithm", "generation"])
-            .do_nothing()
-            .to_owned();
-        let add = insert(table, row(key)).on_conflict(first_wins).take();
-        if writing.write(RECORD, &add).await? == 0 {
-            return Ok(false);
-        }
-        let retire = Query::update()
+        let retire = &Query::update()
             .table(table.clone())
             .value("retired_at", previous_retired_at.millis())
             .and_where(of_algorithm())
             .and_where(Expr::col("generation").eq(generation - 1))
             .take();
-        writing.write(RECORD, &retire).await?;
-        writing.commit().await?;
-        Ok(true)
+        self.verb()
+            .transact(RECORD, |mut transaction| async move {
+                // Those who add to an algorithm come one after the other, from its second key on.
+                transaction.one::<KidRow>(RECORD, newest).await?;
+                if transaction.one::<KidRow>(RECORD, taken).await?.is_some() {
+                    return Ok(false);
+                }
+                if !transaction.insert_if_free(RECORD, table, &row(key)).await? {
+                    // Which of the two keys it was: for the first generation there was nothing to wait for.
+                    return match transaction.one::<KidRow>(RECORD, taken).await? {
+                        Some(_) => Ok(false),
+                        None => Err(StoreError::Exists { record: RECORD }),
+                    };
+                }
+                transaction.write(RECORD, retire).await?;
+                Ok(true)
+            })
+            .await
     }
 
     async fn reseal_signing_key(&self, kid: &str, sealed_private_key: &[u8]) -> StoreResult<()> {
@@ -122,7 +132,7 @@ impl SigningKeyStore for SeaOrmStore {
             .value("sealed_private_key", sealed_private_key.to_vec())
             .and_where(Expr::col("kid").eq(kid))
             .take();
-        self.db.write(RECORD, &update).await?;
+        self.verb().write(RECORD, &update).await?;
         Ok(())
     }
 }

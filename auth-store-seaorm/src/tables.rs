@@ -8,6 +8,7 @@ pub(crate) const DEFAULT_PREFIX: &str = "auth_";
 pub(crate) struct Tables {
     pub(crate) users: DynIden,
     pub(crate) sessions: DynIden,
+    pub(crate) session_ends: DynIden,
     pub(crate) one_time: DynIden,
     pub(crate) throttles: DynIden,
     pub(crate) clients: DynIden,
@@ -15,6 +16,8 @@ pub(crate) struct Tables {
     pub(crate) refresh_tokens: DynIden,
     pub(crate) consents: DynIden,
     pub(crate) signing_keys: DynIden,
+    pub(crate) leases: DynIden,
+    pub(crate) counters: DynIden,
 }
 
 impl Tables {
@@ -23,6 +26,7 @@ impl Tables {
         Self {
             users: table("users"),
             sessions: table("sessions"),
+            session_ends: table("session_ends"),
             one_time: table("one_time"),
             throttles: table("throttles"),
             clients: table("clients"),
@@ -30,6 +34,8 @@ impl Tables {
             refresh_tokens: table("refresh_tokens"),
             consents: table("consents"),
             signing_keys: table("signing_keys"),
+            leases: table("leases"),
+            counters: table("counters"),
         }
     }
 }

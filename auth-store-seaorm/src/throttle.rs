@@ -4,11 +4,11 @@ use async_trait::async_trait;
 use auth_core::ground::{Digest32, Timestamp};
 use auth_core::store::{StoreResult, ThrottlePolicy, ThrottleState, ThrottleStore, Verdict};
 use sea_orm::FromQueryResult;
-use sea_orm::sea_query::{Expr, ExprTrait as _, OnConflict, Query, SelectStatement};
+use sea_orm::sea_query::{Expr, ExprTrait as _, Query, SelectStatement};
 
 use crate::SeaOrmStore;
 use crate::codec::{moment, number};
-use crate::query::insert;
+use crate::database::{Count, Dialect as _, Field, Run as _, Verb};
 
 const RECORD: &str = "throttle";
 const STATE: [&str; 5] = [
@@ -28,13 +28,8 @@ struct StateRow {
     forget_at: i64,
 }
 
-#[derive(FromQueryResult)]
-struct AttemptsRow {
-    attempts: i64,
-}
-
 impl StateRow {
-    fn into_state(self) -> StoreResult<ThrottleState> {
+    fn state(&self) -> StoreResult<ThrottleState> {
         Ok(ThrottleState {
             count: number(RECORD, self.attempts)?,
             window_started_at: moment(self.window_started_at),
@@ -45,7 +40,7 @@ impl StateRow {
     }
 }
 
-fn row(key: &Digest32, state: &ThrottleState) -> [(&'static str, Expr); 6] {
+fn row(key: &Digest32, state: &ThrottleState) -> [Field; 6] {
     [
         ("digest", key.to_text().into()),
         ("attempts", i64::from(state.count).into()),
@@ -65,10 +60,11 @@ impl SeaOrmStore {
             .take()
     }
 
-    /// The common case in one statement: the first attempt, or one more in a window that runs and has room.
-    /// `None` is no verdict: the state must be looked at.
+    /// The common case: the first attempt, or one more in a window that runs and has room. `None` is no verdict: the
+    /// state must be looked at.
     async fn count_within_window(
         &self,
+        db: &mut Verb,
         key: &Digest32,
         policy: &ThrottlePolicy,
         now: Timestamp,
@@ -79,25 +75,62 @@ impl SeaOrmStore {
         };
         let table = &self.tables.throttles;
         let column = |name: &'static str| Expr::col((table.clone(), name));
-        let one_more = OnConflict::column("digest")
-            .value("attempts", column("attempts").add(1))
-            .value("forget_at", first.forget_at.millis())
-            .action_and_where(column("attempts").gte(1))
-            .action_and_where(column("attempts").lt(i64::from(policy.limit)))
-            .action_and_where(column("window_started_at").gt((now - policy.window).millis()))
-            .action_and_where(column("locked_until").lte(now.millis()))
-            .action_and_where(column("forget_at").gt(now.millis()))
-            .to_owned();
-        let count = insert(table, row(key, &first))
-            .on_conflict(one_more)
-            .returning_col("attempts")
-            .take();
-        let rows: Vec<AttemptsRow> = self.db.write_returning(RECORD, &count).await?;
-        let Some(row) = rows.into_iter().next() else {
+        let runs_and_has_room = column("attempts")
+            .gte(1)
+            .and(column("attempts").lt(i64::from(policy.limit)))
+            .and(column("window_started_at").gt((now - policy.window).millis()))
+            .and(column("locked_until").lte(now.millis()))
+            .and(column("forget_at").gt(now.millis()));
+        let count = Count {
+            table,
+            key: ("digest", &key.to_text()),
+            first: &row(key, &first),
+            column: "attempts",
+            by: 1,
+            begins: 1,
+            set: Some(("forget_at", first.forget_at.millis().into())),
+            when: Some(runs_and_has_room),
+        };
+        let Some(attempts) = db.count(RECORD, &count).await? else {
             return Ok(None);
         };
-        let remaining = policy.limit.saturating_sub(number(RECORD, row.attempts)?);
+        let remaining = policy.limit.saturating_sub(number(RECORD, attempts)?);
         Ok(Some(Verdict::Allowed { remaining }))
+    }
+
+    /// The whole of it, with the row held from the look to the change.
+    async fn count_looking(
+        &self,
+        db: &mut Verb,
+        key: &Digest32,
+        policy: &ThrottlePolicy,
+        now: Timestamp,
+    ) -> StoreResult<Verdict> {
+        let table = &self.tables.throttles;
+        let locked = &self.select_throttle(key).lock_exclusive().take();
+        db.transact(RECORD, |mut transaction| async move {
+            let stands = transaction.one::<StateRow>(RECORD, locked).await?;
+            let mut state = match &stands {
+                Some(stands) => stands.state()?,
+                None => ThrottleState::default(),
+            };
+            let verdict = state.count(policy, now);
+            let row = row(key, &state);
+            if stands.is_some() {
+                let (_, state) = row.split_at(1);
+                let replace = Query::update()
+                    .table(table.clone())
+                    .values(state.iter().cloned())
+                    .and_where(Expr::col("digest").eq(key.to_text()))
+                    .take();
+                transaction.write(RECORD, &replace).await?;
+            } else if !transaction.insert_if_free(RECORD, table, &row).await? {
+                // There was no row to hold, and another attempt made it.
+                return Err(transaction.again().await);
+            }
+            Ok(verdict)
+        })
+        .await
     }
 }
 
@@ -109,33 +142,19 @@ impl ThrottleStore for SeaOrmStore {
         policy: &ThrottlePolicy,
         now: Timestamp,
     ) -> StoreResult<Verdict> {
-        if let Some(verdict) = self.count_within_window(key, policy, now).await? {
+        let mut db = self.verb();
+        if let Some(verdict) = self.count_within_window(&mut db, key, policy, now).await? {
             return Ok(verdict);
         }
-        let select = self.select_throttle(key);
         // Under a lock, reading is enough: who hammers a locked door writes nothing.
-        if let Some(row) = self.db.one::<StateRow>(RECORD, &select).await? {
+        let select = self.select_throttle(key);
+        if let Some(row) = db.one::<StateRow>(RECORD, &select).await? {
             let until = moment(row.locked_until);
             if now < until {
                 return Ok(Verdict::Refused { until });
             }
         }
-        let writing = self.db.begin().await?;
-        let locked = select.clone().lock_exclusive().take();
-        let mut state = match writing.one::<StateRow>(RECORD, &locked).await? {
-            Some(row) => row.into_state()?,
-            None => ThrottleState::default(),
-        };
-        let verdict = state.count(policy, now);
-        let replace = OnConflict::column("digest")
-            .update_columns(STATE)
-            .to_owned();
-        let write = insert(&self.tables.throttles, row(key, &state))
-            .on_conflict(replace)
-            .take();
-        writing.write(RECORD, &write).await?;
-        writing.commit().await?;
-        Ok(verdict)
+        self.count_looking(&mut db, key, policy, now).await
     }
 
     async fn take_back_attempt(&self, key: &Digest32) -> StoreResult<()> {
@@ -145,7 +164,7 @@ impl ThrottleStore for SeaOrmStore {
             .and_where(Expr::col("digest").eq(key.to_text()))
             .and_where(Expr::col("attempts").gt(0))
             .take();
-        self.db.write(RECORD, &take_back).await?;
+        self.verb().write(RECORD, &take_back).await?;
         Ok(())
     }
 
@@ -154,7 +173,7 @@ impl ThrottleStore for SeaOrmStore {
             .from_table(self.tables.throttles.clone())
             .and_where(Expr::col("digest").eq(key.to_text()))
             .take();
-        self.db.write(RECORD, &delete).await?;
+        self.verb().write(RECORD, &delete).await?;
         Ok(())
     }
 }

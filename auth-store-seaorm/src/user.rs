@@ -11,7 +11,7 @@ use sea_orm::sea_query::{Cond, Expr, ExprTrait as _, Query, SelectStatement};
 
 use crate::SeaOrmStore;
 use crate::codec::{from_json, millis, moment, to_json};
-use crate::query::insert_if_free;
+use crate::database::{Dialect as _, Run as _, Verb};
 
 const RECORD: &str = "user";
 
@@ -77,7 +77,7 @@ impl SeaOrmStore {
     }
 
     /// Whose row stood in the way of a new user.
-    async fn why_refused(&self, user: &User) -> StoreResult<CreateUser> {
+    async fn why_refused(&self, db: &mut Verb, user: &User) -> StoreResult<CreateUser> {
         let mut same = Cond::any().add(Expr::col("id").eq(user.id.as_str()));
         if let Some(email) = &user.email {
             same = same.add(Expr::col("email").eq(email.as_str()));
@@ -90,7 +90,7 @@ impl SeaOrmStore {
             .from(self.tables.users.clone())
             .cond_where(same)
             .take();
-        let rows: Vec<TakenRow> = self.db.all(RECORD, &select).await?;
+        let rows: Vec<TakenRow> = db.all(RECORD, &select).await?;
         if user.email.is_some() && rows.iter().any(|row| row.email == user.email) {
             return Ok(CreateUser::EmailTaken);
         }
@@ -121,16 +121,16 @@ impl UserStore for SeaOrmStore {
             ("updated_at", user.updated_at.millis().into()),
             ("disabled_at", millis(user.disabled_at).into()),
         ];
-        let insert = insert_if_free(&self.tables.users, row);
-        match self.db.write(RECORD, &insert).await? {
-            0 => self.why_refused(user).await,
-            _ => Ok(CreateUser::Created),
+        let mut db = self.verb();
+        if db.insert_if_free(RECORD, &self.tables.users, &row).await? {
+            return Ok(CreateUser::Created);
         }
+        self.why_refused(&mut db, user).await
     }
 
     async fn user(&self, id: &UserId) -> StoreResult<Option<User>> {
         let select = self.select_user(Expr::col("id").eq(id.as_str()));
-        let row: Option<UserRow> = self.db.one(RECORD, &select).await?;
+        let row: Option<UserRow> = self.verb().one(RECORD, &select).await?;
         let user = row.map(UserRow::into_user).transpose()?;
         Ok(user.map(|(user, _)| user))
     }
@@ -143,7 +143,7 @@ impl UserStore for SeaOrmStore {
             Identifier::Email(email) => Expr::col("email").eq(email.as_str()),
             Identifier::Username(username) => Expr::col("username").eq(username.as_str()),
         });
-        let row: Option<UserRow> = self.db.one(RECORD, &select).await?;
+        let row: Option<UserRow> = self.verb().one(RECORD, &select).await?;
         row.map(UserRow::into_user).transpose()
     }
 
@@ -153,7 +153,7 @@ impl UserStore for SeaOrmStore {
             .from(self.tables.users.clone())
             .and_where(Expr::col("id").eq(id.as_str()))
             .take();
-        let row: Option<PasswordRow> = self.db.one(RECORD, &select).await?;
+        let row: Option<PasswordRow> = self.verb().one(RECORD, &select).await?;
         let hash = row.and_then(|row| row.password_hash);
         Ok(hash.map(PasswordHash::new))
     }
@@ -173,7 +173,7 @@ impl UserStore for SeaOrmStore {
             .and_where(Expr::col("id").eq(id.as_str()))
             .and_where_option(stands)
             .take();
-        Ok(self.db.write(RECORD, &update).await? > 0)
+        Ok(self.verb().write(RECORD, &update).await? > 0)
     }
 
     async fn update_user(
@@ -188,8 +188,7 @@ impl UserStore for SeaOrmStore {
         let mut update = Query::update();
         update
             .table(self.tables.users.clone())
-            .and_where(Expr::col("id").eq(id.as_str()))
-            .returning(Query::returning().columns(COLUMNS));
+            .and_where(Expr::col("id").eq(id.as_str()));
         if let Some(claims) = &change.claims {
             update
                 .value("claims", to_json(RECORD, claims)?)
@@ -198,12 +197,10 @@ impl UserStore for SeaOrmStore {
         if let Some(disabled_at) = change.disabled_at {
             update.value("disabled_at", millis(disabled_at));
         }
-        let rows: Vec<UserRow> = self.db.write_returning(RECORD, &update).await?;
-        let user = rows
-            .into_iter()
-            .next()
-            .map(UserRow::into_user)
-            .transpose()?;
+        let same = self.select_user(Expr::col("id").eq(id.as_str()));
+        let mut db = self.verb();
+        let row = db.update_returning(RECORD, update, &COLUMNS, same).await?;
+        let user = row.map(UserRow::into_user).transpose()?;
         Ok(user.map(|(user, _)| user))
     }
 
@@ -227,6 +224,6 @@ impl UserStore for SeaOrmStore {
                 .value("password_hash", None::<String>)
                 .value("password_set_at", None::<i64>);
         }
-        Ok(self.db.write(RECORD, &update).await? > 0)
+        Ok(self.verb().write(RECORD, &update).await? > 0)
     }
 }

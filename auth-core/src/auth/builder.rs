@@ -45,6 +45,16 @@ pub enum BuildError {
     /// A trusted proxy.
     #[error(transparent)]
     TrustedProxies(#[from] TrustedProxiesError),
+    /// Several nodes were announced, and a store that only one of them can see.
+    #[error(
+        "clustered: the store of {group} is {store}, which other nodes cannot see; use PostgreSQL, MySQL or Redis for it"
+    )]
+    NodeLocalStore {
+        /// What is kept there: the field of [`Stores`].
+        group: &'static str,
+        /// What the store is.
+        store: &'static str,
+    },
     /// Two parts want the same path.
     #[error("two endpoints want the path {0}: change the path of one wing")]
     Path(String),
@@ -84,6 +94,7 @@ pub struct AuthBuilder {
     pages: PagesBuilder,
     proxies: Result<TrustedProxies, TrustedProxiesError>,
     prune_every: Option<Duration>,
+    clustered: bool,
     #[cfg(feature = "outbound")]
     outbound: crate::services::outbound::OutboundPolicy,
     #[cfg(feature = "login")]
@@ -106,6 +117,7 @@ impl AuthBuilder {
             pages: Pages::builder(),
             proxies: Ok(TrustedProxies::default()),
             prune_every: Some(Duration::from_mins(1)),
+            clustered: false,
             #[cfg(feature = "outbound")]
             outbound: crate::services::outbound::OutboundPolicy::default(),
             #[cfg(feature = "login")]
@@ -196,9 +208,17 @@ impl AuthBuilder {
         self
     }
 
-    /// How often expired rows are removed. Default every minute; `None` leaves it to [`Auth::prune`].
+    /// How often expired rows are removed, by one node at a time. Default every minute; `None` leaves it to
+    /// [`Auth::prune`].
     pub fn prune_every(mut self, interval: Option<Duration>) -> Self {
         self.prune_every = interval;
+        self
+    }
+
+    /// Says that several nodes serve this base URL: a store that only one of them can see (memory, a SQLite file) is
+    /// then refused.
+    pub fn clustered(mut self, clustered: bool) -> Self {
+        self.clustered = clustered;
         self
     }
 
@@ -232,6 +252,9 @@ impl AuthBuilder {
             setting: "store",
             fix: "add .store(…) to the Auth builder",
         })?;
+        if let (true, Some((group, store))) = (self.clustered, stores.node_local()) {
+            return Err(BuildError::NodeLocalStore { group, store });
+        }
         let wings = Wings {
             #[cfg(feature = "login")]
             login: self.login,

@@ -34,6 +34,21 @@ pub enum Guard {
     Scopes(ScopeRequirement),
 }
 
+impl Guard {
+    /// The same guard for an API: 401 (403 where only recency is missing) instead of the way to the sign-in page.
+    #[must_use]
+    pub fn or_401(self) -> Self {
+        match self {
+            #[cfg(feature = "login")]
+            Self::SignedIn(_) => Self::SignedIn(Otherwise::Unauthorized),
+            #[cfg(feature = "login")]
+            Self::RecentSignIn(recency, _) => Self::RecentSignIn(recency, Otherwise::Unauthorized),
+            #[cfg(feature = "resource")]
+            Self::Scopes(requirement) => Self::Scopes(requirement),
+        }
+    }
+}
+
 /// What happens to a request without a session.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Otherwise {

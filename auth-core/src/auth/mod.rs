@@ -100,13 +100,39 @@ impl Auth {
             .ok_or(NotSetUp { part: "resource" })
     }
 
-    /// Removes expired rows now: at most `limit` of each kind. Returns how many went.
+    /// Removes now what expired more than an hour ago: at most `limit` rows of each store. Returns how many went.
     ///
     /// # Errors
     /// The store's.
     pub async fn prune(&self, limit: u32) -> Result<u64, crate::store::StoreError> {
-        let core = &self.inner.core;
-        core.stores.prune(core.clock.now(), limit).await
+        pruning::prune(&self.inner.core, limit).await
+    }
+
+    /// Replaces the secrets while requests go on, the newest first; see [`AuthBuilder::secrets`]. What is stored and
+    /// sealed under an older one is sealed anew. On several nodes: first add the new secret *behind* the old one on
+    /// every node, then put it in front on every node, then drop the old one: so each node opens what any other seals.
+    ///
+    /// # Errors
+    /// A secret that is too short, or secrets that do not open a signing key in use: nothing was changed then.
+    #[cfg_attr(
+        not(feature = "provider"),
+        expect(clippy::unused_async, reason = "only the provider keeps sealed keys")
+    )]
+    pub async fn replace_secrets<S: AsRef<[u8]>>(
+        &self,
+        secrets: impl IntoIterator<Item = S>,
+    ) -> Result<(), BuildError> {
+        let ring = crate::ground::KeyRing::new(secrets)?;
+        #[cfg(feature = "provider")]
+        if let Some(provider) = &self.inner.provider {
+            provider.opens_with(&ring).await?;
+        }
+        self.inner.core.keys.replace(&ring);
+        #[cfg(feature = "provider")]
+        if let Some(provider) = &self.inner.provider {
+            provider.reseal_signing_keys().await?;
+        }
+        Ok(())
     }
 
     /// Turns a problem into a response for a request to one of the host's own routes.

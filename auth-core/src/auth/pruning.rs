@@ -1,15 +1,21 @@
-//! Removing expired rows in the background.
+//! Removing expired rows in the background, on one node at a time.
 
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use super::Inner;
+use crate::ground::Random;
 use crate::services::Core;
+use crate::store::StoreResult;
 
-/// Rows of one kind per batch: small enough that no store holds a lock for long.
+/// Rows per batch: small enough that no store holds a lock for long.
 const BATCH: u32 = 500;
 /// Batches per round: what is left waits for the next.
 const BATCHES: u32 = 40;
+/// How long after its end a row stays: another node's clock may be behind, and still decide by it.
+const MARGIN: Duration = Duration::from_hours(1);
+
+const LEASE: &str = "prune";
 
 /// Prunes every `interval`, give or take a quarter so that nodes do not march in step, until the last `Auth` is gone.
 pub(super) fn start(inner: &Arc<Inner>, interval: Duration) {
@@ -17,6 +23,8 @@ pub(super) fn start(inner: &Arc<Inner>, interval: Duration) {
         tracing::warn!("no tokio runtime: expired rows are removed by Auth::prune alone");
         return;
     };
+    let random: &dyn Random = &*inner.core.random;
+    let node = random.id();
     let inner = Arc::downgrade(inner);
     runtime.spawn(async move {
         while let Some(core) = core_of(&inner) {
@@ -24,8 +32,15 @@ pub(super) fn start(inner: &Arc<Inner>, interval: Duration) {
             drop(core);
             let wait = interval.mul_f64(0.75 + f64::from(jitter) / 510.0);
             tokio::time::sleep(wait).await;
-            if let Some(core) = core_of(&inner) {
-                round(&core).await;
+            let Some(core) = core_of(&inner) else {
+                return;
+            };
+            if let Err(error) = round(&core, &node, interval).await {
+                let error = &error as &dyn std::error::Error;
+                tracing::warn!(
+                    error,
+                    "expired rows could not be removed; trying again later"
+                );
             }
         }
     });
@@ -35,20 +50,27 @@ fn core_of(inner: &Weak<Inner>) -> Option<Arc<Core>> {
     inner.upgrade().map(|inner| inner.core.clone())
 }
 
-async fn round(core: &Core) {
+/// Who holds the lease keeps it by coming again; two rounds missed, and another node takes over.
+async fn round(core: &Core, node: &str, interval: Duration) -> StoreResult<()> {
+    let now = core.clock.now();
+    let leases = &core.stores.leases;
+    if !leases
+        .hold_lease(LEASE, node, now, now + interval * 3)
+        .await?
+    {
+        return Ok(());
+    }
     for _ in 0..BATCHES {
-        match core.stores.prune(core.clock.now(), BATCH).await {
-            Ok(0) => return,
-            Ok(rows) => tracing::debug!(rows, "expired rows removed"),
-            Err(error) => {
-                let error = &error as &dyn std::error::Error;
-                tracing::warn!(
-                    error,
-                    "expired rows could not be removed; trying again later"
-                );
-                return;
-            }
+        match prune(core, BATCH).await? {
+            0 => break,
+            rows => tracing::debug!(rows, "expired rows removed"),
         }
         tokio::task::yield_now().await;
     }
+    Ok(())
+}
+
+/// Removes at most `limit` rows of each store.
+pub(super) async fn prune(core: &Core, limit: u32) -> StoreResult<u64> {
+    core.stores.prune(core.clock.now() - MARGIN, limit).await
 }

@@ -3,7 +3,7 @@
 //! One master secret gives a key per [`Purpose`] through HKDF (RFC 5869), so a value made for one use never
 //! passes for another. The first secret writes; all of them read: rotate by putting a new one in front.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use aws_lc_rs::{hkdf, hmac};
@@ -74,11 +74,12 @@ struct Keys {
     macs: Vec<hmac::Key>,
 }
 
-/// Seals, opens and authenticates values. Cheap to clone. Has no `Debug`: it is all secret.
+/// Seals, opens and authenticates values. Cheap to clone; clones share their secrets, also when they are replaced. Has no
+/// `Debug`: it is all secret.
 #[derive(Clone)]
 pub struct KeyRing {
     // Never empty; the first one writes.
-    keys: Arc<[Keys]>,
+    keys: Arc<RwLock<Arc<[Keys]>>>,
 }
 
 struct Length(usize);
@@ -141,7 +142,19 @@ impl KeyRing {
         if keys.is_empty() {
             return Err(KeyRingError::SecretTooShort);
         }
-        Ok(Self { keys: keys.into() })
+        Ok(Self {
+            keys: Arc::new(RwLock::new(keys.into())),
+        })
+    }
+
+    /// Takes over the secrets of another ring, for every clone of this one at once.
+    pub fn replace(&self, other: &Self) {
+        let keys = other.keys();
+        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = keys;
+    }
+
+    fn keys(&self) -> Arc<[Keys]> {
+        Arc::clone(&self.keys.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Encrypts and authenticates `plaintext` for `purpose`, tied to `context` (which is not stored and must be given
@@ -153,7 +166,8 @@ impl KeyRing {
         context: &[u8],
         plaintext: &[u8],
     ) -> Result<Vec<u8>, KeyRingError> {
-        let keys = &self.keys[0];
+        let ring = self.keys();
+        let keys = &ring[0];
         let nonce = random.bytes::<NONCE_LEN>();
         let mut sealed = Vec::with_capacity(KEY_ID_LEN + NONCE_LEN + plaintext.len() + 16);
         sealed.extend_from_slice(&keys.id);
@@ -183,7 +197,7 @@ impl KeyRing {
         let (nonce, body) = rest
             .split_first_chunk::<NONCE_LEN>()
             .ok_or(KeyRingError::DoesNotOpen)?;
-        for keys in self.keys.iter().filter(|keys| keys.id == *id) {
+        for keys in self.keys().iter().filter(|keys| keys.id == *id) {
             let mut body = body.to_vec();
             let opened = keys.sealing(purpose).open_in_place(
                 Nonce::assume_unique_for_key(*nonce),
@@ -199,12 +213,13 @@ impl KeyRing {
 
     /// Whether `sealed` was written under a secret other than the first one and should be sealed anew.
     pub fn is_stale(&self, sealed: &[u8]) -> bool {
-        !sealed.starts_with(&self.keys[0].id)
+        !sealed.starts_with(&self.keys()[0].id)
     }
 
     /// A keyed digest of `data` as text, `key id . HMAC-SHA-256`, safe for values of little entropy.
     pub fn mac(&self, purpose: Purpose, data: &[u8]) -> String {
-        let keys = &self.keys[0];
+        let ring = self.keys();
+        let keys = &ring[0];
         format!(
             "{}.{}",
             base64url(&keys.id),
@@ -220,7 +235,7 @@ impl KeyRing {
         let (Some(id), Some(digest)) = (from_base64url(id), Digest32::from_text(digest)) else {
             return false;
         };
-        self.keys
+        self.keys()
             .iter()
             .filter(|keys| keys.id == *id)
             .any(|keys| keys.mac(purpose, data) == digest)
@@ -228,7 +243,13 @@ impl KeyRing {
 
     /// A keyed digest under the first secret alone, for keys that need only last minutes (throttles).
     pub fn keyed_digest(&self, purpose: Purpose, data: &[u8]) -> Digest32 {
-        self.keys[0].mac(purpose, data)
+        self.keys()[0].mac(purpose, data)
+    }
+
+    /// A keyed digest of nothing: no data has it, and to verify it costs what a real one costs.
+    pub fn mac_of_nothing(&self) -> String {
+        let nothing = Digest32::from_bytes([0; 32]);
+        format!("{}.{}", base64url(&self.keys()[0].id), nothing.to_text())
     }
 }
 
@@ -290,6 +311,28 @@ mod tests {
         assert!(!new.verify_mac(Purpose::ClientSecret, b"other", &mac));
         assert!(!new.verify_mac(Purpose::ThrottleKey, b"s3cret", &mac));
         assert!(!ring(&[[2; 32]]).verify_mac(Purpose::ClientSecret, b"s3cret", &mac));
+    }
+
+    #[test]
+    fn replacing_reaches_every_clone() {
+        let (in_use, next) = (ring(&[[1; 32]]), ring(&[[2; 32], [1; 32]]));
+        let clone = in_use.clone();
+        let sealed = in_use
+            .seal(&SystemRandom, Purpose::SigningKey, b"", b"x")
+            .expect("seals");
+        in_use.replace(&next);
+        assert!(clone.is_stale(&sealed));
+        assert!(clone.open(Purpose::SigningKey, b"", &sealed).is_ok());
+        let mac = clone.mac(Purpose::ClientSecret, b"s3cret");
+        assert!(next.verify_mac(Purpose::ClientSecret, b"s3cret", &mac));
+    }
+
+    #[test]
+    fn nothing_has_the_mac_of_nothing() {
+        let ring = ring(&[[1; 32]]);
+        let mac = ring.mac_of_nothing();
+        assert_eq!(mac.len(), ring.mac(Purpose::ClientSecret, b"").len());
+        assert!(!ring.verify_mac(Purpose::ClientSecret, b"", &mac));
     }
 
     #[test]

@@ -13,6 +13,7 @@ mod scope;
 mod session;
 mod session_info;
 mod session_life;
+mod session_watch;
 mod settings;
 mod sign_in;
 mod users;
@@ -31,6 +32,7 @@ pub use password::{Argon2Cost, Password, PasswordRefused};
 pub use scope::{Scope, ScopeError, ScopeFacts, ScopeLoader};
 pub use session::SignedIn;
 pub use session_life::{NewSession, SignInRequest};
+pub use session_watch::{SessionNews, SessionSubscription};
 pub use settings::{AccountLink, Login, LoginSettingsError};
 pub use users::{EmailProof, NewUser, UserError};
 
@@ -38,6 +40,7 @@ use crate::services::Core;
 use crate::web::{Exchange, Response, Route, Side};
 use observer::Observers;
 use password::{Hashers, Policy};
+use session_watch::SessionWatch;
 
 /// The running login wing.
 pub struct LoginWing {
@@ -45,6 +48,7 @@ pub struct LoginWing {
     settings: Login,
     hashers: Hashers,
     observers: Observers,
+    watch: Arc<SessionWatch>,
 }
 
 /// The wing's endpoints.
@@ -101,6 +105,7 @@ impl LoginWing {
         );
         let observers = Observers::new(settings.observers.clone());
         Ok(Self {
+            watch: SessionWatch::new(core.stores.sessions.clone()),
             core,
             settings,
             hashers,

@@ -70,11 +70,14 @@ impl LoginWing {
         headers: &HeaderMap,
     ) -> Result<Option<Session>, Problem> {
         let jar = CookieJar::new(self.core.base.is_loopback_http());
-        let Some(secret) = jar.read(headers, CookieName::Session) else {
+        let cookie = jar.read(headers, CookieName::Session);
+        let Some((id, secret)) = cookie.and_then(|cookie| cookie.split_once('.')) else {
             return Ok(None);
         };
+        let session = self.core.stores.sessions.session(&id.into()).await?;
+        // The id is public, the secret is not; digests compare in constant time.
         let digest = Digest32::of(secret);
-        Ok(self.core.stores.sessions.session_by_digest(&digest).await?)
+        Ok(session.filter(|session| session.token_digest == digest))
     }
 
     async fn note_activity(&self, session: &mut Session, now: Timestamp) -> Result<(), Problem> {

@@ -42,7 +42,9 @@ impl NewSession {
         } else {
             CookieLife::BrowserSession
         };
-        jar.set(CookieName::Session, &self.secret, life);
+        // The id finds the session, the secret proves that it is this browser's.
+        let value = Zeroizing::new(format!("{}.{}", self.session.id, *self.secret));
+        jar.set(CookieName::Session, &value, life);
     }
 
     /// The `Set-Cookie` values that put the secret into the browser: append each to the response.

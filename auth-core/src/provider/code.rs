@@ -12,7 +12,7 @@ use super::client::VerifiedRedirectUri;
 use super::client_auth::AuthenticatedClient;
 use super::error::OAuthError;
 use super::pkce::CodeChallenge;
-use crate::ground::{Digest32, Purpose, Timestamp};
+use crate::ground::{Digest32, KeyRingError, Purpose, Timestamp};
 use crate::services::Event;
 use crate::store::{Client, Consumed, Grant, GrantId, OneTimeKind, OneTimeValue};
 
@@ -212,8 +212,20 @@ impl ProviderWing {
             .core
             .keys
             .open(Purpose::OneTimePayload, context, sealed)
-            .map_err(internal)?;
+            .map_err(unopened)?;
         serde_json::from_slice(&plain).map_err(internal)
+    }
+}
+
+/// What was sealed under a secret that was dropped too early cannot be used any more: the client begins anew.
+pub(super) fn unopened(error: KeyRingError) -> OAuthError {
+    match error {
+        KeyRingError::DoesNotOpen => {
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(error, "a code or refresh token was refused");
+            OAuthError::invalid_grant("the server's secrets changed; begin anew")
+        }
+        _ => internal(error),
     }
 }
 

@@ -18,16 +18,17 @@ use super::code::internal;
 use super::error::OAuthError;
 use super::settings::{KeyRotation, Provider};
 use super::{ProviderError, ProviderWing};
-use crate::ground::Timestamp;
 use crate::ground::jose::{Algorithm, SigningKey, VerificationKeys};
+use crate::ground::{KeyRing, Timestamp};
 use crate::services::{Core, Event};
 use crate::store::SigningKeyRecord;
 
 /// How old the keys in memory may get before they are read again.
 const REREAD_AFTER: Duration = Duration::from_mins(1);
 
-/// How long a key made by hand is published before it signs: every node has read it by then.
-const HAND_MADE_AFTER: Duration = Duration::from_mins(2);
+/// How long a key made by hand is published before it signs: every node has read it by then, also where clocks are
+/// five minutes apart.
+const HAND_MADE_AFTER: Duration = Duration::from_mins(10);
 
 /// How long a key stays published after the last token it signed has expired: for clocks that are apart.
 const MARGIN: Duration = Duration::from_mins(5);
@@ -100,7 +101,7 @@ impl Keys {
         self.published(now).await.jwks.clone()
     }
 
-    /// Makes a new key for every algorithm. It is published at once and signs from two minutes on, when every node has
+    /// Makes a new key for every algorithm. It is published at once and signs from ten minutes on, when every node has
     /// read it; the ones that signed so far stay published until all they signed has expired.
     pub(super) async fn rotate_now(&self, now: Timestamp) -> Result<(), ProviderError> {
         let loader = self.loader();
@@ -213,12 +214,28 @@ fn newest(records: &[SigningKeyRecord], algorithm: Algorithm) -> Option<&Signing
 }
 
 impl ProviderWing {
-    /// Makes new signing keys, published at once and signing from two minutes on. Rotation by time goes on from them.
+    /// Makes new signing keys, published at once and signing from ten minutes on. Rotation by time goes on from them.
     ///
     /// # Errors
     /// The store's.
     pub async fn rotate_signing_keys(&self) -> Result<(), ProviderError> {
         self.keys.rotate_now(self.core.clock.now()).await
+    }
+
+    /// Whether the signing keys in use can be opened with the secrets of another ring.
+    pub(crate) async fn opens_with(&self, ring: &KeyRing) -> Result<(), ProviderError> {
+        let now = self.core.clock.now();
+        let records = self.keys.loader().records().await?;
+        let retired = |record: &SigningKeyRecord| record.retired_at.is_some_and(|end| end <= now);
+        records
+            .iter()
+            .filter(|record| !retired(record))
+            .try_for_each(|record| Loader::unseal(ring, record).map(drop))
+    }
+
+    /// Reads the signing keys again, which seals anew what is sealed under an older secret.
+    pub(crate) async fn reseal_signing_keys(&self) -> Result<(), ProviderError> {
+        self.keys.reread(self.core.clock.now()).await
     }
 
     /// The keys that verify what this provider signed: for endpoints of the same process.

@@ -42,7 +42,6 @@ pub use registry::{
 pub use scope::Scopes;
 pub use settings::{KeyRotation, Provider, ProviderSettingsError};
 
-use crate::ground::Purpose;
 use crate::services::Core;
 use crate::web::{Exchange, Response, Route, Side};
 use client_auth::ClientKeys;
@@ -58,8 +57,6 @@ pub struct ProviderWing {
     keys: Keys,
     /// Keys of clients that publish theirs.
     client_keys: ClientKeys,
-    /// The digest of a secret nobody has, compared where there is no other.
-    dummy_secret: String,
     metadata: Metadata,
 }
 
@@ -95,10 +92,8 @@ impl ProviderWing {
             .clone()
             .unwrap_or_else(|| Arc::new(StoreRegistry::new(core.stores.clients.clone())));
         let keys = Keys::open(core.clone(), &settings).await?;
-        let dummy = core.random.secret();
         Ok(Self {
             client_keys: ClientKeys::default(),
-            dummy_secret: core.keys.mac(Purpose::ClientSecret, dummy.as_bytes()),
             metadata: Metadata::new(&core, &settings, &keys),
             core,
             settings,

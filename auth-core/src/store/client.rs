@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{StoreResult, identifier};
+use super::{Backend, StoreResult, identifier};
 use crate::ground::Timestamp;
 
 identifier! {
@@ -56,7 +56,7 @@ pub enum ClientChange {
 
 /// Clients.
 #[async_trait]
-pub trait ClientStore: Send + Sync {
+pub trait ClientStore: Backend {
     /// Inserts, never overwrites: a `client_id` in use is [`StoreError::Exists`](super::StoreError::Exists).
     async fn insert_client(&self, client: &Client) -> StoreResult<()>;
 

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{ClientId, Prune, SessionId, StoreResult, identifier};
+use super::{Backend, ClientId, SessionId, StoreResult, identifier};
 use crate::ground::{Digest32, Timestamp};
 
 identifier! {
@@ -105,7 +105,7 @@ pub struct Consent {
 
 /// Grants, refresh tokens and consents.
 #[async_trait]
-pub trait GrantStore: Prune {
+pub trait GrantStore: Backend {
     /// Writes a new grant; an id in use is [`StoreError::Exists`](super::StoreError::Exists).
     async fn insert_grant(&self, grant: &Grant) -> StoreResult<()>;
 

@@ -4,17 +4,19 @@
 //! `count_and_check`. No caller reads, decides and writes back, so no two nodes can both win.
 //!
 //! Two groups share no transaction and no verb needs both: the durable ones ([`UserStore`], [`ClientStore`],
-//! [`GrantStore`], [`SigningKeyStore`]) and the short-lived ones ([`SessionStore`], [`OneTimeStore`],
+//! [`GrantStore`], [`SigningKeyStore`], [`LeaseStore`]) and the short-lived ones ([`SessionStore`], [`OneTimeStore`],
 //! [`ThrottleStore`]), which a host may keep in Redis.
 //!
 //! Time is passed in: a store never reads a clock. Secrets reach a store as digests or sealed; it never sees one.
 //!
 //! To write a store of your own, implement the traits and run the `contract` module (feature `testkit`) against it.
 
+mod backend;
 mod client;
 #[cfg(feature = "testkit")]
 pub mod contract;
 mod grant;
+mod lease;
 mod memory;
 mod one_time;
 mod session;
@@ -24,11 +26,13 @@ mod user;
 
 use std::sync::Arc;
 
+pub use backend::{Backend, Reach};
 pub use client::{Client, ClientChange, ClientId, ClientSecret, ClientStore};
 pub use grant::{Consent, Grant, GrantId, GrantStore, RefreshToken, RotationOutcome, Successor};
+pub use lease::LeaseStore;
 pub use memory::MemoryStore;
 pub use one_time::{Consumed, OneTimeKind, OneTimeStore, OneTimeValue};
-pub use session::{Session, SessionId, SessionStore};
+pub use session::{EndedSession, EndedSessions, Session, SessionId, SessionStore};
 pub use signing_key::{SigningKeyRecord, SigningKeyStore};
 pub use throttle::{ThrottlePolicy, ThrottleState, ThrottleStore, Verdict};
 pub use user::{CreateUser, Identifier, PasswordHash, User, UserChange, UserId, UserStore};
@@ -76,16 +80,6 @@ impl StoreError {
 /// The answer of every verb.
 pub type StoreResult<T> = Result<T, StoreError>;
 
-/// Removing what time has made worthless.
-#[async_trait::async_trait]
-pub trait Prune: Send + Sync {
-    /// Removes at most `limit` rows that no verb can need at `now` or later, and returns how many.
-    /// May run on several nodes at once. Must never remove a row that still decides something: a consumed
-    /// value before its `keep_until`, a rotated refresh token before its own `expires_at`, nor its successor before
-    /// then. A store whose rows end by themselves removes none here.
-    async fn prune(&self, now: Timestamp, limit: u32) -> StoreResult<u64>;
-}
-
 /// The stores an `Auth` works on: each trait object may come from another backend.
 #[derive(Clone)]
 pub struct Stores {
@@ -103,6 +97,8 @@ pub struct Stores {
     pub grants: Arc<dyn GrantStore>,
     /// The provider's signing keys.
     pub signing_keys: Arc<dyn SigningKeyStore>,
+    /// Work that one node at a time does.
+    pub leases: Arc<dyn LeaseStore>,
 }
 
 impl Stores {
@@ -116,6 +112,7 @@ impl Stores {
             + ClientStore
             + GrantStore
             + SigningKeyStore
+            + LeaseStore
             + 'static,
     {
         let store = Arc::new(store);
@@ -126,7 +123,8 @@ impl Stores {
             throttles: store.clone(),
             clients: store.clone(),
             grants: store.clone(),
-            signing_keys: store,
+            signing_keys: store.clone(),
+            leases: store,
         }
     }
 
@@ -145,25 +143,44 @@ impl Stores {
 
     /// Prunes every backend once, at most `limit` rows each; returns how many rows went.
     pub async fn prune(&self, now: Timestamp, limit: u32) -> StoreResult<u64> {
-        fn place<T: ?Sized>(store: &Arc<T>) -> usize {
-            Arc::as_ptr(store).cast::<()>().addr()
-        }
-        let parts: [(usize, &dyn Prune); 5] = [
-            (place(&self.sessions), &*self.sessions),
-            (place(&self.one_time), &*self.one_time),
-            (place(&self.throttles), &*self.throttles),
-            (place(&self.grants), &*self.grants),
-            (place(&self.signing_keys), &*self.signing_keys),
-        ];
+        let backends = self.backends();
         let mut removed = 0;
-        for (index, (place, store)) in parts.iter().enumerate() {
+        for (index, (_, store)) in backends.iter().enumerate() {
             // One backend serves several groups, and prunes all of them at once.
-            if parts[..index].iter().all(|(before, _)| before != place) {
+            let pruned = |(_, before): &(_, &dyn Backend)| place(*before) == place(*store);
+            if !backends[..index].iter().any(pruned) {
                 removed += store.prune(now, limit).await?;
             }
         }
         Ok(removed)
     }
+
+    /// The first group whose store only one node can see: the group's name, and what the store is.
+    pub fn node_local(&self) -> Option<(&'static str, &'static str)> {
+        self.backends()
+            .into_iter()
+            .find_map(|(group, store)| match store.reach() {
+                Reach::Node(what) => Some((group, what)),
+                Reach::Shared => None,
+            })
+    }
+
+    fn backends(&self) -> [(&'static str, &dyn Backend); 8] {
+        [
+            ("users", &*self.users),
+            ("sessions", &*self.sessions),
+            ("one_time", &*self.one_time),
+            ("throttles", &*self.throttles),
+            ("clients", &*self.clients),
+            ("grants", &*self.grants),
+            ("signing_keys", &*self.signing_keys),
+            ("leases", &*self.leases),
+        ]
+    }
+}
+
+fn place(store: &dyn Backend) -> usize {
+    std::ptr::from_ref(store).cast::<()>().addr()
 }
 
 impl From<MemoryStore> for Stores {

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::{Prune, StoreResult};
+use super::{Backend, StoreResult};
 use crate::ground::{Digest32, Timestamp};
 
 /// What a one-time value is. The kind is part of the key: a value of one kind is never found under another.
@@ -21,6 +21,15 @@ pub enum OneTimeKind {
 }
 
 impl OneTimeKind {
+    /// All of them.
+    pub const ALL: [Self; 5] = [
+        Self::AuthorizationCode,
+        Self::Interaction,
+        Self::EndSession,
+        Self::ClientAssertion,
+        Self::RevokedAccessToken,
+    ];
+
     /// The kind's name in a store. Never changes.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -61,7 +70,7 @@ pub enum Consumed {
 
 /// Single-use values.
 #[async_trait]
-pub trait OneTimeStore: Prune {
+pub trait OneTimeStore: Backend {
     /// Stores a value. Inserts, never overwrites: a key in use is [`StoreError::Exists`](super::StoreError::Exists).
     async fn put(&self, value: &OneTimeValue) -> StoreResult<()>;
 

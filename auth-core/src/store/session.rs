@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use super::{Prune, StoreResult, UserId, identifier};
+use super::{Backend, StoreResult, UserId, identifier};
 use crate::ground::{Digest32, Timestamp};
 
 identifier! {
@@ -51,14 +51,12 @@ impl Session {
 
 /// Sessions.
 #[async_trait]
-pub trait SessionStore: Prune {
-    /// Inserts, never overwrites: an existing id or digest is [`StoreError::Exists`](super::StoreError::Exists).
+pub trait SessionStore: Backend {
+    /// Inserts, never overwrites: an existing id is [`StoreError::Exists`](super::StoreError::Exists).
     async fn insert_session(&self, session: &Session) -> StoreResult<()>;
 
-    /// The session whose secret has this digest. The caller judges time.
-    async fn session_by_digest(&self, digest: &Digest32) -> StoreResult<Option<Session>>;
-
-    /// The session with this public id. The caller judges time.
+    /// The session with this public id. The caller compares the secret's digest and judges time. The hottest verb there
+    /// is: one look-up by key, one round trip.
     async fn session(&self, id: &SessionId) -> StoreResult<Option<Session>>;
 
     /// Records activity: moves `last_seen_at` and `idle_expires_at` forward, never back. A revoked session stays gone.
@@ -69,8 +67,9 @@ pub trait SessionStore: Prune {
         idle_expires_at: Timestamp,
     ) -> StoreResult<()>;
 
-    /// Replaces the session whose secret has digest `old` by `session` in one step (same id, new digest, new facts).
-    /// `false` when `old` is not there: somebody else rotated or revoked it, and nothing was written.
+    /// Replaces the session with the id of `session`, if its secret has digest `old`, by `session` in one step (new
+    /// digest, new facts). `false` when it is not there or has another secret: somebody else rotated or revoked it,
+    /// and nothing was written. Of any number of calls at once with the same `old`, one gets `true`.
     async fn rotate_session(&self, old: &Digest32, session: &Session) -> StoreResult<bool>;
 
     /// The user's sessions, newest first, at most 100. The caller judges time.
@@ -85,4 +84,27 @@ pub trait SessionStore: Prune {
         user: &UserId,
         except: Option<&SessionId>,
     ) -> StoreResult<Vec<SessionId>>;
+
+    /// Watches sessions end, from now on and whichever node ends them.
+    async fn watch_ended(&self) -> StoreResult<Box<dyn EndedSessions>>;
+}
+
+/// A session that was revoked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EndedSession {
+    /// Whose it was.
+    pub user_id: UserId,
+    /// Which.
+    pub id: SessionId,
+}
+
+/// A watch on sessions that end before their time. Those that time ends, or a store forgets, are not told of.
+#[async_trait]
+pub trait EndedSessions: Send {
+    /// Waits for the next ones; never empty. To stop waiting loses none. Every session whose revocation returned after the watch began is told of,
+    /// by every watch, at least once; a session that still stands is never told of.
+    ///
+    /// # Errors
+    /// Some may have been missed, and the watch is over: open another, then look at the sessions you hold.
+    async fn next(&mut self) -> StoreResult<Vec<EndedSession>>;
 }

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use super::{Prune, StoreResult};
+use super::{Backend, StoreResult};
 use crate::ground::Timestamp;
 
 /// A signing key. Its state is a function of time alone, so every node agrees without being told:
@@ -29,7 +29,7 @@ pub struct SigningKeyRecord {
 
 /// Signing keys.
 #[async_trait]
-pub trait SigningKeyStore: Prune {
+pub trait SigningKeyStore: Backend {
     /// All keys, in order of algorithm and generation.
     async fn signing_keys(&self) -> StoreResult<Vec<SigningKeyRecord>>;
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::{Prune, StoreResult};
+use super::{Backend, StoreResult};
 use crate::ground::{Digest32, Timestamp};
 
 /// How many attempts, and what follows when there were more.
@@ -113,7 +113,7 @@ impl ThrottleState {
 
 /// Counters keyed by a digest: a store holds neither addresses nor account names.
 #[async_trait]
-pub trait ThrottleStore: Prune {
+pub trait ThrottleStore: Backend {
     /// Counts one attempt and says whether it may go on, in one step: of N attempts at once no more than
     /// `policy.limit` are allowed. An attempt is counted before its outcome is known, so parallel guesses gain nothing.
     async fn count_and_check(

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{StoreResult, identifier};
+use super::{Backend, StoreResult, identifier};
 use crate::ground::Timestamp;
 
 identifier! {
@@ -102,7 +102,7 @@ pub struct UserChange {
 
 /// Users and passwords.
 #[async_trait]
-pub trait UserStore: Send + Sync {
+pub trait UserStore: Backend {
     /// Writes the user and the password hash together, or neither. The e-mail address and the username must each be
     /// free, decided by the store in the same step: two registrations at once, one wins.
     async fn create_user(

@@ -46,6 +46,13 @@ impl Browser {
         self
     }
 
+    /// The same profile, whose next requests another node answers.
+    #[must_use]
+    pub fn through(mut self, auth: &Auth) -> Self {
+        self.auth = auth.clone();
+        self
+    }
+
     /// The cookie with this name.
     pub fn cookie(&self, name: &str) -> Option<&str> {
         self.cookies.get(name).map(String::as_str)

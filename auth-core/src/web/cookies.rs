@@ -17,7 +17,8 @@ pub enum CookieName {
 }
 
 impl CookieName {
-    const fn secure_name(self) -> &'static str {
+    /// The name on the wire over https; on loopback http it is the same without `__Host-`.
+    pub const fn secure_name(self) -> &'static str {
         match self {
             Self::Session => "__Host-auth_session",
             Self::Browser => "__Host-auth_browser",
@@ -77,7 +78,7 @@ impl CookieJar {
                     && value.len() <= 512
                     && value
                         .bytes()
-                        .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+                        .all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
             })
     }
 

@@ -7,6 +7,7 @@ mod cookies;
 mod exchange;
 mod forgery;
 mod headers;
+mod interrupt;
 mod negotiation;
 mod params;
 mod problem;
@@ -21,6 +22,7 @@ pub use cookies::{CookieJar, CookieLife, CookieName};
 pub use exchange::Exchange;
 pub use forgery::{FORM_TOKEN_FIELD, Forgery, FormTokens};
 pub use headers::{FormTarget, PagePolicy, finish_headers, page_headers, private_headers};
+pub use interrupt::Interrupt;
 pub use negotiation::{language, wants_json};
 pub use params::{Params, ParamsError, with_query};
 pub use problem::Problem;
@@ -36,3 +38,9 @@ pub const BODY_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(20)
 
 /// The largest request body any endpoint reads, in bytes (256 KiB). Adapters stop reading past it.
 pub const BODY_LIMIT: usize = 256 * 1024;
+
+/// A body over the limit, for adapters that stopped reading one: the core gives its own answer to it.
+pub fn too_large_body() -> bytes::Bytes {
+    static ZEROS: [u8; BODY_LIMIT + 1] = [0; BODY_LIMIT + 1];
+    bytes::Bytes::from_static(&ZEROS)
+}

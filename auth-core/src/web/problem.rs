@@ -59,6 +59,20 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, "not_found", "There is nothing here.")
     }
 
+    /// 408: the body did not come within [`BODY_TIMEOUT`](super::BODY_TIMEOUT).
+    pub fn body_too_slow() -> Self {
+        Self::new(
+            StatusCode::REQUEST_TIMEOUT,
+            "body_too_slow",
+            "The body of the request took too long.",
+        )
+    }
+
+    /// 400: the connection or the encoding of the body broke.
+    pub fn body_unreadable() -> Self {
+        Self::bad_request("The body of the request could not be read.")
+    }
+
     /// 429 with the time to wait.
     pub fn too_many_attempts(seconds: u64) -> Self {
         Self::new(

@@ -41,6 +41,12 @@ impl Route {
         }
     }
 
+    /// The path as seen by a router mounted at `mount`; `None` when it does not lie under it.
+    pub fn path_under(&self, mount: &str) -> Option<&str> {
+        let rest = self.path.strip_prefix(mount.trim_end_matches('/'))?;
+        rest.starts_with('/').then_some(rest)
+    }
+
     /// The methods as an `Allow` header lists them.
     pub fn allow(&self) -> String {
         let methods: Vec<_> = self.methods.iter().map(Method::as_str).collect();

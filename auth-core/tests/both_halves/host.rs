@@ -67,6 +67,14 @@ pub(crate) async fn host() -> Host {
         .build()
         .await
         .unwrap();
+    Host {
+        events,
+        ..host_of(auth, &clock).await
+    }
+}
+
+/// A host with the client and alice in it.
+pub(crate) async fn host_of(auth: Auth, clock: &SharedClock) -> Host {
     let metadata = json!({
         "client_id": "rp",
         "client_secret": CLIENT_SECRET,
@@ -95,8 +103,8 @@ pub(crate) async fn host() -> Host {
     let alice = auth.login().unwrap().create_user(alice).await.unwrap();
     Host {
         auth,
-        clock,
-        events,
+        clock: clock.clone(),
+        events: CapturedEvents::default(),
         alice,
     }
 }

@@ -17,4 +17,5 @@ mod flow;
 mod garbage;
 mod host;
 mod lifecycle;
+mod nodes;
 mod roof;

@@ -1,7 +1,7 @@
--- Replaces a session's record while its secret is still the old one. ARGV: old digest, ttl, then fields and values.
-if redis.call('HGET', KEYS[1], 'digest') ~= ARGV[1] then
+-- Replaces a session's record while its secret is still the old one. ARGV: old digest, record, ttl.
+local record = redis.call('GET', KEYS[1])
+if not record or string.match(record, '^%S+') ~= ARGV[1] then
   return 0
 end
-redis.call('HSET', KEYS[1], unpack(ARGV, 3))
-redis.call('PEXPIRE', KEYS[1], ARGV[2])
+redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
 return 1

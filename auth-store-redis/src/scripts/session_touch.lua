@@ -1,15 +1,19 @@
 -- Moves activity forward, never back; makes no record. ARGV: last seen, idle end, slack.
-local stands = redis.call('HMGET', KEYS[1], 'seen', 'idle', 'ends')
-if not stands[1] then
+local record = redis.call('GET', KEYS[1])
+if not record then
   return 0
 end
-local seen, idle = tonumber(ARGV[1]), tonumber(ARGV[2])
-if seen > tonumber(stands[1]) then
-  redis.call('HSET', KEYS[1], 'seen', ARGV[1])
+local digest, seen, idle, ends, rest = string.match(record, '^(%S+) (%S+) (%S+) (%S+) (.*)$')
+local later = tonumber(ARGV[1]) > tonumber(seen)
+local longer = tonumber(ARGV[2]) > tonumber(idle)
+if not later and not longer then
+  return 0
 end
-if idle > tonumber(stands[2]) then
-  redis.call('HSET', KEYS[1], 'idle', ARGV[2])
-  local left = math.max(math.min(idle, tonumber(stands[3])) - seen, 0)
-  redis.call('PEXPIRE', KEYS[1], string.format('%.0f', left + tonumber(ARGV[3])))
+record = table.concat({ digest, later and ARGV[1] or seen, longer and ARGV[2] or idle, ends, rest }, ' ')
+if longer then
+  local left = math.max(math.min(tonumber(ARGV[2]), tonumber(ends)) - tonumber(ARGV[1]), 0)
+  redis.call('SET', KEYS[1], record, 'PX', string.format('%.0f', left + tonumber(ARGV[3])))
+else
+  redis.call('SET', KEYS[1], record, 'KEEPTTL')
 end
 return 1

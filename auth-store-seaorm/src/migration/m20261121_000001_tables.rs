@@ -1,18 +1,12 @@
 //! The first tables.
 
-use sea_orm::sea_query::{ColumnDef, Index, IndexCreateStatement, Table, TableCreateStatement};
-use sea_orm::{DbErr, DynIden};
+use sea_orm::DbErr;
 use sea_orm_migration::{MigrationName, MigrationTrait, SchemaManager, async_trait};
 
+use super::schema::{
+    ADDRESS, DIGEST, ID, NAME, Schema, flag, index, integer, optional_integer, unique,
+};
 use crate::tables::Tables;
-
-// Lengths that every database can index. SQLite ignores them.
-const ID: u32 = 255;
-// A client's id may be a URL. With a subject it makes the longest key, 767 characters: MySQL's limit.
-const CLIENT_ID: u32 = 512;
-const DIGEST: u32 = 43;
-const NAME: u32 = 64;
-const ADDRESS: u32 = 320;
 
 pub(super) struct Migration {
     // Carries the prefix, so that two sets of tables can stand in one account.
@@ -29,64 +23,6 @@ impl Migration {
             tables,
         }
     }
-
-    fn tables(&self) -> [TableCreateStatement; 9] {
-        [
-            users(&self.tables.users),
-            sessions(&self.tables.sessions),
-            one_time(&self.tables.one_time),
-            throttles(&self.tables.throttles),
-            clients(&self.tables.clients),
-            grants(&self.tables.grants),
-            refresh_tokens(&self.tables.refresh_tokens),
-            consents(&self.tables.consents),
-            signing_keys(&self.tables.signing_keys),
-        ]
-    }
-
-    fn indexes(&self) -> Vec<IndexCreateStatement> {
-        let tables = &self.tables;
-        let index = |table: &DynIden, name: &str, columns: &[&'static str]| {
-            let mut index = Index::create();
-            index
-                .if_not_exists()
-                .table(table.clone())
-                .name(format!("{}ix_{name}", self.prefix));
-            for column in columns {
-                index.col(*column);
-            }
-            index.take()
-        };
-        let unique = |table: &DynIden, name: &str, columns: &[&'static str]| {
-            index(table, name, columns).unique().take()
-        };
-        vec![
-            unique(&tables.users, "users_email", &["email"]),
-            unique(&tables.users, "users_username", &["username"]),
-            unique(&tables.sessions, "sessions_digest", &["token_digest"]),
-            index(
-                &tables.sessions,
-                "sessions_user",
-                &["user_id", "created_at"],
-            ),
-            index(&tables.sessions, "sessions_idle", &["idle_expires_at"]),
-            index(&tables.sessions, "sessions_end", &["expires_at"]),
-            index(&tables.one_time, "one_time_end", &["forget_at"]),
-            index(&tables.throttles, "throttles_end", &["forget_at"]),
-            index(&tables.grants, "grants_client", &["client_id"]),
-            index(&tables.grants, "grants_subject", &["subject", "client_id"]),
-            index(&tables.grants, "grants_session", &["session_id"]),
-            index(&tables.grants, "grants_end", &["expires_at"]),
-            index(&tables.refresh_tokens, "refresh_grant", &["grant_id"]),
-            index(&tables.refresh_tokens, "refresh_end", &["expires_at"]),
-            unique(
-                &tables.signing_keys,
-                "signing_keys_generation",
-                &["algorithm", "generation"],
-            ),
-            index(&tables.signing_keys, "signing_keys_end", &["retired_at"]),
-        ]
-    }
 }
 
 impl MigrationName for Migration {
@@ -98,210 +34,179 @@ impl MigrationName for Migration {
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        for table in self.tables() {
-            manager.create_table(table).await?;
-        }
-        for index in self.indexes() {
-            manager.create_index(index).await?;
-        }
-        Ok(())
+        let schema = Schema::of(manager).await?;
+        self.login(&schema, manager).await?;
+        self.short_lived(&schema, manager).await?;
+        self.grants(&schema, manager).await?;
+        self.provider(&schema, manager).await
     }
 }
 
-fn id(name: &'static str) -> ColumnDef {
-    ColumnDef::new(name).string_len(ID).not_null().take()
-}
-
-fn client_id() -> ColumnDef {
-    ColumnDef::new("client_id")
-        .string_len(CLIENT_ID)
-        .not_null()
-        .take()
-}
-
-fn digest(name: &'static str) -> ColumnDef {
-    ColumnDef::new(name).string_len(DIGEST).not_null().take()
-}
-
-fn text(name: &'static str) -> ColumnDef {
-    ColumnDef::new(name).text().not_null().take()
-}
-
-fn integer(name: &'static str) -> ColumnDef {
-    ColumnDef::new(name).big_integer().not_null().take()
-}
-
-fn flag(name: &'static str) -> ColumnDef {
-    ColumnDef::new(name).boolean().not_null().take()
-}
-
-fn table(name: &DynIden, columns: impl IntoIterator<Item = ColumnDef>) -> TableCreateStatement {
-    let mut table = Table::create();
-    table.table(name.clone()).if_not_exists();
-    for mut column in columns {
-        table.col(&mut column);
-    }
-    table.take()
-}
-
-fn users(name: &DynIden) -> TableCreateStatement {
-    table(
-        name,
-        [
-            id("id").primary_key().take(),
-            ColumnDef::new("email").string_len(ADDRESS).take(),
-            ColumnDef::new("email_verified_at").big_integer().take(),
-            ColumnDef::new("username").string_len(ID).take(),
-            text("claims"),
-            ColumnDef::new("password_hash").text().take(),
-            ColumnDef::new("password_set_at").big_integer().take(),
+impl Migration {
+    async fn login(&self, schema: &Schema, manager: &SchemaManager<'_>) -> Result<(), DbErr> {
+        let columns = vec![
+            schema.id("id"),
+            schema.optional_key("email", ADDRESS),
+            optional_integer("email_verified_at"),
+            schema.optional_key("username", ID),
+            schema.text("claims"),
+            schema.optional_text("password_hash"),
+            optional_integer("password_set_at"),
             integer("created_at"),
             integer("updated_at"),
-            ColumnDef::new("disabled_at").big_integer().take(),
-        ],
-    )
-}
-
-fn sessions(name: &DynIden) -> TableCreateStatement {
-    table(
-        name,
-        [
-            id("id").primary_key().take(),
-            digest("token_digest"),
-            id("user_id"),
+            optional_integer("disabled_at"),
+        ];
+        let indexes = [
+            unique("users_email", &["email"]),
+            unique("users_username", &["username"]),
+        ];
+        let users = &self.tables.users;
+        schema
+            .create(manager, &self.prefix, users, &["id"], columns, &indexes)
+            .await?;
+        let columns = vec![
+            schema.id("id"),
+            schema.digest("token_digest"),
+            schema.id("user_id"),
             integer("created_at"),
             integer("auth_time"),
-            text("amr"),
-            ColumnDef::new("acr").text().take(),
+            schema.text("amr"),
+            schema.optional_text("acr"),
             integer("last_seen_at"),
             integer("idle_expires_at"),
             integer("expires_at"),
             flag("remember"),
-            ColumnDef::new("user_agent").text().take(),
-            ColumnDef::new("address").string_len(NAME).take(),
-        ],
-    )
-}
+            schema.optional_text("user_agent"),
+            schema.optional_key("address", NAME),
+        ];
+        let indexes = [
+            index("sessions_user", &["user_id", "created_at"]),
+            index("sessions_idle", &["idle_expires_at"]),
+            index("sessions_end", &["expires_at"]),
+        ];
+        let sessions = &self.tables.sessions;
+        schema
+            .create(manager, &self.prefix, sessions, &["id"], columns, &indexes)
+            .await
+    }
 
-fn one_time(name: &DynIden) -> TableCreateStatement {
-    table(
-        name,
-        [
-            ColumnDef::new("kind").string_len(NAME).not_null().take(),
-            digest("digest"),
-            ColumnDef::new("payload").blob().not_null().take(),
+    async fn short_lived(&self, schema: &Schema, manager: &SchemaManager<'_>) -> Result<(), DbErr> {
+        let columns = vec![
+            schema.key("kind", NAME),
+            schema.digest("digest"),
+            schema.bytes("payload"),
             integer("expires_at"),
             integer("keep_until"),
             flag("spent"),
             // `expires_at` while unspent, `keep_until` once spent.
             integer("forget_at"),
-        ],
-    )
-    .primary_key(Index::create().col("kind").col("digest"))
-    .take()
-}
-
-fn throttles(name: &DynIden) -> TableCreateStatement {
-    table(
-        name,
-        [
-            digest("digest").primary_key().take(),
+        ];
+        let indexes = [index("one_time_end", &["forget_at"])];
+        let (one_time, key) = (&self.tables.one_time, ["kind", "digest"]);
+        schema
+            .create(manager, &self.prefix, one_time, &key, columns, &indexes)
+            .await?;
+        let columns = vec![
+            schema.digest("digest"),
             integer("attempts"),
             integer("window_started_at"),
             integer("locked_until"),
             integer("locks"),
             integer("forget_at"),
-        ],
-    )
-}
+        ];
+        let indexes = [index("throttles_end", &["forget_at"])];
+        let (throttles, key) = (&self.tables.throttles, ["digest"]);
+        schema
+            .create(manager, &self.prefix, throttles, &key, columns, &indexes)
+            .await
+    }
 
-fn clients(name: &DynIden) -> TableCreateStatement {
-    table(
-        name,
-        [
-            client_id().primary_key().take(),
-            text("metadata"),
-            text("secrets"),
-            flag("first_party"),
-            ColumnDef::new("disabled_at").big_integer().take(),
-            integer("created_at"),
-            integer("updated_at"),
-            integer("version"),
-        ],
-    )
-}
-
-fn grants(name: &DynIden) -> TableCreateStatement {
-    table(
-        name,
-        [
-            id("id").primary_key().take(),
-            client_id(),
-            id("subject"),
-            ColumnDef::new("session_id").string_len(ID).take(),
-            text("scopes"),
-            text("details"),
+    async fn grants(&self, schema: &Schema, manager: &SchemaManager<'_>) -> Result<(), DbErr> {
+        let columns = vec![
+            schema.id("id"),
+            schema.client_id(),
+            schema.id("subject"),
+            schema.optional_key("session_id", ID),
+            schema.text("scopes"),
+            schema.text("details"),
             flag("offline"),
             integer("created_at"),
             integer("expires_at"),
-            ColumnDef::new("revoked_at").big_integer().take(),
-        ],
-    )
-}
-
-fn refresh_tokens(name: &DynIden) -> TableCreateStatement {
-    table(
-        name,
-        [
-            digest("digest").primary_key().take(),
-            id("grant_id"),
+            optional_integer("revoked_at"),
+        ];
+        let indexes = [
+            index("grants_client", &["client_id"]),
+            index("grants_subject", &["subject", "client_id"]),
+            index("grants_session", &["session_id"]),
+            index("grants_end", &["expires_at"]),
+        ];
+        let grants = &self.tables.grants;
+        schema
+            .create(manager, &self.prefix, grants, &["id"], columns, &indexes)
+            .await?;
+        let columns = vec![
+            schema.digest("digest"),
+            schema.id("grant_id"),
             integer("created_at"),
             integer("expires_at"),
-            ColumnDef::new("successor_digest").string_len(DIGEST).take(),
-            ColumnDef::new("successor_sealed").blob().take(),
-            ColumnDef::new("rotated_at").big_integer().take(),
+            schema.optional_key("successor_digest", DIGEST),
+            schema.optional_bytes("successor_sealed"),
+            optional_integer("rotated_at"),
             // What it replaced: a replay of that one is judged by this row, so this row stays as long.
-            ColumnDef::new("predecessor").string_len(DIGEST).take(),
-        ],
-    )
-}
+            schema.optional_key("predecessor", DIGEST),
+        ];
+        let indexes = [
+            index("refresh_grant", &["grant_id"]),
+            index("refresh_end", &["expires_at"]),
+        ];
+        let (tokens, key) = (&self.tables.refresh_tokens, ["digest"]);
+        schema
+            .create(manager, &self.prefix, tokens, &key, columns, &indexes)
+            .await
+    }
 
-fn consents(name: &DynIden) -> TableCreateStatement {
-    table(
-        name,
-        [
-            id("subject"),
-            client_id(),
-            text("scopes"),
+    async fn provider(&self, schema: &Schema, manager: &SchemaManager<'_>) -> Result<(), DbErr> {
+        let columns = vec![
+            schema.client_id(),
+            schema.text("metadata"),
+            schema.text("secrets"),
+            flag("first_party"),
+            optional_integer("disabled_at"),
+            integer("created_at"),
+            integer("updated_at"),
+            integer("version"),
+        ];
+        let (clients, key) = (&self.tables.clients, ["client_id"]);
+        schema
+            .create(manager, &self.prefix, clients, &key, columns, &[])
+            .await?;
+        let columns = vec![
+            schema.id("subject"),
+            schema.client_id(),
+            schema.text("scopes"),
             integer("granted_at"),
             integer("updated_at"),
-        ],
-    )
-    .primary_key(Index::create().col("subject").col("client_id"))
-    .take()
-}
-
-fn signing_keys(name: &DynIden) -> TableCreateStatement {
-    table(
-        name,
-        [
-            ColumnDef::new("kid")
-                .string_len(ID)
-                .not_null()
-                .primary_key()
-                .take(),
-            ColumnDef::new("algorithm")
-                .string_len(NAME)
-                .not_null()
-                .take(),
+        ];
+        let (consents, key) = (&self.tables.consents, ["subject", "client_id"]);
+        schema
+            .create(manager, &self.prefix, consents, &key, columns, &[])
+            .await?;
+        let columns = vec![
+            schema.id("kid"),
+            schema.key("algorithm", NAME),
             integer("generation"),
-            ColumnDef::new("sealed_private_key")
-                .blob()
-                .not_null()
-                .take(),
+            schema.bytes("sealed_private_key"),
             integer("created_at"),
             integer("active_from"),
-            ColumnDef::new("retired_at").big_integer().take(),
-        ],
-    )
+            optional_integer("retired_at"),
+        ];
+        let indexes = [
+            unique("signing_keys_generation", &["algorithm", "generation"]),
+            index("signing_keys_end", &["retired_at"]),
+        ];
+        let (keys, key) = (&self.tables.signing_keys, ["kid"]);
+        schema
+            .create(manager, &self.prefix, keys, &key, columns, &indexes)
+            .await
+    }
 }

@@ -1,11 +1,13 @@
 //! Migrations: embedded, idempotent, forward only.
 
+mod guard;
 mod m20261121_000001_tables;
+mod m20261121_000002_nodes;
+mod schema;
 
-use sea_orm::{DatabaseConnection, DbBackend, DbErr, DynIden};
+use sea_orm::{DatabaseConnection, DbErr, DynIden};
 use sea_orm_migration::{MigrationTrait, MigratorTraitSelf};
 
-use crate::query::begin_immediate;
 use crate::tables::{DEFAULT_PREFIX, Tables};
 
 /// The migrations with the default table prefix, to put among a host's own.
@@ -18,6 +20,7 @@ pub fn migrations() -> Vec<Box<dyn MigrationTrait>> {
 #[derive(Clone, Debug)]
 pub struct Migrator {
     prefix: String,
+    schema: Option<String>,
 }
 
 impl Default for Migrator {
@@ -31,26 +34,39 @@ impl Migrator {
     pub fn with_prefix(prefix: &str) -> Self {
         Self {
             prefix: prefix.to_owned(),
+            schema: None,
         }
     }
 
-    /// Applies what was not applied yet. Safe to run on many nodes at once on SQLite: the write lock is taken first.
+    /// For tables in this PostgreSQL schema, which is made when it is missing.
+    #[must_use]
+    pub fn in_schema(mut self, schema: &str) -> Self {
+        self.schema = Some(schema.to_owned());
+        self
+    }
+
+    /// Applies what was not applied yet. Nodes that do it at once wait for each other, a minute at most. Interrupted
+    /// anywhere, the next call finishes it: on SQLite and PostgreSQL nothing stands until all does, on MySQL and
+    /// MariaDB every step can be taken again.
     pub async fn run(&self, connection: &DatabaseConnection) -> Result<(), DbErr> {
-        if sea_orm::ConnectionTrait::get_database_backend(connection) != DbBackend::Sqlite {
-            return self.up(connection, None).await;
-        }
-        let transaction = begin_immediate(connection).await?;
-        self.up(&transaction, None).await?;
-        transaction.commit().await
+        let (migrator, connection) = (self.clone(), connection.clone());
+        // In a task of its own, so that a caller who gives up leaves no lock on a connection of the pool.
+        let run = tokio::spawn(async move { guard::run(&migrator, &connection).await });
+        run.await
+            .unwrap_or_else(|error| Err(DbErr::Custom(error.to_string())))
     }
 }
 
 impl MigratorTraitSelf for Migrator {
     fn migrations(&self) -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m20261121_000001_tables::Migration::new(
-            &self.prefix,
-            Tables::new(&self.prefix),
-        ))]
+        let tables = Tables::new(&self.prefix);
+        vec![
+            Box::new(m20261121_000001_tables::Migration::new(
+                &self.prefix,
+                tables.clone(),
+            )),
+            Box::new(m20261121_000002_nodes::Migration::new(&self.prefix, tables)),
+        ]
     }
 
     fn migration_table_name(&self) -> DynIden {

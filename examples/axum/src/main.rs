@@ -22,6 +22,7 @@ async fn run() -> Result<(), SetupError> {
         .secrets(setup.secret.split(','))
         .store(setup.stores.clone())
         .pages(|pages| pages.app_name("Example app"))
+        .clustered(setup.clustered)
         .trusted_proxies(setup.trusted_proxies.iter().map(String::as_str))
         .login(Login::default())
         .provider(Provider::default())

@@ -1,9 +1,10 @@
 //! What every example host shares, so that each shows only what a user of its framework would write.
 //!
 //! Environment, all optional: `HOST` (127.0.0.1), `PORT` (3000), `BASE_URL` (`http://localhost:$PORT`, also the
-//! issuer), `DATABASE_URL` (a SQLite file in the data folder; `memory:` for none), `REDIS_URL`, `AUTH_SECRET` (created
-//! once in the data folder), `DATA_DIR` (`data`), `TRUSTED_PROXIES` (CIDR ranges, comma separated), `SEED` (a JSON
-//! file of users and clients), `RUST_LOG`.
+//! issuer), `DATABASE_URL` (`sqlite://`, `postgres://` or `mysql://`; a SQLite file in the data folder; `memory:` for
+//! none), `REDIS_URL`, `CLUSTERED` (`true` when other nodes serve the same base URL), `AUTH_SECRET` (created once in the
+//! data folder), `DATA_DIR` (`data`), `TRUSTED_PROXIES` (CIDR ranges, comma separated), `SEED` (a JSON file of users
+//! and clients), `RUST_LOG`.
 
 mod environment;
 mod home;
@@ -34,6 +35,8 @@ pub struct Setup {
     pub secret: String,
     /// The stores the URLs name.
     pub stores: Stores,
+    /// Whether other nodes serve the same base URL.
+    pub clustered: bool,
     /// Address ranges of proxies to trust.
     pub trusted_proxies: Vec<String>,
     seed: Option<PathBuf>,
@@ -53,8 +56,14 @@ impl Setup {
         let data = PathBuf::from(environment::text("DATA_DIR").unwrap_or_else(|| "data".into()));
         let database = environment::text("DATABASE_URL");
         let in_memory = database.as_deref() == Some("memory:");
+        let clustered = environment::parsed("CLUSTERED", false)?;
         let secret = match environment::text("AUTH_SECRET") {
             Some(secret) => secret,
+            None if clustered => {
+                return Err(
+                    "AUTH_SECRET: nodes of a cluster must share one, so it has to be set".into(),
+                );
+            }
             None if in_memory => secret::ephemeral(),
             None => secret::kept_in(&data)?,
         };
@@ -88,6 +97,7 @@ impl Setup {
             base_url,
             secret,
             stores,
+            clustered,
             trusted_proxies: proxies.split(',').map(str::to_owned).collect(),
             seed: environment::text("SEED").map(PathBuf::from),
         })

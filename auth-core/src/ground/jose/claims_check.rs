@@ -18,11 +18,13 @@ pub struct ClaimsCheck<'a> {
     pub now_seconds: i64,
     /// How far the clocks may be apart, in seconds.
     pub leeway_seconds: i64,
+    /// How far `iat` and `nbf` may lie ahead where that is more than the leeway: see [`own`](Self::own).
+    pub ahead_seconds: i64,
     /// Whether `exp` has to be there. It counts whenever it is.
     pub require_exp: bool,
     /// `exp` may be at most this far away: bounds how long a `jti` has to be remembered.
     pub max_lifetime_seconds: Option<i64>,
-    /// Whether `iat` has to be there. It may never be in the future.
+    /// Whether `iat` has to be there. It may not be in the future.
     pub require_iat: bool,
     /// `iat` has to be there and at most this long ago: for proofs made on the spot.
     pub max_age_seconds: Option<i64>,
@@ -36,10 +38,20 @@ impl ClaimsCheck<'_> {
             audience: None,
             now_seconds,
             leeway_seconds: 0,
+            ahead_seconds: 0,
             require_exp: true,
             max_lifetime_seconds: None,
             require_iat: false,
             max_age_seconds: None,
+        }
+    }
+
+    /// For tokens that another node of this very app may have made, on a clock ahead of ours by ten minutes at most:
+    /// nobody else can have dated them. Their end stays exact.
+    pub fn own(now_seconds: i64) -> Self {
+        Self {
+            ahead_seconds: 600,
+            ..Self::at(now_seconds)
         }
     }
 
@@ -103,7 +115,7 @@ impl ClaimsCheck<'_> {
 
     fn check_not_before(&self, claims: &Claims) -> Result<(), JoseError> {
         match claims.optional_time("nbf")? {
-            Some(nbf) if nbf > self.latest_now() => Err(JoseError::NotYetValid),
+            Some(nbf) if nbf > self.latest_start() => Err(JoseError::NotYetValid),
             _ => Ok(()),
         }
     }
@@ -117,7 +129,7 @@ impl ClaimsCheck<'_> {
                 Ok(())
             };
         };
-        if iat > self.latest_now() {
+        if iat > self.latest_start() {
             return Err(JoseError::IssuedInFuture);
         }
         let age = self
@@ -128,6 +140,11 @@ impl ClaimsCheck<'_> {
             Some(max_age) if age > max_age => Err(JoseError::TooOld),
             _ => Ok(()),
         }
+    }
+
+    fn latest_start(&self) -> i64 {
+        let ahead = self.leeway_seconds.max(self.ahead_seconds);
+        self.now_seconds.saturating_add(ahead)
     }
 
     /// The time on a clock that runs ahead of ours by the leeway.
@@ -188,6 +205,21 @@ mod tests {
         assert_eq!(
             check(&nobody, &json!({ "aud": "a", "exp": 11 })),
             Err(JoseError::AudienceMismatch)
+        );
+    }
+
+    #[test]
+    fn own_tokens_may_come_from_a_clock_ahead_and_end_exactly() {
+        let rule = ClaimsCheck::own(1000);
+        for (start, answer) in [(1600, Ok(())), (1601, Err(JoseError::IssuedInFuture))] {
+            assert_eq!(check(&rule, &json!({ "iat": start, "exp": 2000 })), answer);
+        }
+        let late = json!({ "nbf": 1601, "exp": 2000 });
+        assert_eq!(check(&rule, &late), Err(JoseError::NotYetValid));
+        assert_eq!(check(&rule, &json!({ "exp": 1001 })), Ok(()));
+        assert_eq!(
+            check(&rule, &json!({ "exp": 1000 })),
+            Err(JoseError::Expired)
         );
     }
 

@@ -232,6 +232,16 @@ mod racing {
     }
 
     #[async_trait]
+    impl Backend for Racing {
+        fn reach(&self) -> Reach {
+            self.inner.reach()
+        }
+        async fn prune(&self, now: Timestamp, limit: u32) -> StoreResult<u64> {
+            self.inner.prune(now, limit).await
+        }
+    }
+
+    #[async_trait]
     impl UserStore for Racing {
         async fn create_user(
             &self,

@@ -9,6 +9,7 @@ mod harness;
 mod host;
 mod register;
 mod secrecy;
+mod session_watch;
 mod sessions;
 mod sign_in;
 mod sign_out;

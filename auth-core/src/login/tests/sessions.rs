@@ -9,7 +9,8 @@ use super::harness::*;
 use crate::ground::{Digest32, Timestamp};
 use crate::login::SessionEnd;
 use crate::store::{
-    MemoryStore, Prune, Session, SessionId, SessionStore, StoreError, StoreResult, Stores, UserId,
+    Backend, EndedSessions, MemoryStore, Reach, Session, SessionId, SessionStore, StoreError,
+    StoreResult, Stores, UserId,
 };
 
 const MINUTE: Duration = Duration::from_mins(1);
@@ -139,7 +140,11 @@ fn down<T>() -> StoreResult<T> {
 }
 
 #[async_trait]
-impl Prune for Down {
+impl Backend for Down {
+    fn reach(&self) -> Reach {
+        Reach::Shared
+    }
+
     async fn prune(&self, _: Timestamp, _: u32) -> StoreResult<u64> {
         down()
     }
@@ -148,9 +153,6 @@ impl Prune for Down {
 #[async_trait]
 impl SessionStore for Down {
     async fn insert_session(&self, _: &Session) -> StoreResult<()> {
-        down()
-    }
-    async fn session_by_digest(&self, _: &Digest32) -> StoreResult<Option<Session>> {
         down()
     }
     async fn session(&self, _: &SessionId) -> StoreResult<Option<Session>> {
@@ -175,6 +177,9 @@ impl SessionStore for Down {
     ) -> StoreResult<Vec<SessionId>> {
         down()
     }
+    async fn watch_ended(&self) -> StoreResult<Box<dyn EndedSessions>> {
+        down()
+    }
 }
 
 #[tokio::test]
@@ -184,9 +189,10 @@ async fn a_store_that_is_down_is_a_503_and_never_signed_out() {
     let house = House::build(settings(), stores);
     house.account(ADA).await;
     let mut browser = house.browser();
-    browser
-        .cookies
-        .insert(SESSION_COOKIE.to_owned(), "A".repeat(43));
+    browser.cookies.insert(
+        SESSION_COOKIE.to_owned(),
+        format!("{}.{}", "A".repeat(22), "A".repeat(43)),
+    );
     for path in [
         "/auth/session",
         "/auth/account",

@@ -263,10 +263,41 @@ async fn threat_26_the_secret_changes_at_every_sign_in_and_the_old_one_is_dead()
 }
 
 #[tokio::test]
+async fn threat_17_the_public_id_of_a_session_signs_nobody_in() {
+    let house = House::new();
+    house.account(ADA).await;
+    let mut browser = house.browser();
+    browser.sign_in(ADA, PASSWORD).await;
+    let cookie = browser.session_cookie().expect("cookie").to_owned();
+    let (id, secret) = cookie.split_once('.').expect("id and secret");
+    assert_eq!(browser.session_id().await.as_deref(), Some(id));
+    let other = "A".repeat(secret.len());
+    let cut = &secret[..secret.len() - 1];
+    for forged in [
+        id.to_owned(),
+        format!("{id}."),
+        format!("{id}.{other}"),
+        format!("{id}.{cut}"),
+        format!("{id}.{cookie}"),
+        format!(".{secret}"),
+        secret.to_owned(),
+    ] {
+        let mut thief = house.browser();
+        thief
+            .cookies
+            .insert(SESSION_COOKIE.to_owned(), forged.clone());
+        assert!(!thief.is_signed_in().await, "{forged}");
+    }
+    let mut same = house.browser();
+    same.cookies.insert(SESSION_COOKIE.to_owned(), cookie);
+    assert!(same.is_signed_in().await);
+}
+
+#[tokio::test]
 async fn threat_26_a_planted_cookie_is_never_adopted() {
     let house = House::new();
     house.account(ADA).await;
-    let planted = "A".repeat(43);
+    let planted = format!("{}.{}", "A".repeat(22), "A".repeat(43));
     let mut victim = house.browser();
     victim
         .cookies

@@ -19,8 +19,8 @@ use crate::ground::{Clock as _, Digest32, KeyRing, ManualClock, SystemRandom, Ti
 use crate::services::pages::Pages;
 use crate::services::{Core, Event, EventRecord, EventSink, Throttles};
 use crate::store::{
-    Client, ClientChange, ClientId, ClientStore, Consumed, MemoryStore, OneTimeKind, OneTimeStore,
-    OneTimeValue, Prune, SessionId, StoreError, StoreResult, Stores,
+    Backend, Client, ClientChange, ClientId, ClientStore, Consumed, MemoryStore, OneTimeKind,
+    OneTimeStore, OneTimeValue, Reach, SessionId, StoreError, StoreResult, Stores,
 };
 use crate::web::{BaseUrl, FormTokens, TrustedProxies};
 
@@ -321,7 +321,11 @@ impl Flaky {
 }
 
 #[async_trait]
-impl Prune for Flaky {
+impl Backend for Flaky {
+    fn reach(&self) -> Reach {
+        Reach::Shared
+    }
+
     async fn prune(&self, now: Timestamp, limit: u32) -> StoreResult<u64> {
         self.up()?.prune(now, limit).await
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::announce;
 use super::snapshot::{LoadedKey, Snapshot};
 use crate::ground::jose::{Algorithm, GeneratedKey, JoseError, SigningKey};
-use crate::ground::{Purpose, Timestamp};
+use crate::ground::{KeyRing, Purpose, Timestamp};
 use crate::provider::ProviderError;
 use crate::services::Core;
 use crate::store::SigningKeyRecord;
@@ -79,20 +79,18 @@ impl Loader<'_> {
     fn open(&self, record: &SigningKeyRecord) -> Result<SigningKey, ProviderError> {
         let algorithm = Algorithm::parse(&record.algorithm)
             .ok_or_else(|| unusable(&record.kid, "its algorithm is not known to this version"))?;
-        let pkcs8 = self.unseal(record)?;
+        let pkcs8 = Self::unseal(&self.core.keys, record)?;
         SigningKey::from_pkcs8(algorithm, Some(&record.kid), &pkcs8)
             .map_err(|error| unusable(&record.kid, error))
     }
 
-    fn unseal(
-        &self,
+    /// Opens a record's private key with the secrets of `ring`.
+    pub(super) fn unseal(
+        ring: &KeyRing,
         record: &SigningKeyRecord,
     ) -> Result<zeroize::Zeroizing<Vec<u8>>, ProviderError> {
         let context = record.kid.as_bytes();
-        let opened = self
-            .core
-            .keys
-            .open(Purpose::SigningKey, context, &record.sealed_private_key);
+        let opened = ring.open(Purpose::SigningKey, context, &record.sealed_private_key);
         opened.map(zeroize::Zeroizing::new).map_err(|_| {
             unusable(
                 &record.kid,
@@ -110,7 +108,7 @@ impl Loader<'_> {
 
     /// Seals a key under the first secret, so that the old one can be taken out of the ring.
     async fn reseal(&self, record: &SigningKeyRecord) -> Result<(), ProviderError> {
-        let sealed = self.seal(&record.kid, &self.unseal(record)?)?;
+        let sealed = self.seal(&record.kid, &Self::unseal(&self.core.keys, record)?)?;
         let keys = &self.core.stores.signing_keys;
         Ok(keys.reseal_signing_key(&record.kid, &sealed).await?)
     }

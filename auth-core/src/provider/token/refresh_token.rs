@@ -9,7 +9,7 @@ use super::TokenRequest;
 use crate::ground::{Digest32, Purpose, Timestamp};
 use crate::provider::ProviderWing;
 use crate::provider::client_auth::AuthenticatedClient;
-use crate::provider::code::internal;
+use crate::provider::code::{internal, unopened};
 use crate::provider::error::OAuthError;
 use crate::provider::scope;
 use crate::provider::tokens::Issued;
@@ -145,7 +145,7 @@ impl ProviderWing {
             .core
             .keys
             .open(purpose, presented.as_bytes(), &stands.sealed);
-        String::from_utf8(opened.map_err(internal)?).map_err(internal)
+        String::from_utf8(opened.map_err(unopened)?).map_err(internal)
     }
 }
 

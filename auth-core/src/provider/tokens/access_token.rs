@@ -181,7 +181,7 @@ impl ProviderWing {
             issuer: Some(issuer),
             audience: Some(&[issuer]),
             require_iat: true,
-            ..ClaimsCheck::at(now.seconds())
+            ..ClaimsCheck::own(now.seconds())
         };
         check.check(&verified.claims_object()?)?;
         verified.claims()

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use super::{assert_exists, at, count, race};
+use super::{assert_exists, at, count, odd_texts, race};
 use crate::store::{Client, ClientChange, ClientId, ClientSecret, ClientStore};
 
 fn client(id: &str) -> Client {
@@ -48,6 +48,26 @@ pub async fn reads_back_what_was_inserted<S: ClientStore>(store: S) {
         let found = store.client(&client.client_id).await.unwrap();
         assert_eq!(found, Some(client));
     }
+}
+
+/// A request can carry anything.
+pub async fn an_id_that_cannot_be_is_absent<S: ClientStore>(store: S) {
+    store.insert_client(&client("a")).await.unwrap();
+    for text in odd_texts() {
+        let id = ClientId::new(text);
+        assert_eq!(store.client(&id).await.unwrap(), None);
+        assert!(!store.delete_client(&id).await.unwrap());
+    }
+}
+
+/// As much as one request can bring.
+pub async fn large_records_come_back_whole<S: ClientStore>(store: S) {
+    let mut large = client(&format!("https://client.example/{}", "x".repeat(480)));
+    let text = "ü\u{1f511}".repeat(40_000);
+    large.metadata.insert("large".to_owned(), json!(text));
+    store.insert_client(&large).await.unwrap();
+    let found = store.client(&large.client_id).await.unwrap();
+    assert_eq!(found, Some(large));
 }
 
 pub async fn absent_clients_are_none<S: ClientStore>(store: S) {

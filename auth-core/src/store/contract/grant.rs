@@ -58,6 +58,20 @@ pub async fn reads_back_what_was_inserted<S: GrantStore>(store: S) {
     }
 }
 
+/// A token can name anything.
+pub async fn an_id_that_cannot_be_is_absent<S: GrantStore>(store: S) {
+    for text in super::odd_texts() {
+        let id = GrantId::new(text.as_str());
+        assert_eq!(store.grant(&id).await.unwrap(), None);
+        assert!(!store.revoke_grant(&id, at(1)).await.unwrap());
+        let (client, session) = (ClientId::new(text.as_str()), SessionId::new(text.as_str()));
+        assert_eq!(store.consent(&text, &client).await.unwrap(), None);
+        let ended = store.revoke_grants_of_session(&session, at(1)).await;
+        assert_eq!(ended.unwrap(), 0);
+        assert!(!store.revoke_consent(&text, &client, at(1)).await.unwrap());
+    }
+}
+
 pub async fn absent_grants_are_none<S: GrantStore>(store: S) {
     let absent = GrantId::new("absent");
     assert_eq!(store.grant(&absent).await.unwrap(), None);

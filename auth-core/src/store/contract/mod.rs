@@ -46,6 +46,8 @@ pub mod consent;
 #[doc(hidden)]
 pub mod grant;
 #[doc(hidden)]
+pub mod lease;
+#[doc(hidden)]
 pub mod one_time;
 #[doc(hidden)]
 pub mod pruning;
@@ -81,6 +83,17 @@ fn at(millis: i64) -> Timestamp {
 
 fn digest(name: impl AsRef<str>) -> Digest32 {
     Digest32::of(name.as_ref())
+}
+
+/// Texts that a request can carry and no record is named by.
+fn odd_texts() -> [String; 5] {
+    [
+        String::new(),
+        "a\0b".to_owned(),
+        "\u{10ffff}\u{202e}'\"\\%_{}".to_owned(),
+        "x".repeat(5000),
+        "\u{1f511}".repeat(1000),
+    ]
 }
 
 #[track_caller]
@@ -154,6 +167,7 @@ macro_rules! short_lived_contract {
         $crate::__contract_group! { $make, session as contract_session:
             reads_back_what_was_inserted
             absent_sessions_are_none
+            an_id_that_cannot_be_is_absent
             threat_25_insert_never_overwrites
             threat_25_one_of_many_inserts_wins
             touch_moves_forward_only
@@ -161,7 +175,6 @@ macro_rules! short_lived_contract {
             rotation_replaces_digest_and_facts
             rotation_of_an_absent_session_writes_nothing
             rotation_of_another_session_writes_nothing
-            rotation_to_a_digest_in_use_is_refused
             threat_12_one_of_many_rotations_wins
             lists_newest_first
             lists_at_most_a_hundred
@@ -170,6 +183,9 @@ macro_rules! short_lived_contract {
             threat_34_rotation_never_outlives_a_revocation
             revokes_all_but_one
             threat_34_revoking_all_leaves_none
+            threat_34_every_watch_hears_of_every_end
+            a_watch_hears_of_ends_alone
+            threat_34_a_watch_misses_nothing_of_many_at_once
         }
         $crate::__contract_group! { $make, one_time as contract_one_time:
             first_then_again_then_absent
@@ -220,13 +236,14 @@ macro_rules! short_lived_pruning_contract {
     };
 }
 
-/// The checks of users, clients, grants and signing keys. See [`contract`](crate::store::contract).
+/// The checks of users, clients, grants, signing keys and leases. See [`contract`](crate::store::contract).
 #[macro_export]
 macro_rules! durable_contract {
     ($make:ident) => {
         $crate::__contract_group! { $make, user as contract_user:
             reads_back_what_was_created
             absent_users_are_none
+            an_identifier_that_cannot_be_is_absent
             identifiers_compare_exactly
             a_taken_email_is_refused
             a_taken_username_is_refused
@@ -248,7 +265,9 @@ macro_rules! durable_contract {
         $crate::__contract_group! { $make, client as contract_client:
             reads_back_what_was_inserted
             absent_clients_are_none
+            an_id_that_cannot_be_is_absent
             threat_25_insert_never_overwrites
+            large_records_come_back_whole
             updates_by_version
             threat_12_one_of_many_updates_wins
             deletes_once
@@ -257,6 +276,7 @@ macro_rules! durable_contract {
         $crate::__contract_group! { $make, grant as contract_grant:
             reads_back_what_was_inserted
             absent_grants_are_none
+            an_id_that_cannot_be_is_absent
             threat_25_insert_never_overwrites
             revokes_once
             an_expired_grant_did_not_live
@@ -292,6 +312,12 @@ macro_rules! durable_contract {
             a_kid_in_use_is_an_error
             threat_12_one_of_many_additions_wins
             reseals_the_private_key_alone
+        }
+        $crate::__contract_group! { $make, lease as contract_lease:
+            is_held_by_one_until_its_end
+            names_do_not_meet
+            is_given_back_by_its_holder_alone
+            one_of_many_gets_it
         }
         $crate::__contract_group! { $make, pruning as contract_durable_pruning:
             threat_48_dead_grants_and_their_tokens_go

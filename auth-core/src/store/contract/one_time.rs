@@ -132,7 +132,7 @@ pub async fn payloads_are_bytes<S: OneTimeStore>(store: S) {
     let payloads = [
         Vec::new(),
         (0..=255).collect(),
-        vec![0; 64 * 1024],
+        vec![0; 512 * 1024],
         b"'; DROP TABLE x; --".to_vec(),
     ];
     for (number, payload) in payloads.into_iter().enumerate() {

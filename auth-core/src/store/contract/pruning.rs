@@ -6,7 +6,7 @@ use super::one_time::value;
 use super::refresh::{rotate, start};
 use super::{at, digest, grant, race, session, signing_key, throttle};
 use crate::store::{
-    Consumed, Grant, GrantStore, OneTimeKind, OneTimeStore, Prune, RotationOutcome, Session,
+    Backend, Consumed, Grant, GrantStore, OneTimeKind, OneTimeStore, RotationOutcome, Session,
     SessionStore, SigningKeyStore, ThrottleStore, Verdict,
 };
 
@@ -14,7 +14,7 @@ const CODE: OneTimeKind = OneTimeKind::AuthorizationCode;
 const JTI: OneTimeKind = OneTimeKind::ClientAssertion;
 const ALL: u32 = 1000;
 
-async fn pruned(store: &impl Prune, now: i64, limit: u32) -> u64 {
+async fn pruned(store: &impl Backend, now: i64, limit: u32) -> u64 {
     store.prune(at(now), limit).await.unwrap()
 }
 

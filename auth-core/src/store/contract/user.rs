@@ -86,6 +86,23 @@ pub async fn absent_users_are_none<S: UserStore>(store: S) {
     assert!(!verified.unwrap());
 }
 
+/// A form can carry anything.
+pub async fn an_identifier_that_cannot_be_is_absent<S: UserStore>(store: S) {
+    for text in super::odd_texts() {
+        let id = UserId::new(text.as_str());
+        assert_eq!(store.user(&id).await.unwrap(), None);
+        assert_eq!(store.password_hash(&id).await.unwrap(), None);
+        for identifier in [
+            Identifier::Email(text.clone()),
+            Identifier::Username(text.clone()),
+        ] {
+            assert_eq!(store.credentials(&identifier).await.unwrap(), None);
+        }
+        let verified = store.verify_email(&id, &text, true, at(1)).await;
+        assert!(!verified.unwrap());
+    }
+}
+
 pub async fn identifiers_compare_exactly<S: UserStore>(store: S) {
     let ada = user("ada");
     create(&store, &ada, None).await;

@@ -6,6 +6,7 @@
 mod client;
 mod expiry;
 mod grant;
+mod lease;
 mod one_time;
 mod session;
 mod signing_key;
@@ -17,7 +18,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 
-use super::{Prune, StoreResult};
+use super::{Backend, Reach, StoreResult};
 use crate::ground::Timestamp;
 
 /// Everything in memory. Clones share their contents.
@@ -35,6 +36,7 @@ struct Inner {
     clients: Mutex<client::Clients>,
     grants: Mutex<grant::Grants>,
     signing_keys: Mutex<signing_key::SigningKeys>,
+    leases: Mutex<lease::Leases>,
 }
 
 impl MemoryStore {
@@ -57,7 +59,11 @@ fn lock<T>(group: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 #[async_trait]
-impl Prune for MemoryStore {
+impl Backend for MemoryStore {
+    fn reach(&self) -> Reach {
+        Reach::Node("memory")
+    }
+
     async fn prune(&self, now: Timestamp, limit: u32) -> StoreResult<u64> {
         let limit = limit as usize;
         let mut removed = lock(&self.inner.sessions).prune(now, limit);

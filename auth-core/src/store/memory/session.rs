@@ -4,22 +4,48 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use tokio::sync::broadcast;
 
 use super::expiry::Expiry;
 use super::{MemoryStore, lock};
 use crate::ground::{Digest32, Timestamp};
-use crate::store::{Session, SessionId, SessionStore, StoreError, StoreResult, UserId};
+use crate::store::{
+    EndedSession, EndedSessions, Session, SessionId, SessionStore, StoreError, StoreResult, UserId,
+};
 
 const EXISTS: StoreError = StoreError::Exists { record: "session" };
 const MOST_LISTED: usize = 100;
 
-#[derive(Default)]
+/// Ends a watch may lag behind before it is told that it missed some.
+const WATCH_BACKLOG: usize = 1024;
+
 pub(super) struct Sessions {
     by_id: HashMap<SessionId, Arc<Session>>,
-    by_digest: HashMap<Digest32, SessionId>,
     // In order of creation.
     by_user: HashMap<UserId, BTreeSet<(Timestamp, SessionId)>>,
     ends: Expiry<SessionId>,
+    ended: broadcast::Sender<EndedSession>,
+}
+
+impl Default for Sessions {
+    fn default() -> Self {
+        Self {
+            by_id: HashMap::new(),
+            by_user: HashMap::new(),
+            ends: Expiry::default(),
+            ended: broadcast::Sender::new(WATCH_BACKLOG),
+        }
+    }
+}
+
+struct Watch(broadcast::Receiver<EndedSession>);
+
+#[async_trait]
+impl EndedSessions for Watch {
+    async fn next(&mut self) -> StoreResult<Vec<EndedSession>> {
+        let ended = self.0.recv().await.map_err(StoreError::unavailable)?;
+        Ok(vec![ended])
+    }
 }
 
 fn end(session: &Session) -> Timestamp {
@@ -28,9 +54,7 @@ fn end(session: &Session) -> Timestamp {
 
 impl Sessions {
     fn insert(&mut self, session: &Session) -> StoreResult<()> {
-        if self.by_id.contains_key(&session.id)
-            || self.by_digest.contains_key(&session.token_digest)
-        {
+        if self.by_id.contains_key(&session.id) {
             return Err(EXISTS);
         }
         self.link(session.clone());
@@ -38,8 +62,6 @@ impl Sessions {
     }
 
     fn link(&mut self, session: Session) {
-        self.by_digest
-            .insert(session.token_digest, session.id.clone());
         self.by_user
             .entry(session.user_id.clone())
             .or_default()
@@ -50,7 +72,6 @@ impl Sessions {
 
     fn remove(&mut self, id: &SessionId) -> Option<Arc<Session>> {
         let session = self.by_id.remove(id)?;
-        self.by_digest.remove(&session.token_digest);
         if let Some(ids) = self.by_user.get_mut(&session.user_id) {
             ids.remove(&(session.created_at, id.clone()));
             if ids.is_empty() {
@@ -59,10 +80,6 @@ impl Sessions {
         }
         self.ends.remove(end(&session), id.clone());
         Some(session)
-    }
-
-    fn by_digest(&self, digest: &Digest32) -> Option<Arc<Session>> {
-        self.by_id.get(self.by_digest.get(digest)?).cloned()
     }
 
     fn touch(&mut self, id: &SessionId, last_seen_at: Timestamp, idle_expires_at: Timestamp) {
@@ -77,16 +94,16 @@ impl Sessions {
         self.ends.change(before, after, id.clone());
     }
 
-    fn rotate(&mut self, old: &Digest32, session: &Session) -> StoreResult<bool> {
-        if self.by_digest.get(old) != Some(&session.id) {
-            return Ok(false);
+    fn rotate(&mut self, old: &Digest32, session: &Session) -> bool {
+        let stands = self
+            .by_id
+            .get(&session.id)
+            .is_some_and(|stands| stands.token_digest == *old);
+        if stands {
+            self.remove(&session.id);
+            self.link(session.clone());
         }
-        if session.token_digest != *old && self.by_digest.contains_key(&session.token_digest) {
-            return Err(EXISTS);
-        }
-        self.remove(&session.id);
-        self.link(session.clone());
-        Ok(true)
+        stands
     }
 
     fn of_user(&self, user: &UserId) -> Vec<Arc<Session>> {
@@ -101,7 +118,19 @@ impl Sessions {
             .by_id
             .get(id)
             .is_some_and(|session| session.user_id == *user);
-        owned && self.remove(id).is_some()
+        if owned {
+            self.remove(id);
+            self.tell(user, id);
+        }
+        owned
+    }
+
+    fn tell(&self, user: &UserId, id: &SessionId) {
+        // An error means that nobody watches.
+        let _ = self.ended.send(EndedSession {
+            user_id: user.clone(),
+            id: id.clone(),
+        });
     }
 
     fn revoke_all(&mut self, user: &UserId, except: Option<&SessionId>) -> Vec<SessionId> {
@@ -115,6 +144,7 @@ impl Sessions {
             .collect();
         for id in &ids {
             self.remove(id);
+            self.tell(user, id);
         }
         ids
     }
@@ -134,11 +164,6 @@ impl SessionStore for MemoryStore {
         lock(&self.inner.sessions).insert(session)
     }
 
-    async fn session_by_digest(&self, digest: &Digest32) -> StoreResult<Option<Session>> {
-        let found = lock(&self.inner.sessions).by_digest(digest);
-        Ok(found.map(Arc::unwrap_or_clone))
-    }
-
     async fn session(&self, id: &SessionId) -> StoreResult<Option<Session>> {
         let found = lock(&self.inner.sessions).by_id.get(id).cloned();
         Ok(found.map(Arc::unwrap_or_clone))
@@ -155,7 +180,7 @@ impl SessionStore for MemoryStore {
     }
 
     async fn rotate_session(&self, old: &Digest32, session: &Session) -> StoreResult<bool> {
-        lock(&self.inner.sessions).rotate(old, session)
+        Ok(lock(&self.inner.sessions).rotate(old, session))
     }
 
     async fn sessions_of(&self, user: &UserId) -> StoreResult<Vec<Session>> {
@@ -173,5 +198,10 @@ impl SessionStore for MemoryStore {
         except: Option<&SessionId>,
     ) -> StoreResult<Vec<SessionId>> {
         Ok(lock(&self.inner.sessions).revoke_all(user, except))
+    }
+
+    async fn watch_ended(&self) -> StoreResult<Box<dyn EndedSessions>> {
+        let watch = lock(&self.inner.sessions).ended.subscribe();
+        Ok(Box::new(Watch(watch)))
     }
 }

@@ -1,0 +1,186 @@
+//! Tables as each database spells them: the only place where migrations tell them apart.
+
+use sea_orm::sea_query::{ColumnDef, Index, IndexCreateStatement, Table, TableCreateStatement};
+use sea_orm::{ConnectionTrait as _, DbBackend, DbErr, DynIden, Statement};
+use sea_orm_migration::SchemaManager;
+
+/// Lengths that every database can index. SQLite ignores them.
+pub(super) const ID: u32 = 255;
+/// A client's id may be a URL. With a subject it makes the longest key, 767 characters: MySQL's limit.
+pub(super) const CLIENT_ID: u32 = 512;
+pub(super) const DIGEST: u32 = 43;
+pub(super) const NAME: u32 = 64;
+pub(super) const ADDRESS: u32 = 320;
+
+/// An index beside the primary key.
+pub(super) struct IndexOf {
+    pub(super) name: &'static str,
+    pub(super) columns: &'static [&'static str],
+    pub(super) unique: bool,
+}
+
+pub(super) const fn index(name: &'static str, columns: &'static [&'static str]) -> IndexOf {
+    IndexOf {
+        name,
+        columns,
+        unique: false,
+    }
+}
+
+pub(super) const fn unique(name: &'static str, columns: &'static [&'static str]) -> IndexOf {
+    IndexOf {
+        name,
+        columns,
+        unique: true,
+    }
+}
+
+/// How this database spells a table.
+pub(super) struct Schema {
+    backend: DbBackend,
+    /// Of all text on MySQL and MariaDB: bytes decide, trailing blanks count.
+    collation: &'static str,
+}
+
+impl Schema {
+    pub(super) async fn of(manager: &SchemaManager<'_>) -> Result<Self, DbErr> {
+        let backend = manager.get_database_backend();
+        let collation = match backend {
+            DbBackend::MySql => binary_collation(manager).await?,
+            _ => "",
+        };
+        Ok(Self { backend, collation })
+    }
+
+    /// Text that is compared: byte by byte, and so in one order everywhere.
+    pub(super) fn key(&self, name: &'static str, length: u32) -> ColumnDef {
+        self.optional_key(name, length).not_null().take()
+    }
+
+    pub(super) fn optional_key(&self, name: &'static str, length: u32) -> ColumnDef {
+        let mut column = ColumnDef::new(name).string_len(length).take();
+        if self.backend == DbBackend::Postgres {
+            column.extra("COLLATE \"C\"");
+        }
+        column
+    }
+
+    pub(super) fn id(&self, name: &'static str) -> ColumnDef {
+        self.key(name, ID)
+    }
+
+    pub(super) fn client_id(&self) -> ColumnDef {
+        self.key("client_id", CLIENT_ID)
+    }
+
+    pub(super) fn digest(&self, name: &'static str) -> ColumnDef {
+        self.key(name, DIGEST)
+    }
+
+    pub(super) fn text(&self, name: &'static str) -> ColumnDef {
+        self.optional_text(name).not_null().take()
+    }
+
+    pub(super) fn optional_text(&self, name: &'static str) -> ColumnDef {
+        match self.backend {
+            // Its `TEXT` ends at 64 KiB.
+            DbBackend::MySql => ColumnDef::new(name).custom("MEDIUMTEXT").take(),
+            _ => ColumnDef::new(name).text().take(),
+        }
+    }
+
+    pub(super) fn bytes(&self, name: &'static str) -> ColumnDef {
+        self.optional_bytes(name).not_null().take()
+    }
+
+    pub(super) fn optional_bytes(&self, name: &'static str) -> ColumnDef {
+        match self.backend {
+            DbBackend::MySql => ColumnDef::new(name).custom("MEDIUMBLOB").take(),
+            _ => ColumnDef::new(name).blob().take(),
+        }
+    }
+
+    /// Makes a table and its indexes, where they are not there yet. The first columns are the primary key.
+    pub(super) async fn create(
+        &self,
+        manager: &SchemaManager<'_>,
+        prefix: &str,
+        name: &DynIden,
+        key: &[&'static str],
+        columns: Vec<ColumnDef>,
+        indexes: &[IndexOf],
+    ) -> Result<(), DbErr> {
+        let mut table = Table::create();
+        table.table(name.clone()).if_not_exists();
+        for mut column in columns {
+            table.col(&mut column);
+        }
+        let mut primary = Index::create();
+        for column in key {
+            primary.col(*column);
+        }
+        table.primary_key(&mut primary);
+        let indexes = indexes.iter().map(|index| {
+            let mut create = Index::create();
+            create.name(format!("{prefix}ix_{}", index.name));
+            for column in index.columns {
+                create.col(*column);
+            }
+            if index.unique {
+                create.unique();
+            }
+            create
+        });
+        if self.backend == DbBackend::MySql {
+            return manager.create_table(self.whole(table, indexes)).await;
+        }
+        manager.create_table(table).await?;
+        for mut index in indexes {
+            let index = index.table(name.clone()).if_not_exists().take();
+            manager.create_index(index).await?;
+        }
+        Ok(())
+    }
+
+    /// On MySQL every statement stands by itself, and an index cannot be made "if not exists". So a table is made with
+    /// its indexes: it is there whole or not at all, wherever a migration was interrupted.
+    fn whole(
+        &self,
+        mut table: TableCreateStatement,
+        indexes: impl Iterator<Item = IndexCreateStatement>,
+    ) -> TableCreateStatement {
+        for mut index in indexes {
+            table.index(&mut index);
+        }
+        table
+            .engine("InnoDB")
+            .character_set("utf8mb4")
+            .collate(self.collation)
+            .take()
+    }
+}
+
+pub(super) fn integer(name: &'static str) -> ColumnDef {
+    optional_integer(name).not_null().take()
+}
+
+pub(super) fn optional_integer(name: &'static str) -> ColumnDef {
+    ColumnDef::new(name).big_integer().take()
+}
+
+pub(super) fn flag(name: &'static str) -> ColumnDef {
+    ColumnDef::new(name).boolean().not_null().take()
+}
+
+/// The two forks share no collation that compares bytes and pads nothing.
+async fn binary_collation(manager: &SchemaManager<'_>) -> Result<&'static str, DbErr> {
+    let version = Statement::from_string(DbBackend::MySql, "SELECT VERSION()");
+    let row = manager.get_connection().query_one_raw(version).await?;
+    let version: Option<String> = row.map(|row| row.try_get_by_index(0)).transpose()?;
+    let is_mariadb = version.is_some_and(|version| version.contains("MariaDB"));
+    Ok(if is_mariadb {
+        "utf8mb4_nopad_bin"
+    } else {
+        "utf8mb4_0900_bin"
+    })
+}

@@ -1,0 +1,7 @@
+//! What each verb sends to the database: how many statements, and whether each finds its rows by an index.
+#![expect(clippy::unwrap_used, reason = "test code")]
+
+mod cost;
+mod place;
+mod plan;
+mod tour;

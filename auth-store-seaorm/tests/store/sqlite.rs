@@ -1,0 +1,61 @@
+//! What only SQLite has: files, folders, memory. And what is the same everywhere, but easiest seen here.
+
+use auth_core::store::{Backend as _, ClientId, ClientStore as _, Reach, StoreError};
+use auth_store_seaorm::{Migrator, OpenError, SeaOrmStore};
+use sea_orm::Database;
+
+use crate::support::{client, fresh_folder, query};
+
+#[tokio::test]
+async fn a_database_in_memory_reaches_one_process() {
+    let store = SeaOrmStore::open("sqlite::memory:").await.unwrap();
+    assert_eq!(store.reach(), Reach::Node("a SQLite database in memory"));
+}
+
+#[tokio::test]
+async fn a_folder_for_the_file_is_made() {
+    let file = fresh_folder().join("deep").join("app.db");
+    let url = format!("sqlite://{}", file.display());
+    SeaOrmStore::open(&url).await.unwrap();
+    assert!(file.exists());
+}
+
+#[tokio::test]
+async fn a_file_that_is_not_there_is_not_made_against_the_url() {
+    let missing = fresh_folder().join("app.db");
+    let url = format!("sqlite://{}?mode=rw", missing.display());
+    let error = SeaOrmStore::open(&url).await.unwrap_err();
+    assert!(matches!(error, OpenError::Database(_)), "{error:?}");
+    assert!(!missing.exists());
+}
+
+#[tokio::test]
+async fn settings_that_cannot_be_are_refused() {
+    let builder = SeaOrmStore::builder().schema("auth");
+    let error = builder.open("sqlite::memory:").await.unwrap_err();
+    assert!(matches!(error, OpenError::Setting(_)), "{error:?}");
+    let builder = SeaOrmStore::builder().table_prefix("x".repeat(33));
+    let error = builder.open("sqlite::memory:").await.unwrap_err();
+    assert!(matches!(error, OpenError::Setting(_)), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_row_that_cannot_be_read_is_corrupt_and_not_shown() {
+    let connection = Database::connect("sqlite::memory:").await.unwrap();
+    Migrator::default().run(&connection).await.unwrap();
+    let store = SeaOrmStore::from_connection(connection.clone());
+    for (id, sql) in [
+        ("a", "UPDATE auth_clients SET metadata = '{\"s3cret\"'"),
+        ("b", "UPDATE auth_clients SET metadata = '{}', version = -1"),
+        (
+            "c",
+            "UPDATE auth_clients SET version = 1, secrets = '[\"s3cret\"]'",
+        ),
+    ] {
+        store.insert_client(&client(id)).await.unwrap();
+        query(&connection, sql).await;
+        let error = store.client(&ClientId::new(id)).await.unwrap_err();
+        assert!(matches!(error, StoreError::Corrupt { .. }), "{error:?}");
+        assert!(!error.to_string().contains("s3cret"), "{error}");
+    }
+}
