@@ -1,75 +1,131 @@
 //! Between actix-web's requests and responses (http 0.2) and the core's (http 1). Nothing is unwrapped: a header that
-//! one side cannot spell is left out, a URI that is none is a bad request.
+//! one side cannot spell is left out, an address that is none is nobody's route.
 
+use std::convert::Infallible;
+use std::pin::Pin;
+#[cfg(any(feature = "login", feature = "resource"))]
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::http::StatusCode as ActixStatus;
 use actix_web::http::header as actix_header;
 use actix_web::{HttpRequest, HttpResponse, web};
 use auth_core::auth::Auth;
-use auth_core::web::{BODY_LIMIT, BODY_TIMEOUT, ClientAddr, Response as CoreResponse};
+use auth_core::web::{
+    BODY_LIMIT, BODY_TIMEOUT, ClientAddr, Problem, Response as CoreResponse, Side, too_large_body,
+};
 use bytes::Bytes;
 use http::request::Parts;
-use http::{HeaderName, HeaderValue, Method, Uri, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 
-/// Hands a request to the core: full URI, bounded body, client address.
+/// Hands a request to the core: full URI, client address, bounded body.
 pub(crate) async fn handle(
-    auth: web::Data<Auth>,
+    auth: Auth,
+    side: Side,
     request: HttpRequest,
     payload: web::Payload,
 ) -> HttpResponse {
-    let Some(parts) = parts(&request) else {
-        return HttpResponse::BadRequest().body("the request could not be read");
-    };
+    let parts = parts(&request);
     let read = payload.to_bytes_limited(BODY_LIMIT);
-    let body = match actix_web::rt::time::timeout(BODY_TIMEOUT, read).await {
-        Ok(Ok(Ok(body))) => body,
-        Ok(Ok(Err(_))) => {
-            return HttpResponse::BadRequest().body("the request body could not be read");
-        }
-        // One byte over the limit, so that the core gives its own answer for too large a body.
-        Ok(Err(_)) => Bytes::from(vec![0; BODY_LIMIT + 1]),
-        Err(_) => return HttpResponse::RequestTimeout().body("the request body took too long"),
+    let fault = match tokio::time::timeout(BODY_TIMEOUT, read).await {
+        Ok(Ok(Ok(body))) => return answer(&auth, parts, body).await,
+        Ok(Err(_)) => return answer(&auth, parts, too_large_body()).await,
+        Ok(Ok(Err(_))) => Problem::body_unreadable(),
+        Err(_) => Problem::body_too_slow(),
     };
-    let is_head = parts.method == Method::HEAD;
-    respond(
-        auth.handle(http::Request::from_parts(parts, body)).await,
-        is_head,
-    )
+    respond(auth.problem(&parts, side, &fault))
 }
 
-/// A request's head as the core reads it.
-pub(crate) fn parts(request: &HttpRequest) -> Option<Parts> {
+async fn answer(auth: &Auth, parts: Parts, body: Bytes) -> HttpResponse {
+    respond(auth.handle(http::Request::from_parts(parts, body)).await)
+}
+
+/// A request's head as the core reads it. A scope leaves the URI whole, so it is the full one.
+fn parts(request: &HttpRequest) -> Parts {
     let (mut parts, ()) = http::Request::new(()).into_parts();
-    parts.method = Method::from_bytes(request.method().as_str().as_bytes()).ok()?;
-    parts.uri = request.uri().to_string().parse::<Uri>().ok()?;
-    for (name, value) in request.headers() {
-        let name = HeaderName::from_bytes(name.as_str().as_bytes());
-        let value = HeaderValue::from_bytes(value.as_bytes());
-        if let (Ok(name), Ok(value)) = (name, value) {
-            parts.headers.append(name, value);
-        }
-    }
+    // Both versions of http know the same methods and addresses. Should they ever differ, no route answers these.
+    parts.method =
+        Method::from_bytes(request.method().as_str().as_bytes()).unwrap_or(Method::TRACE);
+    parts.uri = request.uri().to_string().parse().unwrap_or_default();
+    parts.headers = headers(request.headers());
     if let Some(peer) = request.peer_addr() {
         parts.extensions.insert(ClientAddr(peer.ip()));
     }
-    Some(parts)
+    // The place for a TLS peer certificate, once the core has a type for it: a host puts it into the connection's data
+    // by `HttpServer::on_connect`, and `request.conn_data` gives it.
+    parts
+}
+
+/// The head of a request, with what the core found out about it: one for guards and extractors alike.
+#[cfg(any(feature = "login", feature = "resource"))]
+pub(crate) type Head = Rc<tokio::sync::Mutex<Parts>>;
+
+/// The head of this request, made when it is asked for first.
+#[cfg(any(feature = "login", feature = "resource"))]
+pub(crate) fn head(request: &HttpRequest) -> Head {
+    use actix_web::HttpMessage as _;
+    if let Some(head) = request.extensions().get::<Head>() {
+        return Rc::clone(head);
+    }
+    let head = Head::new(parts(request).into());
+    request.extensions_mut().insert(Rc::clone(&head));
+    head
+}
+
+/// actix-web's headers as the core reads them; repeated ones stay repeated, in their order.
+pub(crate) fn headers(from: &actix_header::HeaderMap) -> HeaderMap {
+    let mut headers = HeaderMap::with_capacity(from.len());
+    for (name, value) in from {
+        let name = HeaderName::from_bytes(name.as_str().as_bytes());
+        let value = HeaderValue::from_bytes(value.as_bytes());
+        if let (Ok(name), Ok(value)) = (name, value) {
+            headers.append(name, value);
+        }
+    }
+    headers
+}
+
+/// A header of the core's as actix-web's.
+pub(crate) fn to_actix(
+    (name, value): (&HeaderName, &HeaderValue),
+) -> Option<(actix_header::HeaderName, actix_header::HeaderValue)> {
+    let name = actix_header::HeaderName::from_bytes(name.as_str().as_bytes()).ok()?;
+    let value = actix_header::HeaderValue::from_bytes(value.as_bytes()).ok()?;
+    Some((name, value))
 }
 
 /// The core's response as actix-web's; repeated headers stay repeated.
-pub(crate) fn respond(response: CoreResponse, is_head: bool) -> HttpResponse {
-    let (parts, body) = response.into_parts();
-    let status =
-        ActixStatus::from_u16(parts.status.as_u16()).unwrap_or(ActixStatus::INTERNAL_SERVER_ERROR);
-    let mut builder = HttpResponse::build(status);
-    for (name, value) in &parts.headers {
-        // actix-web counts a body's length itself, and for HEAD there is none to count.
-        if is_head && name == header::CONTENT_LENGTH {
-            continue;
-        }
-        let name = actix_header::HeaderName::from_bytes(name.as_str().as_bytes());
-        let value = actix_header::HeaderValue::from_bytes(value.as_bytes());
-        if let (Ok(name), Ok(value)) = (name, value) {
-            builder.append_header((name, value));
-        }
+pub(crate) fn respond(response: CoreResponse) -> HttpResponse {
+    let (mut parts, body) = response.into_parts();
+    let status = ActixStatus::from_u16(parts.status.as_u16());
+    let mut builder = HttpResponse::build(status.unwrap_or(ActixStatus::INTERNAL_SERVER_ERROR));
+    // actix-web takes the length from the body. The answer to HEAD has none, but a length.
+    let length = parts.headers.remove(header::CONTENT_LENGTH);
+    for header in parts.headers.iter().filter_map(to_actix) {
+        builder.append_header(header);
     }
-    builder.body(body)
+    let length = length.and_then(|length| length.to_str().ok()?.parse().ok());
+    match length.filter(|_| body.is_empty()) {
+        Some(length) => builder.body(BoxBody::new(Unsent(length))),
+        None => builder.body(body),
+    }
+}
+
+/// A body of which only the length is told.
+struct Unsent(u64);
+
+impl MessageBody for Unsent {
+    type Error = Infallible;
+
+    fn size(&self) -> BodySize {
+        BodySize::Sized(self.0)
+    }
+
+    fn poll_next(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, Infallible>>> {
+        Poll::Ready(None)
+    }
 }

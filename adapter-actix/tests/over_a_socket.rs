@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use actix_web::{App, HttpServer, web};
 use adapter_actix::login::{NewUser, SignInRequest};
-use adapter_actix::{Auth, Login, MemoryStore, User, routes};
+use adapter_actix::{Auth, Login, MemoryStore, User, WithAuth as _};
 use reqwest::{Client, StatusCode, redirect};
 
 async fn home(user: Option<User>) -> String {
@@ -53,9 +53,9 @@ async fn routes_and_extractors_work_over_a_socket() {
     let served = auth.clone();
     let server = HttpServer::new(move || {
         App::new()
-            .configure(routes(&served))
             .route("/", web::get().to(home))
             .route("/account", web::get().to(account))
+            .with_auth(&served)
     })
     .workers(1)
     .bind("127.0.0.1:0")

@@ -11,11 +11,11 @@ use auth_core::login::SignedIn;
 use auth_core::web::Response as CoreResponse;
 use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 use axum::response::{IntoResponse, Response};
-use http::StatusCode;
+use http::Uri;
 use http::request::Parts;
 
 use crate::convert;
-use crate::guard::MISSING;
+use crate::guard::missing;
 
 /// Why an extractor refused: an answer ready to send.
 #[derive(Debug)]
@@ -25,35 +25,72 @@ impl IntoResponse for Rejection {
     fn into_response(self) -> Response {
         match self.0 {
             Some(response) => convert::respond(*response),
-            None => convert::plain(StatusCode::INTERNAL_SERVER_ERROR, MISSING),
+            None => missing(),
         }
     }
 }
 
-fn auth_of(parts: &mut Parts) -> Result<Auth, Rejection> {
-    convert::note_client_addr(&mut parts.extensions);
-    parts
-        .extensions
-        .get::<Auth>()
-        .cloned()
-        .ok_or(Rejection(None))
+/// One question to the core about a request, which is then as it was.
+struct Visit<'p> {
+    auth: Auth,
+    parts: &'p mut Parts,
+    routed: Uri,
 }
 
-#[cfg(feature = "login")]
-async fn signed_in(parts: &mut Parts) -> Result<Option<Arc<SignedIn>>, Rejection> {
-    let auth = auth_of(parts)?;
-    auth.signed_in(parts)
-        .await
-        .map_err(|response| Rejection(Some(response)))
-}
-
-#[cfg(feature = "login")]
-async fn required(parts: &mut Parts) -> Result<Arc<SignedIn>, Rejection> {
-    if let Some(found) = signed_in(parts).await? {
-        return Ok(found);
+impl<'p> Visit<'p> {
+    fn of(parts: &'p mut Parts) -> Result<Self, Rejection> {
+        let auth = parts.extensions.get::<Auth>().cloned();
+        let auth = auth.ok_or(Rejection(None))?;
+        let routed = convert::enter(parts);
+        Ok(Self {
+            auth,
+            parts,
+            routed,
+        })
     }
-    let response = auth_of(parts)?.unauthenticated(parts);
-    Err(Rejection(Some(Box::new(response))))
+}
+
+impl Drop for Visit<'_> {
+    fn drop(&mut self) {
+        std::mem::swap(&mut self.parts.uri, &mut self.routed);
+    }
+}
+
+#[cfg(feature = "login")]
+impl Visit<'_> {
+    async fn signed_in(&mut self) -> Result<Option<Arc<SignedIn>>, Rejection> {
+        let found = self.auth.signed_in(self.parts).await;
+        found.map_err(|response| Rejection(Some(response)))
+    }
+
+    async fn required(&mut self) -> Result<Arc<SignedIn>, Rejection> {
+        let found = self.signed_in().await?;
+        found.ok_or_else(|| Rejection(Some(Box::new(self.auth.unauthenticated(self.parts)))))
+    }
+
+    async fn scope(&mut self, found: &SignedIn) -> Result<Scope, Rejection> {
+        let scope = self.auth.scope(self.parts, found).await;
+        scope
+            .map(Scope)
+            .map_err(|response| Rejection(Some(response)))
+    }
+}
+
+#[cfg(feature = "resource")]
+impl Visit<'_> {
+    async fn token(&mut self) -> Result<AccessToken, Rejection> {
+        let token = self.auth.access_token(self.parts).await;
+        token
+            .map(AccessToken)
+            .map_err(|response| Rejection(Some(response)))
+    }
+
+    async fn optional_token(&mut self) -> Result<Option<AccessToken>, Rejection> {
+        let token = self.auth.optional_access_token(self.parts).await;
+        token
+            .map(|token| token.map(AccessToken))
+            .map_err(|response| Rejection(Some(response)))
+    }
 }
 
 /// The signed-in user.
@@ -98,15 +135,6 @@ impl Deref for Scope {
     }
 }
 
-#[cfg(feature = "login")]
-async fn scope_of(parts: &mut Parts, found: &SignedIn) -> Result<Scope, Rejection> {
-    let auth = auth_of(parts)?;
-    auth.scope(parts, found)
-        .await
-        .map(Scope)
-        .map_err(|response| Rejection(Some(response)))
-}
-
 /// A verified access token.
 #[cfg(feature = "resource")]
 #[derive(Clone, Debug)]
@@ -122,12 +150,13 @@ impl Deref for AccessToken {
 }
 
 macro_rules! extractor {
-    ($feature:literal, $name:ident, $parts:ident, required: $required:expr, optional: $optional:expr) => {
+    ($feature:literal, $name:ident, $visit:ident, required: $required:expr, optional: $optional:expr) => {
         #[cfg(feature = $feature)]
         impl<S: Send + Sync> FromRequestParts<S> for $name {
             type Rejection = Rejection;
 
-            async fn from_request_parts($parts: &mut Parts, _: &S) -> Result<Self, Rejection> {
+            async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Rejection> {
+                let mut $visit = Visit::of(parts)?;
                 $required
             }
         }
@@ -137,43 +166,34 @@ macro_rules! extractor {
             type Rejection = Rejection;
 
             async fn from_request_parts(
-                $parts: &mut Parts,
+                parts: &mut Parts,
                 _: &S,
             ) -> Result<Option<Self>, Rejection> {
+                let mut $visit = Visit::of(parts)?;
                 $optional
             }
         }
     };
 }
 
-extractor!("login", User, parts,
-    required: required(parts).await.map(User),
-    optional: Ok(signed_in(parts).await?.map(User)));
+extractor!("login", User, visit,
+    required: visit.required().await.map(User),
+    optional: Ok(visit.signed_in().await?.map(User)));
 
-extractor!("login", Session, parts,
-    required: required(parts).await.map(Session),
-    optional: Ok(signed_in(parts).await?.map(Session)));
+extractor!("login", Session, visit,
+    required: visit.required().await.map(Session),
+    optional: Ok(visit.signed_in().await?.map(Session)));
 
-extractor!("login", Scope, parts,
+extractor!("login", Scope, visit,
 required: {
-    let found = required(parts).await?;
-    scope_of(parts, &found).await
+    let found = visit.required().await?;
+    visit.scope(&found).await
 },
-optional: match signed_in(parts).await? {
-    Some(found) => scope_of(parts, &found).await.map(Some),
+optional: match visit.signed_in().await? {
+    Some(found) => visit.scope(&found).await.map(Some),
     None => Ok(None),
 });
 
-extractor!("resource", AccessToken, parts,
-required: {
-    let auth = auth_of(parts)?;
-    let token = auth.access_token(parts).await;
-    token.map(AccessToken).map_err(|response| Rejection(Some(response)))
-},
-optional: {
-    let auth = auth_of(parts)?;
-    let token = auth.optional_access_token(parts).await;
-    token
-        .map(|token| token.map(AccessToken))
-        .map_err(|response| Rejection(Some(response)))
-});
+extractor!("resource", AccessToken, visit,
+    required: visit.token().await,
+    optional: visit.optional_token().await);

@@ -72,13 +72,7 @@ impl GuardLayer {
     #[cfg(feature = "login")]
     #[must_use]
     pub fn or_401(self) -> Self {
-        Self(match self.0 {
-            Guard::SignedIn(_) => Guard::SignedIn(Otherwise::Unauthorized),
-            Guard::RecentSignIn(recency, _) => {
-                Guard::RecentSignIn(recency, Otherwise::Unauthorized)
-            }
-            other => other,
-        })
+        Self(self.0.or_401())
     }
 }
 
@@ -122,10 +116,12 @@ where
         Box::pin(async move {
             let (mut parts, body) = request.into_parts();
             let Some(auth) = parts.extensions.get::<Auth>().cloned() else {
-                return Ok(convert::plain(StatusCode::INTERNAL_SERVER_ERROR, MISSING));
+                return Ok(missing());
             };
-            convert::note_client_addr(&mut parts.extensions);
-            if let Err(response) = auth.admit(&mut parts, &guard).await {
+            let routed = convert::enter(&mut parts);
+            let admitted = auth.admit(&mut parts, &guard).await;
+            parts.uri = routed;
+            if let Err(response) = admitted {
                 return Ok(convert::respond(*response));
             }
             let response = inner.call(Request::from_parts(parts, body)).await?;
@@ -137,5 +133,8 @@ where
 }
 
 /// What a route without `Auth` answers, so that its developer knows what to do.
-pub(crate) const MISSING: &str = "adapter-axum: this route does not know Auth. Call `.with_auth(&auth)` on the Router \
-                                  after its last route, and before `.with_state(…)`.";
+pub(crate) fn missing() -> Response {
+    let text = "adapter-axum: this route does not know Auth. Call `.with_auth(&auth)` on the Router after its last \
+                route, and before `.with_state(…)`.";
+    (StatusCode::INTERNAL_SERVER_ERROR, text).into_response()
+}

@@ -39,8 +39,11 @@ mod extract;
 #[cfg(any(feature = "login", feature = "resource"))]
 pub mod guard;
 mod routes;
+#[cfg(test)]
+#[cfg(all(feature = "login", feature = "provider", feature = "resource"))]
+mod tests;
 
-pub use auth_core::auth::{Auth, AuthBuilder, BuildError, NotSetUp};
+pub use auth_core::auth::{self, Auth, AuthBuilder, BuildError, NotSetUp};
 #[cfg(feature = "login")]
 pub use auth_core::login::{self, Login};
 #[cfg(feature = "provider")]
@@ -49,11 +52,16 @@ pub use auth_core::provider::{self, Provider};
 pub use auth_core::resource::{self, Resource};
 #[cfg(any(feature = "provider", feature = "resource"))]
 pub use auth_core::services::outbound::OutboundPolicy;
-pub use auth_core::services::{Event, EventRecord, EventSink};
+pub use auth_core::services::{self, Event, EventRecord, EventSink};
 pub use auth_core::store::{self, MemoryStore, Stores};
+pub use auth_core::{ground, web};
 #[cfg(feature = "redis")]
 pub use auth_store_redis::RedisStore;
-#[cfg(feature = "seaorm-sqlite")]
+#[cfg(any(
+    feature = "seaorm-sqlite",
+    feature = "seaorm-postgres",
+    feature = "seaorm-mysql"
+))]
 pub use auth_store_seaorm::SeaOrmStore;
 #[cfg(feature = "resource")]
 pub use extract::AccessToken;
@@ -61,7 +69,8 @@ pub use extract::AccessToken;
 pub use extract::Rejection;
 #[cfg(feature = "login")]
 pub use extract::{Scope, Session, User};
-pub use routes::{WithAuth, routes};
+pub use http;
+pub use routes::{WithAuth, routes, routes_under};
 
 /// The README and the guide for axum: their snippets compile, or the documentation tests fail.
 #[cfg(all(
@@ -76,4 +85,7 @@ mod guides {
     mod readme {}
     #[doc = include_str!("../../docs/axum.md")]
     mod axum {}
+    #[cfg(feature = "redis")]
+    #[doc = include_str!("../../docs/stores.md")]
+    mod stores {}
 }

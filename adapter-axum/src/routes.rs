@@ -7,17 +7,30 @@ use axum::routing::{MethodFilter, MethodRouter};
 
 use crate::convert;
 
-/// A router with exactly the routes of `auth`, at their full paths: merge it at the root.
+/// A router with exactly the routes of `auth`, at their full paths: merge it at the root, also where the base URL has
+/// a path.
 ///
 /// Prefer [`WithAuth::with_auth`], which also gives guards and extractors what they need.
 pub fn routes<S>(auth: &Auth) -> Router<S>
 where
     S: Clone + Send + Sync + 'static,
 {
+    routes_under(auth, "")
+}
+
+/// The routes that lie under `mount`, without it: for `.nest("/id", routes_under(&auth, "/id"))`, where the base URL is
+/// `https://app.example.com/id`. A provider's documents below `/.well-known` lie at the root and are not among them.
+pub fn routes_under<S>(auth: &Auth, mount: &str) -> Router<S>
+where
+    S: Clone + Send + Sync + 'static,
+{
     let mut router = Router::new();
     for route in auth.routes() {
-        let auth = auth.clone();
-        let handler = move |request: Request| convert::handle(auth.clone(), request);
+        let Some(path) = route.path_under(mount) else {
+            continue;
+        };
+        let (auth, side) = (auth.clone(), route.side);
+        let handler = move |request: Request| convert::handle(auth.clone(), side, request);
         // Every method goes to the core, so that 405 and its `Allow` are the same in every framework.
         let mut methods = MethodRouter::new().fallback(handler.clone());
         for method in &route.methods {
@@ -25,7 +38,7 @@ where
                 methods = methods.on(filter, handler.clone());
             }
         }
-        router = router.route(&route.path, methods);
+        router = router.route(path, methods);
     }
     router
 }

@@ -1,32 +1,30 @@
 //! Between poem's requests and responses and the core's.
 
 use auth_core::auth::Auth;
-use auth_core::web::{BODY_LIMIT, BODY_TIMEOUT, ClientAddr, Response as CoreResponse};
+use auth_core::web::{
+    BODY_LIMIT, BODY_TIMEOUT, ClientAddr, Problem, Response as CoreResponse, Side, too_large_body,
+};
 use bytes::Bytes;
-use http::StatusCode;
 use http::request::Parts;
 use poem::error::ReadBodyError;
 use poem::{Body, Request, Response};
 
-/// Hands a request to the core: full URI, bounded body, client address.
-pub(crate) async fn handle(auth: &Auth, mut request: Request) -> Response {
+/// Hands a request to the core: full URI, client address, bounded body.
+pub(crate) async fn handle(auth: Auth, side: Side, mut request: Request) -> Response {
     let parts = parts(&request);
     let read = request.take_body().into_bytes_limit(BODY_LIMIT);
-    let body = match tokio::time::timeout(BODY_TIMEOUT, read).await {
-        Ok(Ok(body)) => body,
-        // One byte over the limit, so that the core gives its own answer for too large a body.
-        Ok(Err(ReadBodyError::PayloadTooLarge)) => Bytes::from(vec![0; BODY_LIMIT + 1]),
-        Ok(Err(_)) => {
-            return Response::builder()
-                .status(StatusCode::BAD_REQUEST)
-                .body("the request body could not be read");
+    let fault = match tokio::time::timeout(BODY_TIMEOUT, read).await {
+        Ok(Ok(body)) => return answer(&auth, parts, body).await,
+        Ok(Err(ReadBodyError::PayloadTooLarge)) => {
+            return answer(&auth, parts, too_large_body()).await;
         }
-        Err(_) => {
-            return Response::builder()
-                .status(StatusCode::REQUEST_TIMEOUT)
-                .body("the request body took too long");
-        }
+        Ok(Err(_)) => Problem::body_unreadable(),
+        Err(_) => Problem::body_too_slow(),
     };
+    respond(auth.problem(&parts, side, &fault))
+}
+
+async fn answer(auth: &Auth, parts: Parts, body: Bytes) -> Response {
     respond(auth.handle(http::Request::from_parts(parts, body)).await)
 }
 
@@ -34,12 +32,18 @@ pub(crate) async fn handle(auth: &Auth, mut request: Request) -> Response {
 pub(crate) fn parts(request: &Request) -> Parts {
     let (mut parts, ()) = http::Request::new(()).into_parts();
     parts.method = request.method().clone();
-    // Under a mount poem shortens the URI; the core wants what the browser asked for.
-    parts.uri = request.original_uri().clone();
+    // Under a mount poem shortens the URI; the core wants what the browser asked for. A request that was built by hand,
+    // as poem's test tools do, has no original: it says `/`.
+    let original = request.original_uri();
+    let built = original.path() == "/" && original.query().is_none();
+    let full = if built { request.uri() } else { original };
+    parts.uri = full.clone();
     parts.headers = request.headers().clone();
     if let Some(peer) = request.remote_addr().as_socket_addr() {
         parts.extensions.insert(ClientAddr(peer.ip()));
     }
+    // The place for a TLS peer certificate, once the core has a type for it. poem's listeners keep it to themselves: it
+    // comes from the host's own acceptor, in the request's data.
     parts
 }
 

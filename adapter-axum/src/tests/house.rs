@@ -1,0 +1,165 @@
+//! A house with somebody signed in, for the tests of every adapter.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use async_trait::async_trait;
+use auth_core::auth::Auth;
+use auth_core::ground::{Digest32, Timestamp};
+use auth_core::login::{Login, NewUser, SignInRequest};
+use auth_core::provider::{NewClient, Provider};
+use auth_core::store::{
+    Backend, EndedSessions, MemoryStore, Reach, Session, SessionId, SessionStore, StoreError,
+    StoreResult, Stores, UserId,
+};
+use bytes::Bytes;
+use http::{HeaderMap, Request};
+use serde_json::{Value, json};
+
+pub(super) struct House {
+    pub(super) auth: Auth,
+    pub(super) sessions: Arc<Sessions>,
+    /// A `Cookie` header.
+    pub(super) cookie: String,
+    /// An `Authorization` header, with the scope `reports:read`.
+    pub(super) bearer: String,
+}
+
+impl House {
+    pub(super) async fn new() -> Self {
+        Self::at("http://localhost:3000").await
+    }
+
+    pub(super) async fn at(base: &str) -> Self {
+        let store = MemoryStore::new();
+        let sessions = Arc::new(Sessions {
+            inner: store.clone(),
+            down: AtomicBool::new(false),
+            asked: AtomicUsize::new(0),
+        });
+        let mut stores = Stores::from(store);
+        stores.sessions = sessions.clone();
+        let auth = Auth::builder(base)
+            .secret([7; 32])
+            .store(stores)
+            .login(Login::default())
+            .provider(Provider::default().scope("reports:read", "Read reports"))
+            .prune_every(None)
+            .build()
+            .await
+            .expect("auth");
+        let cookie = sign_in(&auth).await;
+        let bearer = format!("Bearer {}", machine_token(&auth).await);
+        Self {
+            auth,
+            sessions,
+            cookie,
+            bearer,
+        }
+    }
+}
+
+async fn sign_in(auth: &Auth) -> String {
+    let login = auth.login().expect("login");
+    let alice = NewUser {
+        username: Some("alice".to_owned()),
+        ..NewUser::default()
+    };
+    let alice = login.create_user(alice).await.expect("user");
+    let request = SignInRequest {
+        headers: &HeaderMap::new(),
+        address: None,
+        remember: false,
+    };
+    let session = login.sign_in(&alice.id, &["pwd"], request).await;
+    let cookies = session.expect("session").cookies();
+    let cookie = cookies[0].to_str().expect("text");
+    cookie.split(';').next().expect("pair").to_owned()
+}
+
+async fn machine_token(auth: &Auth) -> String {
+    let Value::Object(machine) = json!({
+        "client_id": "machine", "client_secret": "a secret of the machine client",
+        "grant_types": ["client_credentials"], "scope": "reports:read",
+    }) else {
+        panic!()
+    };
+    let provider = auth.provider().expect("provider");
+    let machine = NewClient::from_metadata(machine);
+    provider.register_client(machine).await.expect("client");
+    let path = auth.routes().find(|route| route.path.ends_with("/token"));
+    let request = Request::post(&path.expect("token endpoint").path)
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body(Bytes::from_static(
+            b"grant_type=client_credentials&client_id=machine&client_secret=a+secret+of+the+machine+client",
+        ));
+    let answer = auth.handle(request.expect("request")).await;
+    let answer: Value = serde_json::from_slice(answer.body()).expect("JSON");
+    answer["access_token"].as_str().expect("token").to_owned()
+}
+
+/// Sessions in memory that can be out of reach, and count how often they are asked.
+pub(super) struct Sessions {
+    inner: MemoryStore,
+    pub(super) down: AtomicBool,
+    pub(super) asked: AtomicUsize,
+}
+
+impl Sessions {
+    fn up(&self) -> StoreResult<&MemoryStore> {
+        if self.down.load(Ordering::SeqCst) {
+            return Err(StoreError::unavailable("down"));
+        }
+        Ok(&self.inner)
+    }
+}
+
+#[async_trait]
+impl Backend for Sessions {
+    fn reach(&self) -> Reach {
+        self.inner.reach()
+    }
+    async fn prune(&self, now: Timestamp, limit: u32) -> StoreResult<u64> {
+        self.up()?.prune(now, limit).await
+    }
+}
+
+#[async_trait]
+impl SessionStore for Sessions {
+    async fn insert_session(&self, session: &Session) -> StoreResult<()> {
+        self.up()?.insert_session(session).await
+    }
+    async fn session(&self, id: &SessionId) -> StoreResult<Option<Session>> {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        // As a database does, it lets others go on meanwhile.
+        tokio::task::yield_now().await;
+        self.up()?.session(id).await
+    }
+    async fn touch_session(
+        &self,
+        id: &SessionId,
+        seen: Timestamp,
+        idle: Timestamp,
+    ) -> StoreResult<()> {
+        self.up()?.touch_session(id, seen, idle).await
+    }
+    async fn rotate_session(&self, old: &Digest32, session: &Session) -> StoreResult<bool> {
+        self.up()?.rotate_session(old, session).await
+    }
+    async fn sessions_of(&self, user: &UserId) -> StoreResult<Vec<Session>> {
+        self.up()?.sessions_of(user).await
+    }
+    async fn revoke_session(&self, user: &UserId, id: &SessionId) -> StoreResult<bool> {
+        self.up()?.revoke_session(user, id).await
+    }
+    async fn revoke_sessions_of(
+        &self,
+        user: &UserId,
+        except: Option<&SessionId>,
+    ) -> StoreResult<Vec<SessionId>> {
+        self.up()?.revoke_sessions_of(user, except).await
+    }
+    async fn watch_ended(&self) -> StoreResult<Box<dyn EndedSessions>> {
+        self.up()?.watch_ended().await
+    }
+}
