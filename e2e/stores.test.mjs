@@ -38,7 +38,7 @@ async function cluster(env) {
   const port = await freePort()
   const base = `http://localhost:${port}`
   const seed = { users: [alice], clients: [clients.basic] }
-  const shared = { BASE_URL: base, CLUSTERED: 'true', AUTH_SECRET: 'shared by the nodes of this test, and no other', ...env }
+  const shared = { BASE_URL: base, CLUSTERED: 'true', AUTH_SECRET: 'shared by the nodes of this test and by no other', ...env }
   const ports = [await freePort(), await freePort()]
   // Both migrate and seed at once, as nodes of one deployment do.
   const nodes = await Promise.all(ports.map((port) => startHost({ port, seed, env: shared })))
