@@ -151,12 +151,16 @@ impl SessionStore for RedisStore {
         let mut ids = self.listed(verb, user).await?;
         ids.retain(|id| Some(id) != except);
         let answers = join::for_each(&ids, |id| self.end(verb, user, id)).await;
-        // All were tried before the first error is told.
-        let answers = answers.into_iter().collect::<StoreResult<Vec<bool>>>()?;
-        let mut answers = answers.into_iter();
-        ids.retain(|_| answers.next() == Some(true));
-        self.unlist(verb, user, &ids).await;
-        Ok(ids)
+        // All were tried before an error is told, and what ended is taken out of the set: so that who tries again goes on
+        // from there, however many there are. The verb's time may be over by then.
+        let failed = answers.iter().position(Result::is_err);
+        let mut ended = answers.iter().map(|answer| matches!(answer, Ok(true)));
+        ids.retain(|_| ended.next() == Some(true));
+        self.unlist(self.connection.verb(), user, &ids).await;
+        match failed.and_then(|at| answers.into_iter().nth(at)) {
+            Some(Err(error)) => Err(error),
+            _ => Ok(ids),
+        }
     }
 
     async fn watch_ended(&self) -> StoreResult<Box<dyn EndedSessions>> {

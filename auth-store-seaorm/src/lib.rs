@@ -57,8 +57,10 @@
 //! works as soon as the database does. A connection that broke, or did not answer in time, is closed, and with it those
 //! that wait in the pool; a read is then tried once more. A write is not: whether it was done nobody can say.
 //!
-//! A statement that ran into the timeout may still be done by the server a moment later; it lets go about half a second
-//! after the verb did (MySQL and MariaDB: about two).
+//! A statement that ran into the timeout may still be done by the server a moment later: PostgreSQL lets go about half
+//! a second after the verb did. MySQL and MariaDB give up waiting for a lock after about two, and have no limit for a
+//! statement that is merely slow. A transaction whose node vanished ends about as soon, save on MySQL, which waits for
+//! its `wait_timeout`: set that low on the server.
 //!
 //! # Columns
 //!

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{Mutex, broadcast};
+use tokio::time::Instant;
 
 use super::LoginWing;
 use crate::store::{EndedSession, EndedSessions, SessionId, SessionStore, StoreResult};
@@ -151,19 +152,24 @@ impl LoginWing {
     /// against the next message and close when it wins. When the store cannot say for thirty seconds, the session
     /// counts as ended.
     pub async fn until_ended(&self, session: &SessionId) {
-        let mut unknown_for = Duration::ZERO;
         let mut subscription = None;
-        while unknown_for < BENEFIT_OF_DOUBT {
+        let (mut doubt, mut known_end) = (None, None);
+        loop {
+            let asked = Instant::now();
             let pause = match self.standing(session, &mut subscription).await {
                 Ok(None) => return,
                 Ok(Some(left)) => {
-                    unknown_for = Duration::ZERO;
+                    (doubt, known_end) = (None, asked.checked_add(left));
                     left.clamp(Duration::from_millis(1), LONGEST_SLEEP)
                 }
                 Err(_) => {
-                    let pause = unknown_for.clamp(FIRST_PAUSE, LONGEST_PAUSE);
-                    unknown_for += pause;
-                    pause
+                    let since = *doubt.get_or_insert(asked);
+                    let until = since + BENEFIT_OF_DOUBT;
+                    let now = Instant::now();
+                    if now >= known_end.map_or(until, |end| until.min(end)) {
+                        return;
+                    }
+                    now.duration_since(since).clamp(FIRST_PAUSE, LONGEST_PAUSE)
                 }
             };
             let news = async {

@@ -25,8 +25,7 @@ fn main() {
         !arguments.iter().any(named) || arguments.iter().any(|name| name == kind.name())
     };
     let rows = std::env::var("ROWS").map_or(1_000_000, |rows| rows.parse().unwrap());
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
+    let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .unwrap();

@@ -5,7 +5,8 @@ use std::time::Duration;
 use sea_orm::ConnectOptions;
 use sqlx::{AssertSqlSafe, Executor as _};
 
-/// What every connection is told once, in one round trip.
+/// What every connection is told once, in one round trip. A transaction whose node vanished without a word ends soon:
+/// what it holds, others wait for.
 fn settings(schema: Option<&str>, server_timeout: Duration) -> String {
     let millis = server_timeout.as_millis();
     // The host's own search path stays behind the schema.
@@ -16,7 +17,7 @@ fn settings(schema: Option<&str>, server_timeout: Duration) -> String {
     });
     format!(
         "SET default_transaction_isolation = 'read committed'; SET lock_timeout = {millis}; \
-         SET statement_timeout = {millis}; {}",
+         SET statement_timeout = {millis}; SET idle_in_transaction_session_timeout = {millis}; {}",
         search_path.unwrap_or_default()
     )
 }

@@ -8,6 +8,9 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 
 use super::OpenError;
 
+/// As much of the file is mapped into memory, and no more of it is resident than is used.
+const MAPPED_BYTES: &str = "1073741824";
+
 pub(super) fn options(options: &mut ConnectOptions, timeout: Duration) -> Result<(), OpenError> {
     let url = options.get_url().to_owned();
     let in_memory = url.contains(":memory:") || url.contains("mode=memory");
@@ -38,7 +41,10 @@ pub(super) fn options(options: &mut ConnectOptions, timeout: Duration) -> Result
             }
             let sqlite = sqlite
                 .journal_mode(SqliteJournalMode::Wal)
-                .synchronous(SqliteSynchronous::Normal);
+                .synchronous(SqliteSynchronous::Normal)
+                // A large file is read in place: without this each page that is not in the small cache is a system
+                // call, and look-ups slow down as tables grow.
+                .pragma("mmap_size", MAPPED_BYTES);
             if may_create {
                 sqlite.create_if_missing(true)
             } else {

@@ -65,6 +65,8 @@ macro_rules! on {
 pub(crate) enum How {
     /// It changes nothing and answers with rows.
     Read,
+    /// It changes nothing, and the first row is the answer.
+    ReadOne,
     /// It changes rows and answers with some.
     Change,
     /// It changes rows.
@@ -155,6 +157,11 @@ impl Link {
         #[cfg(test)]
         self.home.seen.note(statement);
         let run = async |wire: &mut Wire| match (how, wire) {
+            // SQLite's driver sends each row, and the end, from another thread: who wants one row does not wait for more.
+            (How::ReadOne, wire) => on!(wire, connection => {
+                let row = query(statement).fetch_optional(&mut **connection).await?;
+                Ok(Answer::of(row.into_iter().map(QueryResult::from).collect()))
+            }),
             // All rows are read: only then has SQLite committed, and the line is free again.
             (How::Read | How::Change, wire) => on!(wire, connection => {
                 let rows = query(statement).fetch_all(&mut **connection).await?;

@@ -143,10 +143,10 @@ impl Verb {
     /// turned out to be lost and the statement changes nothing: whether a change was made nobody can say.
     async fn alone(&self, statement: &Statement, how: How) -> Result<Answer, Failure> {
         let mut pause = Pause::default();
-        let mut spare = how == How::Read;
+        let mut spare = matches!(how, How::Read | How::ReadOne);
         loop {
             let _turn = match how {
-                How::Read => None,
+                How::Read | How::ReadOne => None,
                 How::Change | How::Execute => self.turn().await?,
             };
             let mut link = self.take().await?;

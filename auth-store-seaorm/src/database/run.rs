@@ -53,7 +53,7 @@ pub(crate) trait Run: Send {
         record: &'static str,
         statement: &impl StatementBuilder,
     ) -> impl Future<Output = StoreResult<Option<R>>> + Send {
-        let rows = self.all(record, statement);
+        let rows = self.rows(record, statement, How::ReadOne);
         async move { Ok(rows.await?.into_iter().next()) }
     }
 
