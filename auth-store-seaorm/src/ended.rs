@@ -6,7 +6,8 @@
 //! while holding the count.
 //!
 //! No row carries a time, since no clock comes with a revocation: [pruning](super::prune) keeps the newest
-//! [`KEPT`] numbers. A watch that fell further behind finds a gap, which it is told as an error.
+//! [`KEPT`] numbers. A watch that fell further behind finds a gap, which it is told as an error. So is one whose last
+//! row is gone or another: a standby that lacked the last commits has taken over, and numbers are given out again.
 
 use std::time::Duration;
 
@@ -29,12 +30,15 @@ pub(crate) const KEPT: i64 = 10_000;
 /// Ends that are read at once.
 const MOST_READ: u64 = 1000;
 
+/// The number of the first end there ever was.
+const FIRST: i64 = 1;
+
 #[derive(FromQueryResult)]
 struct CounterRow {
     value: i64,
 }
 
-#[derive(FromQueryResult)]
+#[derive(FromQueryResult, PartialEq, Eq)]
 struct EndRow {
     seq: i64,
     session_id: String,
@@ -94,14 +98,14 @@ impl SeaOrmStore {
         Ok(row.map_or(0, |row| row.value))
     }
 
-    fn select_ends(&self, after: i64, until: i64) -> SelectStatement {
+    /// Ends in `order` of their numbers, from this number on.
+    fn select_ends(&self, from: i64, order: Order, most: u64) -> SelectStatement {
         Query::select()
             .columns(["seq", "session_id", "user_id"])
             .from(self.tables.session_ends.clone())
-            .and_where(Expr::col("seq").gt(after))
-            .and_where(Expr::col("seq").lte(until))
-            .order_by("seq", Order::Asc)
-            .limit(MOST_READ)
+            .and_where(Expr::col("seq").gte(from))
+            .order_by("seq", order)
+            .limit(most)
             .take()
     }
 }
@@ -109,7 +113,8 @@ impl SeaOrmStore {
 /// A watch: looks from time to time, and at once when this process ended a session.
 pub(crate) struct Watch {
     store: SeaOrmStore,
-    seen: i64,
+    /// The last end it has seen; none while there was none.
+    seen: Option<EndRow>,
     woken: watch::Receiver<()>,
     poll_every: Duration,
 }
@@ -118,7 +123,8 @@ impl Watch {
     pub(crate) async fn begin(store: &SeaOrmStore) -> StoreResult<Self> {
         // First this, so that nothing falls between.
         let woken = store.db.ended.subscribe();
-        let seen = store.last_end(&mut store.verb()).await?;
+        let newest = store.select_ends(FIRST, Order::Desc, 1);
+        let seen = store.verb().one(RECORD, &newest).await?;
         Ok(Self {
             store: store.clone(),
             seen,
@@ -128,25 +134,27 @@ impl Watch {
     }
 
     async fn look(&mut self) -> StoreResult<Vec<EndedSession>> {
-        let mut db = self.store.verb();
-        let last = self.store.last_end(&mut db).await?;
-        if last == self.seen {
-            return Ok(Vec::new());
-        }
-        let select = self.store.select_ends(self.seen, last);
-        let rows: Vec<EndRow> = db.all(RECORD, &select).await?;
+        let from = self.seen.as_ref().map_or(FIRST, |seen| seen.seq);
+        let select = self.store.select_ends(from, Order::Asc, MOST_READ);
+        let mut rows: Vec<EndRow> = self.store.verb().all(RECORD, &select).await?;
         let follows = |(row, expected): (&EndRow, i64)| row.seq == expected;
-        let whole = rows.iter().zip(self.seen + 1..).all(follows);
-        let Some(newest) = rows.last().filter(|_| whole) else {
+        let whole = rows.iter().zip(from..).all(follows);
+        let same = match &self.seen {
+            Some(seen) => rows.first() == Some(seen),
+            None => true,
+        };
+        if !whole || !same {
             let gap = "ended sessions were forgotten before this watch read them";
             return Err(StoreError::unavailable(gap));
-        };
-        self.seen = newest.seq;
-        let ended = |row: EndRow| EndedSession {
-            user_id: UserId::new(row.user_id),
-            id: SessionId::new(row.session_id),
-        };
-        Ok(rows.into_iter().map(ended).collect())
+        }
+        let new = rows.split_off(usize::from(self.seen.is_some()));
+        let ended = new.iter().map(|row| EndedSession {
+            user_id: UserId::new(row.user_id.as_str()),
+            id: SessionId::new(row.session_id.as_str()),
+        });
+        let ended = ended.collect();
+        self.seen = new.into_iter().next_back().or(self.seen.take());
+        Ok(ended)
     }
 }
 

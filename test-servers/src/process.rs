@@ -22,6 +22,20 @@ pub(crate) fn is_active(pid: u32) -> bool {
     parent_and_state(pid).is_some_and(|(_, state)| !['Z', 'T'].contains(&state))
 }
 
+/// Whether every thread of a process has stopped, or it is gone.
+pub(crate) fn is_frozen(pid: u32) -> bool {
+    let Ok(threads) = fs::read_dir(format!("/proc/{pid}/task")) else {
+        return true;
+    };
+    let state = |thread: fs::DirEntry| {
+        let stat = fs::read_to_string(thread.path().join("stat")).ok()?;
+        stat.rsplit_once(')')?.1.trim_start().chars().next()
+    };
+    threads
+        .flatten()
+        .all(|thread| state(thread).is_none_or(|state| ['T', 'Z', 'X'].contains(&state)))
+}
+
 /// A process and all that descend from it, parents first.
 fn family(root: u32) -> Vec<u32> {
     let all: Vec<(u32, u32)> = fs::read_dir("/proc")

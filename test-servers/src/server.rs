@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::keeper::{Keeper, Launched, tail};
 use crate::port::free_port;
-use crate::process::{is_active, is_gone, signal, signal_family};
+use crate::process::{is_active, is_frozen, is_gone, signal, signal_family};
 use crate::wait::{LIMIT, within};
 
 /// What kinds of server differ in.
@@ -156,10 +156,12 @@ impl Server {
         );
     }
 
-    /// Freezes it and its children.
+    /// Freezes it and its children, and waits until none of their threads runs: one may answer a last time.
     pub(crate) fn pause(&self) {
         if let Some(launched) = &self.launched {
-            signal_family("STOP", launched.pid());
+            let pids = signal_family("STOP", launched.pid());
+            let frozen = within(LIMIT, || pids.iter().all(|pid| is_frozen(*pid)));
+            assert!(frozen, "the server does not freeze");
         }
     }
 

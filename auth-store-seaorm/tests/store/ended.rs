@@ -3,13 +3,14 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use auth_core::store::{Backend as _, SessionStore as _, StoreError, UserId};
+use auth_core::store::{Backend as _, SessionId, SessionStore as _, StoreError, UserId};
 
 use crate::support::{Place, at, on_each_database, query};
 
 on_each_database! {
     a_watch_catches_up_with_many_at_once
     a_watch_that_fell_too_far_behind_is_told
+    threat_34_a_watch_is_told_when_a_failover_lost_ends
 }
 
 /// More than is kept: 110 × 110.
@@ -60,4 +61,43 @@ async fn a_watch_that_fell_too_far_behind_is_told(place: Place) {
     let mut watch = store.watch_ended().await.unwrap();
     let nothing = tokio::time::timeout(Duration::from_millis(50), watch.next()).await;
     assert!(nothing.is_err(), "{nothing:?}");
+}
+
+/// As after an asynchronous standby took over: the last two ends are gone, and their numbers are given out again.
+async fn threat_34_a_watch_is_told_when_a_failover_lost_ends(place: Place) {
+    let store = place.open().await;
+    let mut watch = store.watch_ended().await.unwrap();
+    many_sessions(&place).await;
+    let ada = UserId::new("ada");
+    let revoke = async |name: &str| {
+        let revoked = store.revoke_session(&ada, &SessionId::new(name)).await;
+        assert!(revoked.unwrap(), "{name}");
+    };
+    for name in ["s1001", "s1002", "s1003"] {
+        revoke(name).await;
+    }
+    let mut heard = 0;
+    while heard < 3 {
+        heard += watch.next().await.unwrap().len();
+    }
+    let connection = place.connect().await;
+    let prefix = &place.prefix;
+    query(
+        &connection,
+        &format!("DELETE FROM {prefix}session_ends WHERE seq > 1"),
+    )
+    .await;
+    query(
+        &connection,
+        &format!("UPDATE {prefix}counters SET value = 1"),
+    )
+    .await;
+    for name in ["s1004", "s1005", "s1006"] {
+        revoke(name).await;
+    }
+    let missed = watch.next().await;
+    assert!(
+        matches!(missed, Err(StoreError::Unavailable(_))),
+        "{missed:?}"
+    );
 }
