@@ -42,9 +42,10 @@
 //!
 //! # What the server must be
 //!
-//! `maxmemory-policy noeviction`: an evicted claim is a replay accepted. A server that comes back empty signs everybody
-//! out and knows no code; claims it forgot can be made again until what they are about expires, so let it persist
-//! (`appendonly yes`) or fail over. A failover may forget the last writes:
+//! `maxmemory-policy noeviction`: what is evicted is lost. A server that comes back empty signs everybody out and knows
+//! no code, so let it persist (`appendonly yes`) or fail over. Claims it forgot could be made again: that is why
+//! `with_short_lived` leaves [`Stores::claims`](auth_core::store::Stores::claims) where it is. A failover may forget the
+//! last writes:
 //! [`acknowledged_by`](RedisStoreBuilder::acknowledged_by).
 
 mod address;

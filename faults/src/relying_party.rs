@@ -83,6 +83,12 @@ impl RelyingParty {
         answer.map(|answer| answer.json()["active"] == true)
     }
 
+    /// Revokes a token (RFC 7009).
+    pub async fn revoke(&self, node: &Node, token: &str) -> Step<()> {
+        let answer = self.post(node, "/oauth/revoke", &[("token", token)]).await;
+        answer.map(drop)
+    }
+
     /// Asks who an access token is about.
     pub async fn userinfo(&self, node: &Node, access: &str) -> Step<()> {
         let authorization = format!("Bearer {access}");

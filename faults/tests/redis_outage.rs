@@ -139,6 +139,29 @@ async fn a_session_bound_refresh_token_ends_with_the_forgotten_session() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn threat_12_a_revoked_access_token_stays_revoked_when_redis_comes_back_empty() {
+    let mut house = house().await;
+    let [here, there] = house.nodes.clone();
+    let code = house.person.authorize(&here, OFFLINE).await.done();
+    let first = house.client.redeem(&there, &code).await.done();
+    let second = house.client.refresh(&here, &first.refresh).await.done();
+    house.client.revoke(&there, &first.access).await.done();
+    blocking(|| house.redis.stop());
+    // Neither is the word of a revocation lost, nor a good token refused, while Redis is gone.
+    assert!(!house.client.introspect(&here, &first.access).await.done());
+    house.client.userinfo(&here, &second.access).await.done();
+    house.restart_empty().await;
+    for node in [&here, &there] {
+        let refusal = house.client.userinfo(node, &first.access).await.refused();
+        assert_eq!(refusal.status, 401);
+        assert!(!house.client.introspect(node, &first.access).await.done());
+        house.client.userinfo(node, &second.access).await.done();
+    }
+    house.ledger.keep(&second.refresh);
+    house.everything_works().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn stalled_and_resumed() {
     let redis = blocking(Redis::start);
     let proxy = Proxy::start(("127.0.0.1", redis.port()));

@@ -87,8 +87,10 @@ pub struct Stores {
     pub users: Arc<dyn UserStore>,
     /// Sign-ins.
     pub sessions: Arc<dyn SessionStore>,
-    /// Single-use values.
+    /// Single-use values that are put before they are spent: what is lost cannot be spent.
     pub one_time: Arc<dyn OneTimeStore>,
+    /// Keys that arrive from outside and are claimed ([`OneTimeStore::claim_once`]): what is lost can be used again.
+    pub claims: Arc<dyn OneTimeStore>,
     /// Attempt counters.
     pub throttles: Arc<dyn ThrottleStore>,
     /// OAuth clients.
@@ -120,6 +122,7 @@ impl Stores {
             users: store.clone(),
             sessions: store.clone(),
             one_time: store.clone(),
+            claims: store.clone(),
             throttles: store.clone(),
             clients: store.clone(),
             grants: store.clone(),
@@ -128,7 +131,8 @@ impl Stores {
         }
     }
 
-    /// Moves the short-lived records (sessions, one-time values, throttles) to another backend.
+    /// Moves the short-lived records (sessions, one-time values, throttles) to another backend. Claims stay: were that
+    /// backend to come back empty, revoked access tokens and used assertions would pass again.
     #[must_use]
     pub fn with_short_lived<S>(mut self, store: S) -> Self
     where
@@ -165,11 +169,12 @@ impl Stores {
             })
     }
 
-    fn backends(&self) -> [(&'static str, &dyn Backend); 8] {
+    fn backends(&self) -> [(&'static str, &dyn Backend); 9] {
         [
             ("users", &*self.users),
             ("sessions", &*self.sessions),
             ("one_time", &*self.one_time),
+            ("claims", &*self.claims),
             ("throttles", &*self.throttles),
             ("clients", &*self.clients),
             ("grants", &*self.grants),

@@ -93,8 +93,8 @@ impl ProviderWing {
         let keep_until =
             Timestamp::from_seconds(exp.saturating_add(LEEWAY)) + Duration::from_secs(1);
         let kind = OneTimeKind::ClientAssertion;
-        let one_time = &self.core.stores.one_time;
-        if one_time.claim_once(kind, &key, now, keep_until).await? {
+        let claims = &self.core.stores.claims;
+        if claims.claim_once(kind, &key, now, keep_until).await? {
             Ok(())
         } else {
             Err(Failure::Refused("the assertion was used before"))

@@ -51,6 +51,7 @@ impl House {
             gate: gate.clone(),
         });
         stores.one_time = flaky.clone();
+        stores.claims = flaky.clone();
         stores.clients = flaky;
         stores.signing_keys = Arc::new(signing_keys().await);
         let clock = Arc::new(ManualClock::at(START));

@@ -121,6 +121,19 @@ async fn an_assertion_counts_once() {
 }
 
 #[tokio::test]
+async fn threat_12_an_empty_short_lived_store_has_no_assertion_forgotten() {
+    let key = key();
+    let house = keyed_house(&key).await.without_short_lived().await;
+    let assertion = sign(&key, &claims(&house, json!({})));
+    present(&house, &assertion).await.ok();
+    let house = house.without_short_lived().await;
+    present(&house, &assertion)
+        .await
+        .refused_as("invalid_client");
+    assert_eq!(house.failures(), ["the assertion was used before"]);
+}
+
+#[tokio::test]
 async fn threat_12_of_many_uses_of_an_assertion_one_wins() {
     let key = key();
     let house = keyed_house(&key).await;

@@ -252,6 +252,13 @@ pub(super) async fn house_with(settings: Provider) -> House {
 }
 
 impl House {
+    /// The same provider after its short-lived store came back empty.
+    pub(super) async fn without_short_lived(&self) -> Self {
+        let stores = Stores::all(self.store.clone()).with_short_lived(MemoryStore::new());
+        let (store, clock) = (self.store.clone(), self.clock.clone());
+        build_over(Provider::default(), store, stores, clock, &[OLD_KEY]).await
+    }
+
     pub(super) fn now(&self) -> Timestamp {
         crate::ground::Clock::now(&*self.clock)
     }

@@ -38,6 +38,19 @@ async fn a_revoked_access_token_ends_alone() {
 }
 
 #[tokio::test]
+async fn threat_12_an_empty_short_lived_store_has_no_revocation_forgotten() {
+    let house = house().await.without_short_lived().await;
+    let rp = house.rp().await;
+    let tokens = house.tokens(&rp, "openid").await;
+    let access = tokens.text("access_token");
+    house.userinfo(access).await.ok();
+    revoke(&house, "rp", access).await.ok();
+    let house = house.without_short_lived().await;
+    assert_eq!(house.userinfo(access).await.status, 401);
+    assert!(!House::is_active(&house.introspect(&rp, access).await));
+}
+
+#[tokio::test]
 async fn a_revoked_refresh_token_ends_everything() {
     let house = house().await;
     let rp = house.rp().await;

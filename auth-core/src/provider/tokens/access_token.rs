@@ -227,8 +227,8 @@ impl ProviderWing {
     ) -> StoreResult<()> {
         let kind = OneTimeKind::RevokedAccessToken;
         let end = Timestamp::from_seconds(claims.exp);
-        let one_time = &self.core.stores.one_time;
-        one_time
+        let revoked = &self.core.stores.claims;
+        revoked
             .claim_once(kind, &Digest32::of(&claims.jti), now, end)
             .await
             .map(drop)
@@ -236,7 +236,7 @@ impl ProviderWing {
 
     async fn is_revoked(&self, jti: &str, now: Timestamp) -> StoreResult<bool> {
         let kind = OneTimeKind::RevokedAccessToken;
-        let one_time = &self.core.stores.one_time;
-        one_time.is_claimed(kind, &Digest32::of(jti), now).await
+        let revoked = &self.core.stores.claims;
+        revoked.is_claimed(kind, &Digest32::of(jti), now).await
     }
 }
