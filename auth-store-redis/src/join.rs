@@ -1,24 +1,10 @@
-//! Many steps at once, within bounds.
+//! Many steps at once.
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::task::Poll;
 
-/// So many steps are under way at once.
-const AT_ONCE: usize = 32;
-
-/// Takes a step for each item; the answers come in the order of the items.
-pub(crate) async fn for_each<'a, I, F>(items: &'a [I], step: impl Fn(&'a I) -> F) -> Vec<F::Output>
-where
-    F: Future,
-{
-    let mut answers = Vec::with_capacity(items.len());
-    for some in items.chunks(AT_ONCE) {
-        answers.extend(all(some.iter().map(&step)).await);
-    }
-    answers
-}
-
+/// Waits for all of them; the answers come in their order.
 pub(crate) async fn all<F: Future>(futures: impl Iterator<Item = F>) -> Vec<F::Output> {
     let mut futures: Vec<Pin<Box<F>>> = futures.map(Box::pin).collect();
     let mut answers: Vec<Option<F::Output>> = futures.iter().map(|_| None).collect();

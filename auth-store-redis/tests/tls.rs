@@ -3,12 +3,11 @@
 #![expect(clippy::unwrap_used, reason = "test code")]
 
 use std::fs;
-use std::process::Command;
 use std::sync::Once;
 
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use support::{claim, is_unavailable, trusting};
-use test_servers::Redis;
+use test_servers::{Redis, RedisAccess};
 
 mod support;
 
@@ -65,30 +64,16 @@ async fn certificates_are_not_for_plain_text() {
 #[tokio::test]
 async fn the_client_can_have_a_certificate() {
     choose_provider();
-    let server = Redis::start_tls();
-    server.cli(&["CONFIG", "SET", "tls-auth-clients", "yes"]);
+    let server = Redis::start_for(&RedisAccess {
+        client_certificates: true,
+        ..RedisAccess::tls()
+    });
     let builder = trusting(support::builder(), &server);
     assert!(is_unavailable(&builder.clone().open(&server.url()).await));
-    let (certificate, key) = client_certificate(&server);
+    let (certificate, key) = server.client_certificate();
+    let (certificate, key) = (fs::read(certificate).unwrap(), fs::read(key).unwrap());
     let builder = builder.client_certificate(certificate, key.clone());
     assert!(!format!("{builder:?}").contains(&format!("{key:?}")));
     let store = builder.open(&server.url()).await.unwrap();
     assert!(claim(&store, "one").await.unwrap());
-}
-
-/// A certificate of the server's authority, and its key.
-fn client_certificate(server: &Redis) -> (Vec<u8>, Vec<u8>) {
-    const MAKE: &str = "openssl req -x509 -new -subj /CN=client -days 2 -CA ca.pem -CAkey ca.key \
-        -newkey ec -pkeyopt ec_paramgen_curve:P-256 -noenc -addext keyUsage=digitalSignature \
-        -keyout client.key -out client.pem";
-    let authority = server.ca_certificate();
-    let folder = authority.parent().unwrap();
-    let made = Command::new("sh")
-        .args(["-c", MAKE])
-        .current_dir(folder)
-        .output()
-        .unwrap();
-    assert!(made.status.success(), "{made:?}");
-    let file = |name| fs::read(folder.join(name)).unwrap();
-    (file("client.pem"), file("client.key"))
 }

@@ -95,7 +95,7 @@ async fn threat_34_a_watch_that_falls_behind_is_over() {
     let script = format!(
         "for i = 1, {AT_ONCE} do redis.call('PUBLISH', '{channel}', '[\"ada\",\"' .. i .. '\"]') end"
     );
-    for _ in 0..10 {
+    for _ in 0..40 {
         server.cli(&["EVAL", &script, "0"]);
         let mut heard = Vec::new();
         while heard.len() < AT_ONCE {

@@ -9,11 +9,12 @@
 //! # Ok(()) }
 //! ```
 //!
-//! A host that runs its own migrations puts [`migrations`] among them and hands over its connection:
+//! A host that runs its own migrations puts [`migrations`] among them, runs them [while no other node
+//! does](with_migration_lock), and hands over its connection:
 //!
 //! ```no_run
-//! # fn example(connection: sea_orm::DatabaseConnection) {
-//! use auth_store_seaorm::SeaOrmStore;
+//! # async fn example(connection: sea_orm::DatabaseConnection) -> Result<(), sea_orm::DbErr> {
+//! use auth_store_seaorm::{SeaOrmStore, with_migration_lock};
 //! use sea_orm_migration::prelude::*;
 //!
 //! struct HostMigrator;
@@ -26,15 +27,20 @@
 //!     }
 //! }
 //!
+//! with_migration_lock(&connection, async |db| HostMigrator::up(db, None).await).await?;
 //! let store = SeaOrmStore::from_connection(connection);
-//! # }
+//! # Ok(()) }
 //! ```
 //!
 //! # Databases
 //!
 //! One code base, a feature for each: `sqlite` (on by default), `postgres` (15 or later) and `mysql` (MySQL 8,
-//! MariaDB 10.11 or later). PostgreSQL and MySQL are spoken to over TLS when they offer it; how much of it is demanded
-//! the URL says, as the driver documents: `?sslmode=verify-full&sslrootcert=…`, `?ssl-mode=VERIFY_IDENTITY&ssl-ca=…`.
+//! MariaDB 10.11 or later).
+//!
+//! PostgreSQL and MySQL are spoken to over TLS when they offer it (rustls on aws-lc-rs). How much of it is demanded the
+//! URL says, as the driver documents: `?sslmode=require` and `?ssl-mode=REQUIRED` refuse a server without TLS, and
+//! believe any that has it; `?sslmode=verify-full&sslrootcert=…` and `?ssl-mode=VERIFY_IDENTITY&ssl-ca=…` believe only
+//! one with a certificate for its name, by an authority in that file or among Mozilla's, which are built in.
 //! An account of MySQL 8 with `caching_sha2_password` needs TLS.
 //!
 //! Many nodes may share a PostgreSQL or a MySQL. A SQLite database is one node's.
@@ -57,10 +63,14 @@
 //! works as soon as the database does. A connection that broke, or did not answer in time, is closed, and with it those
 //! that wait in the pool; a read is then tried once more. A write is not: whether it was done nobody can say.
 //!
-//! A statement that ran into the timeout may still be done by the server a moment later: PostgreSQL lets go about half
-//! a second after the verb did. MySQL and MariaDB give up waiting for a lock after about two, and have no limit for a
-//! statement that is merely slow. A transaction whose node vanished ends about as soon, save on MySQL, which waits for
-//! its `wait_timeout`: set that low on the server.
+//! A server that is merely slow is told from one that is lost by limits of its own: it ends a wait for a lock after two
+//! fifths of the timeout, when it is tried again if there is as much time once more, and any statement after nine
+//! tenths. So the connection stays, and the verb is `Unavailable`. MySQL and MariaDB count a wait for a lock in whole
+//! seconds, one at least; MySQL limits no statement but those that only read. A statement that began late in its verb
+//! may still be done by the server after the verb gave up.
+//!
+//! A transaction whose node vanished ends about a second after the timeout, save on MySQL, which waits for its
+//! `wait_timeout`: set that low on the server.
 //!
 //! # Columns
 //!
@@ -106,7 +116,7 @@ use std::time::Duration;
 use auth_core::store::Stores;
 pub use connect::{OpenError, SeaOrmStoreBuilder};
 use database::{Database, Verb};
-pub use migration::{Migrator, migrations};
+pub use migration::{Migrator, migrations, with_migration_lock};
 use tables::Tables;
 
 /// The store of everything, in a database. Clones share its connections.

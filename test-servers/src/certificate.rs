@@ -1,4 +1,4 @@
-//! A certificate for 127.0.0.1, and the authority that signed it.
+//! Certificates for 127.0.0.1 and for its clients, and the authority that signed them.
 
 use std::ffi::OsString;
 use std::fs;
@@ -6,6 +6,7 @@ use std::path::Path;
 
 use crate::keeper::Keeper;
 use crate::program::Program;
+use crate::user::User;
 
 const OPENSSL: Program = Program {
     name: "openssl",
@@ -27,9 +28,13 @@ basicConstraints = critical, CA:FALSE
 keyUsage = critical, digitalSignature
 extendedKeyUsage = serverAuth
 subjectAltName = IP:127.0.0.1, DNS:localhost
+[client]
+basicConstraints = critical, CA:FALSE
+keyUsage = critical, digitalSignature
+extendedKeyUsage = clientAuth
 ";
 
-/// Puts `ca.pem`, `server.pem` and `server.key` into the keeper's folder.
+/// Puts `ca.pem`, `server.pem`, `server.key`, `client.pem` and `client.key` into the keeper's folder.
 pub(crate) fn make(keeper: &Keeper) {
     let folder = keeper.folder();
     fs::write(folder.join("openssl.cnf"), CONFIGURATION).expect("room");
@@ -40,15 +45,27 @@ pub(crate) fn make(keeper: &Keeper) {
             "{new} -x509 -days 2 -subj /CN=authority -extensions authority -keyout ca.key -out ca.pem"
         ),
     );
-    openssl(
-        keeper,
-        &format!("{new} -subj /CN=server -keyout server.key -out server.csr"),
-    );
-    let sign = "x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2";
-    openssl(
-        keeper,
-        &format!("{sign} -extfile openssl.cnf -extensions server -out server.pem"),
-    );
+    for who in ["server", "client"] {
+        openssl(
+            keeper,
+            &format!("{new} -subj /CN={who} -keyout {who}.key -out {who}.csr"),
+        );
+        let sign = format!("x509 -req -in {who}.csr -CA ca.pem -CAkey ca.key -CAcreateserial");
+        openssl(
+            keeper,
+            &format!("{sign} -days 2 -extfile openssl.cnf -extensions {who} -out {who}.pem"),
+        );
+    }
+}
+
+/// The same for a server that runs as `user`, who alone may read the key.
+pub(crate) fn make_for(keeper: &Keeper, user: Option<&User>) {
+    make(keeper);
+    if let Some(user) = user {
+        let key = keeper.folder().join("server.key");
+        let command = ["chown".into(), format!("{}:", user.name).into(), key.into()];
+        keeper.run(&command);
+    }
 }
 
 fn openssl(keeper: &Keeper, arguments: &str) {

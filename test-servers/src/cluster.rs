@@ -1,12 +1,12 @@
 //! A Redis Cluster.
 
 use std::ffi::OsString;
-use std::process::Command;
+use std::path::PathBuf;
 
+use crate::access::RedisAccess;
 use crate::command;
-use crate::keeper::Keeper;
 use crate::port::free_port;
-use crate::redis::{KIND, Redis, program};
+use crate::redis::{Redis, keeper};
 use crate::wait::until;
 
 const NODES: usize = 6;
@@ -21,12 +21,17 @@ pub struct RedisCluster {
 impl RedisCluster {
     /// Starts one.
     pub fn start() -> Self {
-        let keeper = Keeper::start(None, KIND.end);
-        let node = |_| Redis::start_in(&keeper, arguments);
+        Self::start_for(&RedisAccess::default())
+    }
+
+    /// Starts one that is reached in this way.
+    pub fn start_for(access: &RedisAccess) -> Self {
+        let keeper = keeper(access);
+        let node = |_| Redis::start_in(&keeper, access, |port| arguments(access, port));
         let cluster = Self {
             nodes: (0..NODES).map(node).collect(),
         };
-        let mut create = Command::new(program("redis-cli", "redis-tools").path());
+        let mut create = access.cli(keeper.folder(), access.login.as_ref());
         create.args(["--cluster", "create"]);
         for node in &cluster.nodes {
             let setting = node.cli(&["CONFIG", "GET", "cluster-port"]);
@@ -39,7 +44,17 @@ impl RedisCluster {
         cluster
     }
 
-    /// Its nodes.
+    /// The file with the certificate of the authority that signed the nodes', in PEM.
+    pub fn ca_certificate(&self) -> PathBuf {
+        self.node(0).ca_certificate()
+    }
+
+    /// The files with a client's certificate and its key, of the same authority, in PEM.
+    pub fn client_certificate(&self) -> (PathBuf, PathBuf) {
+        self.node(0).client_certificate()
+    }
+
+    /// Its nodes, without a login.
     pub fn urls(&self) -> Vec<String> {
         self.nodes.iter().map(Redis::url).collect()
     }
@@ -137,10 +152,11 @@ impl RedisCluster {
     }
 }
 
-fn arguments(port: u16) -> Vec<OsString> {
+fn arguments(access: &RedisAccess, port: u16) -> Vec<OsString> {
     let bus = free_port();
+    let tls = if access.tls { "yes" } else { "no" };
     let line = format!(
-        "--cluster-enabled yes --cluster-config-file nodes-{port}.conf --cluster-port {bus} --cluster-node-timeout 1000"
+        "--cluster-enabled yes --cluster-config-file nodes-{port}.conf --cluster-port {bus} --tls-cluster {tls} --cluster-node-timeout 1000"
     );
     line.split(' ').map(OsString::from).collect()
 }

@@ -1,5 +1,6 @@
 //! Real databases and a bad network, for the tests: PostgreSQL with a standby, MariaDB, Redis alone, as a cluster and
-//! under Sentinel, each on a loopback port and in a folder of its own; and a [`Proxy`] that stalls, delays and cuts.
+//! under Sentinel (with TLS and logins: [`RedisAccess`]), each on a loopback port and in a folder of its own; and a
+//! [`Proxy`] that stalls, delays and cuts.
 //!
 //! ```no_run
 //! use test_servers::{Postgres, Proxy};
@@ -31,6 +32,7 @@
     reason = "test code: without a server there is nothing to test"
 )]
 
+mod access;
 mod certificate;
 mod cluster;
 mod command;
@@ -48,6 +50,7 @@ mod shared;
 mod user;
 mod wait;
 
+pub use access::RedisAccess;
 pub use cluster::RedisCluster;
 pub use mariadb::MariaDb;
 pub use port::free_port;

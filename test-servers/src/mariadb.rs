@@ -1,8 +1,10 @@
 //! MariaDB.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::process::Command;
 
+use crate::certificate;
 use crate::command;
 use crate::keeper::Keeper;
 use crate::program::Program;
@@ -35,6 +37,7 @@ const ARGUMENTS: [&str; 9] = [
 #[derive(Debug)]
 pub struct MariaDb {
     server: Server,
+    tls: bool,
 }
 
 impl MariaDb {
@@ -45,6 +48,22 @@ impl MariaDb {
 
     /// Starts one with extra arguments; they win over those here.
     pub fn start_with(arguments: &[&str]) -> Self {
+        Self::launch(arguments, false)
+    }
+
+    /// Starts one that speaks TLS alone, with a certificate that [`MariaDb::ca_certificate`] vouches for. It listens
+    /// on 127.0.0.2 as well, which the certificate does not name.
+    pub fn start_tls() -> Self {
+        Self::launch(
+            &[
+                "--bind-address=127.0.0.1,127.0.0.2",
+                "--require-secure-transport=ON",
+            ],
+            true,
+        )
+    }
+
+    fn launch(arguments: &[&str], tls: bool) -> Self {
         let user = User::unprivileged("mysql");
         let program = |name| program(name, "mariadb-server-core").path();
         let (install, daemon) = (program("mariadb-install-db"), program("mariadbd"));
@@ -65,6 +84,9 @@ impl MariaDb {
         command.extend(["--skip-test-db", "--innodb-log-file-size=32M"].map(OsString::from));
         command.push(option("--datadir=", "data"));
         keeper.run(&command);
+        if tls {
+            certificate::make_for(&keeper, user.as_ref());
+        }
 
         let server = Server::start(&KIND, &keeper, |port| {
             let mut command = prefix.clone();
@@ -74,11 +96,21 @@ impl MariaDb {
             command.push(option("--pid-file=", "pid"));
             command.push(format!("--port={port}").into());
             command.extend(ARGUMENTS.iter().chain(arguments).map(OsString::from));
+            if tls {
+                command.push(option("--ssl-cert=", "server.pem"));
+                command.push(option("--ssl-key=", "server.key"));
+            }
             command
         });
-        let database = Self { server };
+        let database = Self { server, tls };
         database.create_database("app");
         database
+    }
+
+    /// The file with the certificate of the authority that signed the server's, in PEM.
+    pub fn ca_certificate(&self) -> PathBuf {
+        assert!(self.tls, "this server does not speak TLS");
+        self.server.folder().join("ca.pem")
     }
 
     /// Its port.
@@ -109,6 +141,9 @@ impl MariaDb {
             .args(["--host=127.0.0.1", "--user=root", "--skip-password"])
             .arg(format!("--port={}", self.port()))
             .env_remove("MYSQL_PWD");
+        if self.tls {
+            client.arg("--ssl-ca").arg(self.ca_certificate());
+        }
         command::output(&mut client, sql).unwrap_or_else(|error| panic!("{error}"))
     }
 

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
+use crate::certificate;
 use crate::command;
 use crate::keeper::Keeper;
 use crate::program::Program;
@@ -56,26 +57,32 @@ impl Postgres {
     /// Starts one with settings, as in `postgresql.conf`; they win over those here.
     pub fn start_with(settings: &[(&str, &str)]) -> Self {
         let new = New::folder();
-        let mut initdb = new.program("initdb");
-        let arguments = [
-            "--no-sync",
-            "-A",
-            "trust",
-            "-U",
-            "postgres",
-            "--locale=C.UTF-8",
-            "-E",
-            "UTF8",
-            "-D",
-        ];
-        initdb.extend(arguments.map(OsString::from));
-        initdb.push(new.data().into());
-        new.keeper.run(&initdb);
-        append(
-            &new.data().join("postgresql.conf"),
-            &[&SETTINGS, settings].concat(),
-        );
+        new.prepare(settings);
         new.run()
+    }
+
+    /// Starts one that speaks TLS alone, with a certificate that [`Postgres::ca_certificate`] vouches for. It listens
+    /// on 127.0.0.2 as well, which the certificate does not name.
+    pub fn start_tls() -> Self {
+        let new = New::folder();
+        certificate::make_for(&new.keeper, new.user.as_ref());
+        let file = |name: &str| new.keeper.folder().join(name).display().to_string();
+        new.prepare(&[
+            ("listen_addresses", "127.0.0.1,127.0.0.2"),
+            ("ssl", "on"),
+            ("ssl_cert_file", &file("server.pem")),
+            ("ssl_key_file", &file("server.key")),
+        ]);
+        let rules = new.data().join("pg_hba.conf");
+        fs::write(rules, "hostssl all all 127.0.0.0/8 trust\n").expect("room");
+        new.run()
+    }
+
+    /// The file with the certificate of the authority that signed the server's, in PEM.
+    pub fn ca_certificate(&self) -> PathBuf {
+        let file = self.server.folder().join("ca.pem");
+        assert!(file.is_file(), "this server does not speak TLS");
+        file
     }
 
     /// Its port.
@@ -249,6 +256,29 @@ impl New {
 
     fn data(&self) -> PathBuf {
         self.keeper.folder().join("data")
+    }
+
+    /// Makes its files.
+    fn prepare(&self, settings: &[(&str, &str)]) {
+        let mut initdb = self.program("initdb");
+        let arguments = [
+            "--no-sync",
+            "-A",
+            "trust",
+            "-U",
+            "postgres",
+            "--locale=C.UTF-8",
+            "-E",
+            "UTF8",
+            "-D",
+        ];
+        initdb.extend(arguments.map(OsString::from));
+        initdb.push(self.data().into());
+        self.keeper.run(&initdb);
+        append(
+            &self.data().join("postgresql.conf"),
+            &[&SETTINGS, settings].concat(),
+        );
     }
 
     /// What runs one of PostgreSQL's programs.

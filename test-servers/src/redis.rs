@@ -2,11 +2,10 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
-use std::process::Command;
 use std::sync::Arc;
 
+use crate::access::RedisAccess;
 use crate::certificate;
-use crate::command;
 use crate::keeper::Keeper;
 use crate::program::Program;
 use crate::server::{Kind, Server};
@@ -22,7 +21,7 @@ pub(crate) const KIND: Kind = Kind {
 #[derive(Debug)]
 pub struct Redis {
     server: Server,
-    tls: bool,
+    access: RedisAccess,
 }
 
 impl Redis {
@@ -33,42 +32,38 @@ impl Redis {
 
     /// Starts one with extra arguments; they win over those here.
     pub fn start_with(arguments: &[&str]) -> Self {
-        let keeper = Keeper::start(None, KIND.end);
-        Self::start_in(&keeper, |_| arguments.iter().map(OsString::from).collect())
+        let access = RedisAccess::default();
+        let keeper = keeper(&access);
+        Self::start_in(&keeper, &access, |_| {
+            arguments.iter().map(OsString::from).collect()
+        })
     }
 
-    /// Starts one with the arguments for its port, in a folder shared with others.
-    pub(crate) fn start_in(keeper: &Arc<Keeper>, arguments: impl Fn(u16) -> Vec<OsString>) -> Self {
-        let server = launch(keeper, |port| {
-            let mut all: Vec<OsString> = vec!["--port".into(), port.to_string().into()];
-            all.extend(arguments(port));
-            all
-        });
-        Self { server, tls: false }
+    /// Starts one that is reached in this way.
+    pub fn start_for(access: &RedisAccess) -> Self {
+        Self::start_in(&keeper(access), access, |_| Vec::new())
     }
 
     /// Starts one that speaks TLS alone, with a certificate that [`Redis::ca_certificate`] vouches for.
     pub fn start_tls() -> Self {
-        let keeper = Keeper::start(None, KIND.end);
-        certificate::make(&keeper);
-        let server = launch(&keeper, |port| {
-            let file = |name| keeper.folder().join(name).into();
-            vec![
-                "--port".into(),
-                "0".into(),
-                "--tls-port".into(),
-                port.to_string().into(),
-                "--tls-cert-file".into(),
-                file("server.pem"),
-                "--tls-key-file".into(),
-                file("server.key"),
-                "--tls-ca-cert-file".into(),
-                file("ca.pem"),
-                "--tls-auth-clients".into(),
-                "no".into(),
-            ]
+        Self::start_for(&RedisAccess::tls())
+    }
+
+    /// Starts one with the arguments for its port, in a folder shared with others.
+    pub(crate) fn start_in(
+        keeper: &Arc<Keeper>,
+        access: &RedisAccess,
+        arguments: impl Fn(u16) -> Vec<OsString>,
+    ) -> Self {
+        let server = launch(keeper, |port| {
+            let mut all = access.server(keeper.folder(), port);
+            all.extend(arguments(port));
+            all
         });
-        Self { server, tls: true }
+        Self {
+            server,
+            access: access.clone(),
+        }
     }
 
     /// Its port.
@@ -76,16 +71,19 @@ impl Redis {
         self.server.port()
     }
 
-    /// Its URL: `redis://…`, or `rediss://…` if it speaks TLS.
+    /// Its URL: `redis://…`, or `rediss://…` if it speaks TLS. Without a login.
     pub fn url(&self) -> String {
-        let scheme = if self.tls { "rediss" } else { "redis" };
-        format!("{scheme}://127.0.0.1:{}", self.port())
+        format!("{}://127.0.0.1:{}", self.access.scheme(), self.port())
     }
 
     /// The file with the certificate of the authority that signed the server's, in PEM.
     pub fn ca_certificate(&self) -> PathBuf {
-        assert!(self.tls, "this server does not speak TLS");
-        self.server.folder().join("ca.pem")
+        self.access.ca_certificate(self.server.folder())
+    }
+
+    /// The files with a client's certificate and its key, of the same authority, in PEM.
+    pub fn client_certificate(&self) -> (PathBuf, PathBuf) {
+        self.access.client_certificate(self.server.folder())
     }
 
     /// What `redis-cli` prints for a command.
@@ -95,13 +93,9 @@ impl Redis {
     }
 
     pub(crate) fn try_cli(&self, arguments: &[&str]) -> Result<String, String> {
-        let mut cli = Command::new(program("redis-cli", "redis-tools").path());
-        cli.args(["-e", "-h", "127.0.0.1", "-p", &self.port().to_string()])
-            .env_remove("REDISCLI_AUTH");
-        if self.tls {
-            cli.arg("--tls").arg("--cacert").arg(self.ca_certificate());
-        }
-        command::output(cli.args(arguments), "")
+        let login = self.access.login.as_ref();
+        self.access
+            .ask(self.server.folder(), login, self.port(), arguments)
     }
 
     /// Stops it in order.
@@ -133,6 +127,15 @@ impl Redis {
     pub(crate) fn is_active(&self) -> bool {
         self.server.is_active()
     }
+}
+
+/// A folder with what the access needs.
+pub(crate) fn keeper(access: &RedisAccess) -> Arc<Keeper> {
+    let keeper = Keeper::start(None, KIND.end);
+    if access.tls {
+        certificate::make(&keeper);
+    }
+    keeper
 }
 
 pub(crate) fn program(name: &'static str, package: &'static str) -> Program {

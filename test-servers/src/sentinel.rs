@@ -2,9 +2,10 @@
 
 use std::ffi::OsString;
 use std::fs;
+use std::path::PathBuf;
 
-use crate::keeper::Keeper;
-use crate::redis::{KIND, Redis, program};
+use crate::access::RedisAccess;
+use crate::redis::{Redis, keeper, program};
 use crate::server::{Kind, Server};
 use crate::wait::until;
 
@@ -21,6 +22,7 @@ const SENTINEL: Kind = Kind {
 pub struct RedisSentinel {
     sentinels: Vec<Server>,
     nodes: Vec<Redis>,
+    access: RedisAccess,
 }
 
 impl RedisSentinel {
@@ -29,10 +31,15 @@ impl RedisSentinel {
 
     /// Starts them.
     pub fn start() -> Self {
-        let keeper = Keeper::start(None, KIND.end);
-        let primary = Redis::start_in(&keeper, |_| Vec::new());
+        Self::start_for(&RedisAccess::default())
+    }
+
+    /// Starts them so that they are reached in this way.
+    pub fn start_for(access: &RedisAccess) -> Self {
+        let keeper = keeper(access);
+        let primary = Redis::start_in(&keeper, access, |_| Vec::new());
         let port = primary.port();
-        let replica = Redis::start_in(&keeper, |_| {
+        let replica = Redis::start_in(&keeper, access, |_| {
             [
                 "--replicaof".into(),
                 "127.0.0.1".into(),
@@ -44,29 +51,37 @@ impl RedisSentinel {
         let sentinel = |_| {
             Server::start(&SENTINEL, &keeper, |own| {
                 let file = keeper.folder().join(format!("sentinel-{own}.conf"));
-                fs::write(&file, configuration(port)).expect("room");
+                fs::write(&file, configuration(port, access)).expect("room");
                 let mut command: Vec<OsString> =
                     vec![program.clone().into(), file.into(), "--sentinel".into()];
-                command.extend([
-                    "--bind".into(),
-                    "127.0.0.1".into(),
-                    "--port".into(),
-                    own.to_string().into(),
-                ]);
+                command.extend(["--bind".into(), "127.0.0.1".into()]);
+                command.extend(access.sentinel(keeper.folder(), own));
                 command
             })
         };
         let all = Self {
             sentinels: (0..3).map(sentinel).collect(),
             nodes: vec![primary, replica],
+            access: access.clone(),
         };
         all.wait_until_ok();
         all
     }
 
-    /// The sentinels.
+    /// The file with the certificate of the authority that signed the servers' and the sentinels', in PEM.
+    pub fn ca_certificate(&self) -> PathBuf {
+        self.node().ca_certificate()
+    }
+
+    /// The files with a client's certificate and its key, of the same authority, in PEM.
+    pub fn client_certificate(&self) -> (PathBuf, PathBuf) {
+        self.node().client_certificate()
+    }
+
+    /// The sentinels, without a login.
     pub fn urls(&self) -> Vec<String> {
-        let url = |sentinel: &Server| format!("redis://127.0.0.1:{}", sentinel.port());
+        let scheme = self.access.scheme();
+        let url = |sentinel: &Server| format!("{scheme}://127.0.0.1:{}", sentinel.port());
         self.sentinels.iter().map(url).collect()
     }
 
@@ -131,14 +146,10 @@ impl RedisSentinel {
     }
 
     fn ask(&self, sentinel: &Server) -> Result<String, String> {
-        let node = self.active().next().ok_or("no node runs")?;
-        node.try_cli(&[
-            "-p",
-            &sentinel.port().to_string(),
-            "SENTINEL",
-            "MASTER",
-            Self::NAME,
-        ])
+        let login = self.access.sentinel_login.as_ref();
+        let question = ["SENTINEL", "MASTER", Self::NAME];
+        self.access
+            .ask(sentinel.folder(), login, sentinel.port(), &question)
     }
 
     fn primary(&self) -> Option<&Redis> {
@@ -148,16 +159,22 @@ impl RedisSentinel {
         })
     }
 
+    fn node(&self) -> &Redis {
+        self.nodes.first().expect("a node")
+    }
+
     fn active(&self) -> impl Iterator<Item = &Redis> {
         self.nodes.iter().filter(|node| node.is_active())
     }
 }
 
-fn configuration(port: u16) -> String {
+fn configuration(port: u16, access: &RedisAccess) -> String {
     let name = RedisSentinel::NAME;
+    let logins = access.sentinel_lines(name);
     format!(
         "sentinel monitor {name} 127.0.0.1 {port} 2\n\
          sentinel down-after-milliseconds {name} 1000\n\
-         sentinel failover-timeout {name} 3000\n"
+         sentinel failover-timeout {name} 3000\n\
+         {logins}"
     )
 }

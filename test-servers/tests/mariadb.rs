@@ -17,3 +17,11 @@ fn comes_back_with_what_was_committed() {
     server.start_again();
     assert_eq!(server.sql("SELECT n FROM app.t"), "1");
 }
+
+#[test]
+fn speaks_tls() {
+    let server = MariaDb::start_tls();
+    assert!(server.ca_certificate().is_file());
+    let cipher = server.sql("SHOW SESSION STATUS LIKE 'Ssl_cipher'");
+    assert!(cipher.contains("TLS"), "{cipher}");
+}

@@ -42,6 +42,14 @@ fn answers_nothing_while_paused() {
 }
 
 #[test]
+fn speaks_tls() {
+    let server = Postgres::start_tls();
+    assert!(server.ca_certificate().is_file());
+    let encrypted = "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()";
+    assert_eq!(server.sql(encrypted), "t");
+}
+
+#[test]
 fn a_standby_takes_over() {
     let mut primary = Postgres::start();
     let mut standby = primary.standby();

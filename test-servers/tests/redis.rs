@@ -1,6 +1,6 @@
 //! Redis alone, as a cluster and under Sentinel.
 
-use test_servers::{Redis, RedisCluster, RedisSentinel};
+use test_servers::{Redis, RedisAccess, RedisCluster, RedisSentinel};
 
 #[test]
 fn comes_back_empty() {
@@ -69,6 +69,52 @@ fn a_replica_takes_over_under_sentinel() {
     redis.wait_until_ok();
     assert_ne!(redis.primary_url(), first);
     redis.start_again();
+    redis.wait_until_ok();
+    assert_ne!(redis.primary_url(), first);
+}
+
+/// TLS, client certificates and users of their own, all at once.
+fn guarded() -> RedisAccess {
+    RedisAccess {
+        tls: true,
+        client_certificates: true,
+        login: Some(("app".into(), "of-app".into())),
+        sentinel_login: Some(("watcher".into(), "of-watcher".into())),
+    }
+}
+
+#[test]
+fn asks_for_a_password() {
+    let access = RedisAccess {
+        login: Some(("default".into(), "of-all".into())),
+        ..RedisAccess::default()
+    };
+    let server = Redis::start_for(&access);
+    assert_eq!(server.cli(&["ACL", "WHOAMI"]), "default");
+    let password = server.cli(&["CONFIG", "GET", "requirepass"]);
+    assert!(password.ends_with("of-all"));
+}
+
+#[test]
+fn a_guarded_cluster_works() {
+    let mut cluster = RedisCluster::start_for(&guarded());
+    assert!(cluster.urls().iter().all(|url| url.starts_with("rediss:")));
+    let first = cluster.primary_of("key");
+    assert_eq!(cluster.cli(first, &["ACL", "WHOAMI"]), "app");
+    assert_eq!(cluster.cli(first, &["SET", "key", "value"]), "OK");
+    assert_eq!(cluster.cli(first, &["WAIT", "1", "5000"]), "1");
+    cluster.kill_node(first);
+    cluster.wait_until_ok();
+    let second = cluster.primary_of("key");
+    assert_eq!(cluster.cli(second, &["GET", "key"]), "value");
+}
+
+#[test]
+fn a_guarded_primary_is_replaced_under_sentinel() {
+    let mut redis = RedisSentinel::start_for(&guarded());
+    assert!(redis.urls().iter().all(|url| url.starts_with("rediss:")));
+    let first = redis.primary_url();
+    redis.kill_primary();
     redis.wait_until_ok();
     assert_ne!(redis.primary_url(), first);
 }

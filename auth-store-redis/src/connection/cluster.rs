@@ -1,6 +1,6 @@
 //! A cluster: the nodes, and who serves which slot.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -109,6 +109,21 @@ impl Cluster {
         // A replica may have taken the place of a node that hangs; nobody waits for word of it.
         let cluster = Arc::clone(self);
         tokio::spawn(async move { cluster.refresh(Some(&host)).await.is_ok() });
+    }
+
+    /// Deals out items by the primary of their key, as far as it is known.
+    pub(super) fn by_primary<T>(
+        &self,
+        items: Vec<T>,
+        key_of: impl Fn(&T) -> String,
+    ) -> Vec<Vec<T>> {
+        let map = self.map();
+        let mut dealt: HashMap<Option<&HostPort>, Vec<T>> = HashMap::new();
+        for item in items {
+            let primary = map.primary(&key_of(&item));
+            dealt.entry(primary).or_default().push(item);
+        }
+        dealt.into_values().collect()
     }
 
     /// Who serves what, asked just now.

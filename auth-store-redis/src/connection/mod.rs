@@ -65,6 +65,19 @@ impl Connection {
         Verb::new(self)
     }
 
+    /// Whether what decides waits for replicas.
+    pub(crate) fn is_acknowledged(&self) -> bool {
+        self.replicas > 0
+    }
+
+    /// Deals out items by the server of their key: so that one that is slow or gone holds up none of another's.
+    pub(crate) fn by_server<T>(&self, items: Vec<T>, key_of: impl Fn(&T) -> String) -> Vec<Vec<T>> {
+        match &self.link {
+            Link::Node(_) => vec![items],
+            Link::Cluster(cluster) => cluster.by_primary(items, key_of),
+        }
+    }
+
     /// Watches a channel; `key_of` names the key whose change a message tells of.
     pub(crate) async fn watch(
         &self,

@@ -9,7 +9,7 @@ use super::lane::{OnEnd, connect};
 use crate::address::{HostPort, SentinelAddress, moved};
 
 /// The server that a sentinel names and that says itself that it is the primary. A sentinel may not have heard of a
-/// failover yet, and a primary that it names may have lost its place.
+/// failover yet, and a primary that it names may have lost its place, or hang: none waits for what another says.
 pub(super) async fn primary(
     address: &SentinelAddress,
     timeout: Duration,
@@ -17,26 +17,26 @@ pub(super) async fn primary(
     let mut asked = JoinSet::new();
     for sentinel in &address.sentinels {
         let (sentinel, name) = (sentinel.clone(), address.name.clone());
-        asked.spawn(async move { ask(&sentinel, &name, timeout).await });
+        let primary = address.primary.clone();
+        asked.spawn(async move {
+            let Some(named) = ask(&sentinel, &name, timeout).await? else {
+                return Ok(None);
+            };
+            let info = moved(&primary, &named);
+            check(&info, timeout).await?;
+            Ok(Some(info))
+        });
     }
-    let mut tried: Vec<HostPort> = Vec::new();
     let mut why = RedisError::from((
         ErrorKind::MasterNameNotFoundBySentinel,
         "no sentinel knows the primary",
     ));
     while let Some(answer) = asked.join_next().await {
         match answer {
-            Ok(Ok(Some(named))) if !tried.contains(&named) => {
-                let info = moved(&address.primary, &named);
-                tried.push(named);
-                match check(&info, timeout).await {
-                    Ok(()) => return Ok(info),
-                    Err(error) => why = error,
-                }
-            }
+            Ok(Ok(Some(info))) => return Ok(info),
             Ok(Err(error)) => why = error,
-            // Named before, unknown there, or the task is gone with the runtime.
-            Ok(Ok(_)) | Err(_) => {}
+            // Unknown there, or the task is gone with the runtime.
+            Ok(Ok(None)) | Err(_) => {}
         }
     }
     Err(why)

@@ -114,5 +114,9 @@ fn convert<T: FromRedisValue>(answers: &mut Vec<Value>) -> RedisResult<T> {
     } else {
         answers.swap_remove(0)
     };
-    Ok(T::from_redis_value(first)?)
+    // The driver's own error would show the value.
+    T::from_redis_value(first).map_err(|_| {
+        let kind = ErrorKind::UnexpectedReturnType;
+        (kind, "an answer that this store does not expect").into()
+    })
 }

@@ -1,4 +1,4 @@
--- Adds a session to its user's set, whose scores are the ends of the sessions, and drops those that ended long ago.
+-- Lists a session in its user's set until its end, never shorter than before, and drops those that ended long ago.
 -- ARGV: end, session, ended long ago, ttl.
 redis.call('ZADD', KEYS[1], 'GT', ARGV[1], ARGV[2])
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', ARGV[3])

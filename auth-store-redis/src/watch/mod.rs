@@ -20,7 +20,7 @@ use crate::join;
 
 const RECORD: &str = "word of an ended session";
 /// Ends a watch may lag behind before it is over.
-const BACKLOG: usize = 1024;
+const BACKLOG: usize = 16 * 1024;
 /// How often the connections are asked whether they still hear.
 const CHECK_EVERY: Duration = Duration::from_secs(5);
 

@@ -45,11 +45,17 @@ pub(crate) fn trusting(builder: RedisStoreBuilder, server: &Redis) -> RedisStore
 
 /// The URL of a cluster or of sentinels, from those of its nodes.
 pub(crate) fn url(kind: &str, nodes: &[String], path: &str) -> String {
+    let (scheme, _) = nodes[0].split_once("://").unwrap();
     let nodes: Vec<&str> = nodes
         .iter()
-        .map(|node| node.trim_start_matches("redis://").trim_end_matches('/'))
+        .map(|node| node.split_once("://").unwrap().1.trim_end_matches('/'))
         .collect();
-    format!("redis+{kind}://{}{path}", nodes.join(","))
+    format!("{scheme}+{kind}://{}{path}", nodes.join(","))
+}
+
+/// The URL with a login.
+pub(crate) fn with_login(url: &str, login: &str) -> String {
+    url.replacen("://", &format!("://{login}@"), 1)
 }
 
 pub(crate) fn now() -> Timestamp {

@@ -11,17 +11,35 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sea_orm::{ConnectOptions, DatabaseConnection, DbErr};
+use sea_orm::{ConnectOptions, DatabaseConnection, DbBackend, DbErr};
 
 use crate::database::Database;
 use crate::migration::Migrator;
 use crate::tables::Tables;
 use crate::{SeaOrmStore, tables};
 
-/// How much longer than a verb the server itself goes on with a statement. It is to let go as well, but only of what
-/// nobody waits for any more.
+/// What the server itself ends, so that the verb hears of it in its time: a verb that has to give up by itself cannot
+/// tell a slow server from a lost one, and closes the connection.
 #[cfg(any(feature = "postgres", feature = "mysql"))]
-const SERVER_GRACE: Duration = Duration::from_millis(500);
+#[derive(Clone, Copy)]
+struct Limits {
+    /// Two of them fit into a verb.
+    lock_wait: Duration,
+    statement: Duration,
+    /// A transaction whose node vanished without a word ends soon: what it holds, others wait for.
+    idle_transaction: Duration,
+}
+
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+impl Limits {
+    fn of_a_verb(timeout: Duration) -> Self {
+        Self {
+            lock_wait: timeout * 2 / 5,
+            statement: timeout * 9 / 10,
+            idle_transaction: timeout + Duration::from_millis(500),
+        }
+    }
+}
 
 /// Why a store could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -141,17 +159,38 @@ impl SeaOrmStoreBuilder {
         if self.prefix.len() > LONGEST_PREFIX {
             return Err(OpenError::Setting("a table prefix has at most 32 bytes"));
         }
-        let options = self.options(url)?;
-        let connection = sea_orm::Database::connect(options).await?;
+        let connection = self.connect(url).await?;
         if self.migrate {
-            let migrator = Migrator::with_prefix(&self.prefix);
-            let migrator = match &self.schema {
-                Some(schema) => migrator.in_schema(schema),
-                None => migrator,
-            };
-            migrator.run(&connection).await?;
+            self.migrate_with(url, &connection).await?;
         }
         Ok(self.store(&connection, true))
+    }
+
+    async fn connect(&self, url: &str) -> Result<DatabaseConnection, OpenError> {
+        let options = self.options(url, Work::Verbs)?;
+        #[cfg(feature = "sqlite")]
+        let connected = sqlite::connect(options, self.timeout).await;
+        #[cfg(not(feature = "sqlite"))]
+        let connected = sea_orm::Database::connect(options).await;
+        Ok(connected?)
+    }
+
+    async fn migrate_with(&self, url: &str, store: &DatabaseConnection) -> Result<(), OpenError> {
+        let migrator = Migrator::with_prefix(&self.prefix);
+        let migrator = match &self.schema {
+            Some(schema) => migrator.in_schema(schema),
+            None => migrator,
+        };
+        if store.get_database_backend() == DbBackend::Sqlite {
+            // No statement of its is limited, and a database in memory has one connection.
+            return Ok(migrator.run(store).await?);
+        }
+        let options = self.options(url, Work::Migrating)?;
+        let connection = sea_orm::Database::connect(options).await?;
+        let migrated = migrator.run(&connection).await;
+        // It is of no more use, whatever it says.
+        let _ = connection.close().await;
+        Ok(migrated?)
     }
 
     /// The store on a connection of the host's. Does not migrate.
@@ -171,7 +210,7 @@ impl SeaOrmStoreBuilder {
         }
     }
 
-    fn options(&self, url: &str) -> Result<ConnectOptions, OpenError> {
+    fn options(&self, url: &str, work: Work) -> Result<ConnectOptions, OpenError> {
         let (scheme, rest) = url.split_once(':').unwrap_or((url, ""));
         // The drivers know one name each.
         let scheme = match scheme {
@@ -181,7 +220,10 @@ impl SeaOrmStoreBuilder {
         };
         let mut options = ConnectOptions::new(format!("{scheme}:{rest}"));
         options
-            .max_connections(self.max_connections)
+            .max_connections(match work {
+                Work::Verbs => self.max_connections,
+                Work::Migrating => 1,
+            })
             .acquire_timeout(self.timeout)
             .test_before_acquire(false)
             .sqlx_logging(false)
@@ -189,26 +231,47 @@ impl SeaOrmStoreBuilder {
         if self.schema.is_some() && scheme != "postgres" {
             return Err(OpenError::Setting("only PostgreSQL has schemas"));
         }
-        self.options_of(scheme, &mut options)?;
+        self.options_of(scheme, &mut options, work)?;
         Ok(options)
     }
 
-    fn options_of(&self, scheme: &str, options: &mut ConnectOptions) -> Result<(), OpenError> {
+    #[cfg_attr(
+        all(feature = "sqlite", not(any(feature = "postgres", feature = "mysql"))),
+        expect(unused_variables, reason = "SQLite limits no statement")
+    )]
+    fn options_of(
+        &self,
+        scheme: &str,
+        options: &mut ConnectOptions,
+        work: Work,
+    ) -> Result<(), OpenError> {
+        #[cfg(any(feature = "postgres", feature = "mysql"))]
+        let limits = match work {
+            Work::Verbs => Some(Limits::of_a_verb(self.timeout)),
+            Work::Migrating => None,
+        };
         match scheme {
             #[cfg(feature = "sqlite")]
             "sqlite" => sqlite::options(options, self.timeout),
             #[cfg(feature = "postgres")]
             "postgres" => {
-                let schema = self.schema.as_deref();
-                postgres::options(options, schema, self.timeout + SERVER_GRACE);
+                postgres::options(options, self.schema.as_deref(), limits);
                 Ok(())
             }
             #[cfg(feature = "mysql")]
             "mysql" => {
-                mysql::options(options, self.timeout + SERVER_GRACE);
+                mysql::options(options, limits);
                 Ok(())
             }
             other => Err(OpenError::Url(format!("scheme {other:?}"))),
         }
     }
+}
+
+/// What connections are for.
+#[derive(Clone, Copy)]
+enum Work {
+    Verbs,
+    /// Takes as long as it takes.
+    Migrating,
 }

@@ -5,10 +5,10 @@ use std::time::Duration;
 use sea_orm::ConnectOptions;
 use sqlx::{AssertSqlSafe, Executor as _};
 
-/// What every connection is told once, in one round trip. A transaction whose node vanished without a word ends soon:
-/// what it holds, others wait for.
-fn settings(schema: Option<&str>, server_timeout: Duration) -> String {
-    let millis = server_timeout.as_millis();
+use super::Limits;
+
+/// What every connection is told once, in one round trip.
+fn settings(schema: Option<&str>, limits: Option<Limits>) -> String {
     // The host's own search path stays behind the schema.
     let search_path = schema.map(|schema| {
         let quoted = quote(schema).replace('\'', "''");
@@ -16,9 +16,21 @@ fn settings(schema: Option<&str>, server_timeout: Duration) -> String {
         format!("SELECT set_config('search_path', {path}, false)")
     });
     format!(
-        "SET default_transaction_isolation = 'read committed'; SET lock_timeout = {millis}; \
-         SET statement_timeout = {millis}; SET idle_in_transaction_session_timeout = {millis}; {}",
+        "SET default_transaction_isolation = 'read committed'; {}; {}",
+        limits.map(of).unwrap_or_default(),
         search_path.unwrap_or_default()
+    )
+}
+
+fn of(limits: Limits) -> String {
+    // Zero would be no limit.
+    let millis = |limit: Duration| limit.as_millis().max(1);
+    format!(
+        "SET lock_timeout = {}; SET statement_timeout = {}; \
+         SET idle_in_transaction_session_timeout = {}",
+        millis(limits.lock_wait),
+        millis(limits.statement),
+        millis(limits.idle_transaction)
     )
 }
 
@@ -27,12 +39,8 @@ fn quote(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
-pub(super) fn options(
-    options: &mut ConnectOptions,
-    schema: Option<&str>,
-    server_timeout: Duration,
-) {
-    let settings = settings(schema, server_timeout);
+pub(super) fn options(options: &mut ConnectOptions, schema: Option<&str>, limits: Option<Limits>) {
+    let settings = settings(schema, limits);
     options.map_sqlx_postgres_pool_opts(move |pool| {
         let settings = settings.clone();
         pool.after_connect(move |connection, _| {

@@ -3,13 +3,31 @@
 use std::str::FromStr as _;
 use std::time::Duration;
 
-use sea_orm::ConnectOptions;
+use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbErr};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use tokio::time::{Instant, sleep};
 
 use super::OpenError;
+use crate::database::is_busy;
 
 /// As much of the file is mapped into memory, and no more of it is resident than is used.
 const MAPPED_BYTES: &str = "1073741824";
+
+const BUSY_PAUSE: Duration = Duration::from_millis(20);
+
+/// The first connection turns the file to WAL, and there SQLite itself does not wait for who writes.
+pub(super) async fn connect(
+    options: ConnectOptions,
+    timeout: Duration,
+) -> Result<DatabaseConnection, DbErr> {
+    let deadline = Instant::now() + timeout;
+    loop {
+        match Database::connect(options.clone()).await {
+            Err(error) if is_busy(&error) && Instant::now() < deadline => sleep(BUSY_PAUSE).await,
+            connected => return connected,
+        }
+    }
+}
 
 pub(super) fn options(options: &mut ConnectOptions, timeout: Duration) -> Result<(), OpenError> {
     let url = options.get_url().to_owned();
@@ -41,7 +59,8 @@ pub(super) fn options(options: &mut ConnectOptions, timeout: Duration) -> Result
             }
             let sqlite = sqlite
                 .journal_mode(SqliteJournalMode::Wal)
-                .synchronous(SqliteSynchronous::Normal)
+                // With less, a power cut undoes commits that were answered: what was spent could be spent again.
+                .synchronous(SqliteSynchronous::Full)
                 // A large file is read in place: without this each page that is not in the small cache is a system
                 // call, and look-ups slow down as tables grow.
                 .pragma("mmap_size", MAPPED_BYTES);
@@ -52,4 +71,32 @@ pub(super) fn options(options: &mut ConnectOptions, timeout: Duration) -> Result
             }
         });
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use sea_orm::{ConnectOptions, ConnectionTrait as _, Database, Statement};
+
+    /// What a connection with these options answers to a pragma.
+    async fn pragma(url: &str, name: &str) -> String {
+        let mut options = ConnectOptions::new(url);
+        super::options(&mut options, Duration::from_secs(1)).unwrap();
+        let connection = Database::connect(options).await.unwrap();
+        let sql = format!("SELECT CAST({name} AS TEXT) FROM pragma_{name}");
+        let statement = Statement::from_string(connection.get_database_backend(), sql);
+        let row = connection.query_one_raw(statement).await.unwrap().unwrap();
+        row.try_get_by_index(0).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_commit_is_on_disk_before_it_is_answered() {
+        let folder = std::env::temp_dir().join(format!("auth-store-{}", std::process::id()));
+        let url = format!("sqlite://{}", folder.join("app.db").display());
+        assert_eq!(pragma(&url, "journal_mode").await, "wal");
+        // 2 is FULL: in this mode the log is synchronized at every commit, with 1 it is not.
+        assert_eq!(pragma(&url, "synchronous").await, "2");
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
 }

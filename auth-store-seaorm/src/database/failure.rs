@@ -1,6 +1,8 @@
 //! What went wrong, as far as it decides what happens next.
 
 use auth_core::store::StoreError;
+#[cfg(feature = "sqlite")]
+use sea_orm::{DbErr, RuntimeErr};
 use sqlx::error::{DatabaseError, Error, ErrorKind};
 
 /// How a failed statement is taken.
@@ -67,6 +69,19 @@ impl From<Error> for Failure {
             error: error.into(),
         }
     }
+}
+
+/// Whether somebody else holds what this needed.
+#[cfg(feature = "sqlite")]
+pub(crate) fn is_busy(error: &DbErr) -> bool {
+    let (DbErr::Conn(error) | DbErr::Exec(error) | DbErr::Query(error)) = error else {
+        return false;
+    };
+    let RuntimeErr::SqlxError(error) = error else {
+        return false;
+    };
+    let error = error.as_database_error();
+    error.is_some_and(|error| of_database(error) == Cause::Again)
 }
 
 fn of_database(error: &dyn DatabaseError) -> Cause {

@@ -105,7 +105,12 @@ impl Answer {
 pub(crate) struct Link {
     wire: Option<Wire>,
     home: Arc<Database>,
-    _place: Option<OwnedSemaphorePermit>,
+    /// Kept until the connection is back in its pool, so that who has it next finds the connection there.
+    #[cfg_attr(
+        all(feature = "sqlite", not(any(feature = "postgres", feature = "mysql"))),
+        expect(dead_code, reason = "there is none for SQLite")
+    )]
+    place: Option<OwnedSemaphorePermit>,
     /// When it was taken, in the count of [`Database::lost`].
     generation: u64,
     clean: bool,
@@ -121,7 +126,7 @@ impl Link {
         Ok(Self {
             wire: Some(home.pool.acquire().await?),
             home: Arc::clone(home),
-            _place: place,
+            place,
             generation,
             clean: true,
             in_transaction: false,
@@ -251,16 +256,18 @@ impl Drop for Link {
 impl Link {
     /// Returns a connection to its pool, which first asks it whether it is well, without a limit: a peer that vanished
     /// would keep its place in the pool. Here it has to answer in time.
-    fn give_back<D: sqlx::Database>(&self, mut connection: PoolConnection<D>) {
+    fn give_back<D: sqlx::Database>(&mut self, mut connection: PoolConnection<D>) {
         let (home, generation) = (Arc::clone(&self.home), self.generation);
         let well = self.clean && !self.in_transaction && home.generation() == generation;
         let Some(runtime) = Handle::try_current().ok().filter(|_| well) else {
             drop(connection.detach());
             return;
         };
+        let place = self.place.take();
         runtime.spawn(async move {
             // Out of time, its place is free as well.
             let _ = timeout(RETURN_TIMEOUT, connection.return_to_pool()).await;
+            drop(place);
             if home.generation() != generation {
                 // Others broke meanwhile, and this one may have come back after they were closed.
                 home.drop_idle();

@@ -16,10 +16,12 @@ use std::time::Duration;
 
 use auth_core::store::{Reach, StoreResult};
 pub(crate) use dialect::{Count, Dialect, Field, MOST_KEYS};
+#[cfg(feature = "sqlite")]
+pub(crate) use failure::is_busy;
 use failure::{Cause, Failure};
 use link::{Answer, How, Link};
 use pause::Pause;
-use pool::Pool;
+pub(crate) use pool::Pool;
 pub(crate) use run::Run;
 use sea_orm::{DatabaseConnection, DbBackend, Statement};
 use tokio::sync::{Semaphore, SemaphorePermit, watch};
@@ -150,6 +152,7 @@ impl Verb {
                 How::Change | How::Execute => self.turn().await?,
             };
             let mut link = self.take().await?;
+            let tried = Instant::now();
             let failure = match link.run(statement, how, self.deadline).await {
                 Ok(answer) => return Ok(answer),
                 Err(failure) => failure,
@@ -161,7 +164,7 @@ impl Verb {
                         return Err(failure);
                     }
                 }
-                Cause::Again => pause.wait(self.deadline, failure).await?,
+                Cause::Again => pause.wait(self.deadline, tried, failure).await?,
                 Cause::Taken | Cause::Other => return Err(failure),
             }
         }
@@ -197,19 +200,20 @@ impl Verb {
         loop {
             // Held until the transaction has ended.
             let _turn = self.turn().await.map_err(failed)?;
-            let transaction = match self.begin().await {
-                Ok(transaction) => transaction,
-                Err(failure) if failure.cause == Cause::Again => {
-                    pause.wait(self.deadline, failure).await.map_err(failed)?;
-                    continue;
+            let tried = Instant::now();
+            let again = match self.begin().await {
+                Ok(transaction) => {
+                    let answer = work(transaction.handle()).await;
+                    match transaction.end(answer).await {
+                        Ok(answer) => return answer,
+                        Err(again) => again,
+                    }
                 }
+                Err(failure) if failure.cause == Cause::Again => failure,
                 Err(failure) => return Err(failed(failure)),
             };
-            let answer = work(transaction.handle()).await;
-            match transaction.end(answer).await {
-                Ok(answer) => return answer,
-                Err(again) => pause.wait(self.deadline, again).await.map_err(failed)?,
-            }
+            let waited = pause.wait(self.deadline, tried, again).await;
+            waited.map_err(failed)?;
         }
     }
 }

@@ -20,18 +20,21 @@ pub(super) struct Pause {
 
 impl Pause {
     /// Waits a little, longer each time and never as long as another; gives `failure` back when it was tried often
-    /// enough, or the time is over.
+    /// enough, or there is no time for another try as long as the last, which began at `tried`: one that the deadline
+    /// interrupts would cost a connection.
     pub(super) async fn wait(
         &mut self,
         deadline: Instant,
+        tried: Instant,
         failure: Failure,
     ) -> Result<(), Failure> {
         self.tries += 1;
+        let took = tried.elapsed();
         let longest = Duration::from_millis(1 << self.tries.min(6)).min(LONGEST);
         // Not for secrets: only to part those that collided.
         let [share, ..] = RandomState::new().hash_one(self.tries).to_ne_bytes();
         let pause = longest * u32::from(share) / 256;
-        if self.tries >= MOST_TRIES || Instant::now() + pause >= deadline {
+        if self.tries >= MOST_TRIES || Instant::now() + pause + took >= deadline {
             return Err(failure);
         }
         sleep(pause).await;

@@ -5,12 +5,16 @@ mod m20261121_000001_tables;
 mod m20261121_000002_nodes;
 mod schema;
 
-use sea_orm::{DatabaseConnection, DbErr, DynIden};
-use sea_orm_migration::{MigrationTrait, MigratorTraitSelf};
+pub use guard::with_migration_lock;
+use sea_orm::{
+    ConnectionTrait as _, DatabaseConnection, DbBackend, DbErr, DynIden, TransactionTrait as _,
+};
+use sea_orm_migration::{MigrationTrait, MigratorTraitSelf, SchemaManagerConnection};
 
 use crate::tables::{DEFAULT_PREFIX, Tables};
 
-/// The migrations with the default table prefix, to put among a host's own.
+/// The migrations with the default table prefix, to put among a host's own, which runs them
+/// [while no other node does](with_migration_lock).
 pub fn migrations() -> Vec<Box<dyn MigrationTrait>> {
     Migrator::default().migrations()
 }
@@ -45,17 +49,33 @@ impl Migrator {
         self
     }
 
-    /// Applies what was not applied yet. Nodes that do it at once wait for each other, a minute at most. Interrupted
-    /// anywhere, the next call finishes it: on SQLite and PostgreSQL nothing stands until all does, on MySQL and
-    /// MariaDB every step can be taken again.
+    /// Applies what was not applied yet. Nodes that do it at once [wait for each other](with_migration_lock).
+    /// Interrupted anywhere, the next call finishes it: on SQLite and PostgreSQL nothing stands until all does, on
+    /// MySQL and MariaDB every step can be taken again.
     pub async fn run(&self, connection: &DatabaseConnection) -> Result<(), DbErr> {
-        let (migrator, connection) = (self.clone(), connection.clone());
-        // In a task of its own, so that a caller who gives up leaves no lock on a connection of the pool.
-        let run = tokio::spawn(async move { guard::run(&migrator, &connection).await });
-        run.await
-            .unwrap_or_else(|error| Err(DbErr::Custom(error.to_string())))
+        with_migration_lock(connection, async |db| self.apply(db).await).await
+    }
+
+    async fn apply(&self, db: SchemaManagerConnection<'_>) -> Result<(), DbErr> {
+        if db.get_database_backend() != DbBackend::Postgres {
+            return self.up(db, None).await;
+        }
+        let transaction = db.begin().await?;
+        transaction.execute_unprepared(LIMITS_POSTGRES).await?;
+        if let Some(schema) = &self.schema {
+            let schema = format!("\"{}\"", schema.replace('"', "\"\""));
+            let sql =
+                format!("SET LOCAL search_path = {schema}; CREATE SCHEMA IF NOT EXISTS {schema}");
+            transaction.execute_unprepared(&sql).await?;
+        }
+        self.up(&transaction, None).await?;
+        transaction.commit().await
     }
 }
+
+/// The limits of a host's statements are not those of a migration.
+const LIMITS_POSTGRES: &str =
+    "SELECT set_config('lock_timeout', '60s', true), set_config('statement_timeout', '0', true)";
 
 impl MigratorTraitSelf for Migrator {
     fn migrations(&self) -> Vec<Box<dyn MigrationTrait>> {

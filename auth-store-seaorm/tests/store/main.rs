@@ -11,3 +11,5 @@ mod outage;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod support;
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+mod tls;

@@ -1,8 +1,19 @@
 //! Migrations: at once, again, among a host's own, and interrupted.
 
+use std::future::pending;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
 use auth_core::store::{ClientId, ClientStore as _};
-use auth_store_seaorm::{Migrator, SeaOrmStore, migrations};
-use sea_orm_migration::{MigrationTrait, MigratorTrait};
+use auth_store_seaorm::{Migrator, SeaOrmStore, migrations, with_migration_lock};
+use sea_orm::sea_query::{ColumnDef, Table};
+use sea_orm::{ConnectionTrait as _, DbErr};
+use sea_orm_migration::{
+    MigrationName, MigrationTrait, MigratorTrait, SchemaManager, SchemaManagerConnection,
+    async_trait,
+};
+use tokio::sync::oneshot;
 
 use crate::support::{Place, client, on_each_database, query};
 
@@ -10,6 +21,7 @@ on_each_database! {
     nodes_that_open_at_once_migrate_once
     migrating_again_changes_nothing
     works_inside_the_migrator_of_a_host
+    the_lock_ends_with_what_holds_it
 }
 
 async fn nodes_that_open_at_once_migrate_once(place: Place) {
@@ -56,26 +68,120 @@ async fn migrating_again_changes_nothing(place: Place) {
     assert!(store.client(&ClientId::new("a")).await.unwrap().is_some());
 }
 
+/// A table of the host's own.
+struct Notes;
+
+impl MigrationName for Notes {
+    fn name(&self) -> &'static str {
+        "m20261121_000003_notes"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for Notes {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let mut table = Table::create();
+        let id = ColumnDef::new("id").integer().primary_key().take();
+        manager
+            .create_table(table.table("notes").col(id).take())
+            .await
+    }
+}
+
 struct HostMigrator;
 
 impl MigratorTrait for HostMigrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        migrations()
+        let mut migrations = migrations();
+        migrations.push(Box::new(Notes));
+        migrations
     }
 }
 
 async fn works_inside_the_migrator_of_a_host(place: Place) {
     // The account of a host's migrator has one name, so a database of its own.
     let place = place.own_database().await;
-    let connection = place.connect().await;
-    HostMigrator::up(&connection, None).await.unwrap();
-    HostMigrator::up(&connection, None).await.unwrap();
-    let store = SeaOrmStore::from_connection(connection);
-    store.insert_client(&client("a")).await.unwrap();
-    // The store's own comes after, and finds everything done.
+    let nodes: Vec<_> = (0..8)
+        .map(|number| {
+            let place = place.clone();
+            tokio::spawn(async move {
+                let connection = place.connect().await;
+                // The store's own migrator gets along with the host's, before and after.
+                if number % 4 == 3 {
+                    SeaOrmStore::open(&place.url).await.unwrap();
+                }
+                let up = async |db: SchemaManagerConnection<'_>| HostMigrator::up(db, None).await;
+                with_migration_lock(&connection, up).await.unwrap();
+                let store = SeaOrmStore::from_connection(connection);
+                let id = format!("{number}");
+                store.insert_client(&client(&id)).await.unwrap();
+            })
+        })
+        .collect();
+    for node in nodes {
+        node.await.unwrap();
+    }
     let store = SeaOrmStore::open(&place.url).await.unwrap();
-    let found = store.client(&ClientId::new("a")).await.unwrap();
-    assert!(found.is_some());
+    assert_eq!(store.clients(None, 100).await.unwrap().len(), 8);
+    let connection = place.connect().await;
+    assert!(query(&connection, "SELECT id FROM notes").await.is_empty());
+    let applied = query(&connection, "SELECT version FROM seaql_migrations").await;
+    assert_eq!(applied.len(), 3);
+}
+
+/// Longer than it takes, shorter than anybody waits.
+const SOON: Duration = Duration::from_secs(20);
+
+/// Whether another node gets the lock at once.
+async fn is_free(place: &Place) -> bool {
+    let connection = place.connect().await;
+    let taken = with_migration_lock(&connection, async |_| Ok(()));
+    let taken = tokio::time::timeout(SOON, taken).await;
+    matches!(taken, Ok(Ok(())))
+}
+
+async fn the_lock_ends_with_what_holds_it(place: Place) {
+    let place = place.own_database().await;
+    let connection = place.connect().await;
+    let refused = with_migration_lock(&connection, async |db| {
+        db.execute_unprepared("CREATE TABLE half (id INT)").await?;
+        Err(DbErr::Custom("no".into()))
+    });
+    assert_eq!(refused.await.unwrap_err(), DbErr::Custom("no".into()));
+    assert!(is_free(&place).await);
+
+    let (held, holds) = oneshot::channel();
+    let holder = tokio::spawn(async move {
+        with_migration_lock(&connection, async move |_| {
+            held.send(()).unwrap();
+            pending().await
+        })
+        .await
+    });
+    holds.await.unwrap();
+    let done = Arc::new(AtomicBool::new(false));
+    let waits = tokio::spawn({
+        let (place, done) = (place.clone(), Arc::clone(&done));
+        async move {
+            let connection = place.connect().await;
+            let work = async |_: SchemaManagerConnection<'_>| {
+                done.store(true, Ordering::SeqCst);
+                Ok(())
+            };
+            with_migration_lock(&connection, work).await
+        }
+    });
+    // It would have had the time.
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert!(!done.load(Ordering::SeqCst), "two at once");
+    holder.abort();
+    assert!(holder.await.unwrap_err().is_cancelled());
+    tokio::time::timeout(SOON, waits)
+        .await
+        .unwrap()
+        .unwrap()
+        .unwrap();
+    assert!(done.load(Ordering::SeqCst));
 }
 
 /// The connection breaks after each statement that changes the schema in turn; the next start finishes the work.
@@ -86,10 +192,11 @@ mod interrupted {
 
     use auth_core::ground::Digest32;
     use auth_core::store::{ClientStore as _, LeaseStore as _, OneTimeKind, OneTimeStore as _};
-    use auth_store_seaorm::Migrator;
+    use auth_store_seaorm::{Migrator, with_migration_lock};
     use sea_orm::DatabaseConnection;
     use test_servers::Proxy;
 
+    use super::{DbErr, SOON, pending};
     use crate::support::{Place, at, client};
 
     #[cfg(feature = "postgres")]
@@ -103,6 +210,29 @@ mod interrupted {
     #[tokio::test(flavor = "multi_thread")]
     async fn mysql() {
         assert!(finished_by_the_next_start(crate::support::mysql().await).await >= 13);
+    }
+
+    #[cfg(feature = "postgres")]
+    #[tokio::test(flavor = "multi_thread")]
+    async fn work_without_the_lock_on_postgres() {
+        stops_when_the_lock_is_lost(crate::support::postgres().await).await;
+    }
+
+    #[cfg(feature = "mysql")]
+    #[tokio::test(flavor = "multi_thread")]
+    async fn work_without_the_lock_on_mysql() {
+        stops_when_the_lock_is_lost(crate::support::mysql().await).await;
+    }
+
+    async fn stops_when_the_lock_is_lost(place: Place) {
+        let proxy = Proxy::start(place.address());
+        let connection = place.through(proxy.port()).connect().await;
+        let migrated = with_migration_lock(&connection, async |_| {
+            proxy.cut();
+            pending().await
+        });
+        let migrated = tokio::time::timeout(SOON, migrated).await.unwrap();
+        assert!(matches!(migrated, Err(DbErr::Conn(_))), "{migrated:?}");
     }
 
     /// How often it could be interrupted.

@@ -57,6 +57,8 @@ on_each_server! {
     a_full_pool_is_waited_for_and_kept
     a_statement_that_waits_for_a_lock_ends
     a_lock_wait_that_the_server_gives_up_is_tried_again
+    a_lock_that_is_not_let_go_costs_no_connection
+    a_slow_statement_costs_no_connection
     a_watch_ends_with_the_database
 }
 
@@ -284,6 +286,69 @@ async fn a_statement_that_waits_for_a_lock_ends(place: Place) {
     holder.rollback().await.unwrap();
     assert!(reads(&store).await);
     assert!(store.delete_client(&ClientId::new("a")).await.unwrap());
+}
+
+/// Time enough for a busy machine to hear of the server's limits before its own.
+const LEISURE: Duration = Duration::from_secs(4);
+
+/// A store with one connection, which can open no other.
+async fn without_another_connection(place: &Place) -> (SeaOrmStore, Proxy) {
+    let proxy = Proxy::start(place.address());
+    let through = place.through(proxy.port());
+    let builder = place.builder().timeout(LEISURE).max_connections(1);
+    let store = builder.open(&through.url).await.unwrap();
+    store.insert_client(&client("a")).await.unwrap();
+    proxy.set_upstream(("127.0.0.1", test_servers::free_port()));
+    (store, proxy)
+}
+
+/// The server ends a delete within the verb's time, for this reason, and the connection goes on.
+async fn is_ended_by_the_server(store: &SeaOrmStore, reason: &str) {
+    let began = Instant::now();
+    let error = store.delete_client(&ClientId::new("a")).await.unwrap_err();
+    assert!(began.elapsed() < LEISURE, "{:?}", began.elapsed());
+    let cause = std::error::Error::source(&error).unwrap().to_string();
+    assert!(cause.contains(reason), "{cause}");
+    assert!(reads(store).await, "the connection is gone");
+}
+
+async fn a_lock_that_is_not_let_go_costs_no_connection(place: Place) {
+    let (store, _proxy) = without_another_connection(&place).await;
+    let host = place.connect().await;
+    let holder = host.begin().await.unwrap();
+    let lock = "clients SET version = version + 1 WHERE client_id = 'a'";
+    let lock = format!("UPDATE {}{lock}", place.prefix);
+    holder.execute_unprepared(&lock).await.unwrap();
+    // As PostgreSQL and as MariaDB say it.
+    let reason = if place.url.starts_with("postgres:") {
+        "due to lock timeout"
+    } else {
+        "Lock wait timeout"
+    };
+    is_ended_by_the_server(&store, reason).await;
+    holder.rollback().await.unwrap();
+    assert!(store.delete_client(&ClientId::new("a")).await.unwrap());
+}
+
+async fn a_slow_statement_costs_no_connection(place: Place) {
+    let (store, _proxy) = without_another_connection(&place).await;
+    let prefix = &place.prefix;
+    let on = format!("BEFORE DELETE ON {prefix}clients FOR EACH ROW");
+    let (slow, reason) = if place.url.starts_with("postgres:") {
+        let function = format!("{prefix}slow()");
+        let sql = format!(
+            "CREATE OR REPLACE FUNCTION {function} RETURNS trigger LANGUAGE plpgsql \
+             AS 'BEGIN PERFORM pg_sleep(60); RETURN OLD; END'; \
+             CREATE TRIGGER {prefix}slow {on} EXECUTE FUNCTION {function}"
+        );
+        (sql, "due to statement timeout")
+    } else {
+        let sql = format!("CREATE TRIGGER {prefix}slow {on} DO SLEEP(60)");
+        (sql, "max_statement_time exceeded")
+    };
+    let host = place.connect().await;
+    host.execute_unprepared(&slow).await.unwrap();
+    is_ended_by_the_server(&store, reason).await;
 }
 
 /// Statements on the place's tables that wait for a lock.

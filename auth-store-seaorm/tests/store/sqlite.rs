@@ -1,8 +1,10 @@
 //! What only SQLite has: files, folders, memory. And what is the same everywhere, but easiest seen here.
 
+use std::time::Duration;
+
 use auth_core::store::{Backend as _, ClientId, ClientStore as _, Reach, StoreError};
 use auth_store_seaorm::{Migrator, OpenError, SeaOrmStore};
-use sea_orm::Database;
+use sea_orm::{ConnectionTrait as _, Database, TransactionTrait as _};
 
 use crate::support::{client, fresh_folder, query};
 
@@ -18,6 +20,26 @@ async fn a_folder_for_the_file_is_made() {
     let url = format!("sqlite://{}", file.display());
     SeaOrmStore::open(&url).await.unwrap();
     assert!(file.exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_somebody_writes_is_opened_when_they_are_done() {
+    let folder = fresh_folder();
+    std::fs::create_dir_all(&folder).unwrap();
+    let url = format!("sqlite://{}", folder.join("app.db").display());
+    // Not in WAL mode yet, which cannot be changed while it is written.
+    let host = Database::connect(format!("{url}?mode=rwc")).await.unwrap();
+    let write = host.begin().await.unwrap();
+    let table = "CREATE TABLE notes (id INT)";
+    write.execute_unprepared(table).await.unwrap();
+    let impatient = SeaOrmStore::builder().timeout(Duration::from_millis(50));
+    let error = impatient.open(&url).await.unwrap_err();
+    assert!(matches!(error, OpenError::Database(_)), "{error:?}");
+    let opens = tokio::spawn(async move { SeaOrmStore::open(&url).await });
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    write.commit().await.unwrap();
+    let store = opens.await.unwrap().unwrap();
+    store.insert_client(&client("a")).await.unwrap();
 }
 
 #[tokio::test]
