@@ -4,9 +4,21 @@
 default:
     @just --list
 
-# Both halves of identity on http://localhost:3000.
-demo:
-    cargo run -p example-axum
+# Both halves of identity on http://localhost:3000: `just demo`, `just demo actix`, `just demo poem`.
+demo framework="axum":
+    cargo run -p example-{{ framework }}
+
+# People sign in, and no other app signs in through it: http://localhost:3000.
+login-only:
+    cargo run -p example-login-only
+
+# Other apps sign in through a host with accounts and a form of its own: http://localhost:3000.
+provider-only:
+    cargo run -p example-provider-only
+
+# An API on http://localhost:5000 that accepts tokens of the demo.
+api:
+    cargo run -p example-resource-server
 
 # An app of its own on http://localhost:4000 that signs in through the demo.
 client:
@@ -59,6 +71,10 @@ deny:
 duplicates:
     cargo tree --workspace --all-features --duplicates --depth 0
 
+# What each example costs: crates in its tree, and the size of its release binary, if built.
+tree:
+    scripts/tree
+
 # The dependency tree.
-tree *arguments:
+dependencies *arguments:
     cargo tree --workspace --all-features {{ arguments }}

@@ -1,7 +1,8 @@
 // Runs the end-to-end tests, one file after another: each starts its own servers. Arguments name files.
 //
-// Environment: EXAMPLE_AXUM_BIN and EXAMPLE_CLIENT_BIN (default ../target/debug/…), CHROMIUM (default
-// /usr/bin/chromium). `scripts/test e2e` builds and installs all that this needs.
+// Environment: EXAMPLES_FOLDER, where the programs lie (default ../target/debug), EXAMPLE_AXUM_BIN, EXAMPLE_LOGIN_ONLY_BIN
+// and so on for a single one; HOST_EXAMPLES, to test some of the hosts with both halves (default axum,actix,poem);
+// CHROMIUM (default /usr/bin/chromium). `scripts/test e2e` builds and installs all that this needs.
 import { spawn } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { dirname } from 'node:path'

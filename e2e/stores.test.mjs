@@ -9,7 +9,7 @@ import * as client from 'openid-client'
 
 import { Person } from './lib/person.mjs'
 import { alice, callback, clients, secrets, signedOut } from './lib/seed.mjs'
-import { emptyFolder, freePort, hostBinary, startHost } from './lib/servers.mjs'
+import { binary, emptyFolder, freePort, startHost } from './lib/servers.mjs'
 
 const { TEST_POSTGRES_URL, TEST_MYSQL_URL, TEST_REDIS_URL, TEST_REDIS_CLUSTER_URLS } = process.env
 const hosts = TEST_REDIS_CLUSTER_URLS?.split(',').map((url) => new URL(url).host)
@@ -106,7 +106,7 @@ const startFails = async (env) => {
   const cwd = await emptyFolder()
   const { PATH, HOME } = process.env
   return new Promise((done) => {
-    execFile(hostBinary, { cwd, env: { PATH, HOME, PORT: '0', ...env }, timeout: 30_000 }, (error, stdout, stderr) =>
+    execFile(binary('axum'), { cwd, env: { PATH, HOME, PORT: '0', ...env }, timeout: 30_000 }, (error, stdout, stderr) =>
       done({ code: error?.code, stderr }),
     )
   })

@@ -1,4 +1,4 @@
-// Starts the example host and the third-party app as a person would: a binary, a few variables, an empty folder.
+// Starts the examples as a person would: a binary, a few variables, an empty folder.
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
@@ -27,19 +27,25 @@ export const nextAddress = () => ({ 'x-forwarded-for': `198.51.100.${++people}` 
 
 export const emptyFolder = () => mkdtemp(join(tmpdir(), 'auth-e2e-'))
 
-export const hostBinary = process.env.EXAMPLE_AXUM_BIN ?? join(root, 'target/debug/example-axum')
+/** The hosts with both halves: what is true of one is true of all. `HOST_EXAMPLES` names some. */
+export const hosts = process.env.HOST_EXAMPLES?.split(',') ?? ['axum', 'actix', 'poem']
+
+/** The program of an example, by the name of its folder. */
+export const binary = (example) =>
+  process.env[`EXAMPLE_${example.toUpperCase().replaceAll('-', '_')}_BIN`] ??
+  join(process.env.EXAMPLES_FOLDER ?? join(root, 'target/debug'), `example-${example}`)
 
 /**
- * The example host in an empty folder, or in the one given, which is then kept. `seed` is the content of its SEED
+ * An example host in an empty folder, or in the one given, which is then kept. `seed` is the content of its SEED
  * file; without one it starts as it does for a newcomer.
  */
-export async function startHost({ port, seed, folder, env = {} }) {
+export async function startHost({ example = 'axum', port, seed, folder, env = {} }) {
   const keep = folder !== undefined
   folder ??= await emptyFolder()
   const file = join(folder, 'seed.json')
   if (seed) await writeFile(file, JSON.stringify(seed))
   const base = `http://localhost:${port}`
-  const server = await start('example-axum', hostBinary, { folder, keep }, base, {
+  const server = await start(example, { folder, keep }, base, {
     PORT: String(port),
     ...(seed && { SEED: file }),
     // Each person of a test comes from an address of their own (`nextAddress`), as through a proxy: sign-ins are
@@ -50,21 +56,27 @@ export async function startHost({ port, seed, folder, env = {} }) {
   return { ...server, issuer: base }
 }
 
-/** The third-party app. */
-export async function startClient({ port, issuer }) {
-  const folder = await emptyFolder()
-  const binary = process.env.EXAMPLE_CLIENT_BIN ?? join(root, 'target/debug/example-third-party-client')
+/** The third-party app; `api` is what it calls, if not the issuer's own. */
+export async function startClient({ port, issuer, api }) {
   const base = `http://localhost:${port}`
-  const server = await start('example-third-party-client', binary, { folder }, base, {
-    PORT: String(port),
-    ISSUER: issuer,
-  })
+  const env = { PORT: String(port), ISSUER: issuer, ...(api && { API_URL: api }) }
+  const server = await start('third-party-client', { folder: await emptyFolder() }, base, env)
   return { ...server, home: `${base}/` }
 }
 
-async function start(name, binary, { folder, keep = false }, base, env) {
+/** The resource server, for tokens of an issuer for an audience. */
+export async function startApi({ port, issuer, audience }) {
+  const base = `http://localhost:${port}`
+  const env = { PORT: String(port), ISSUER: issuer, ...(audience && { AUDIENCE: audience }) }
+  const server = await start('resource-server', { folder: await emptyFolder() }, base, env)
+  return { ...server, base }
+}
+
+async function start(example, { folder, keep = false }, base, env) {
+  const name = `example-${example}`
+  const program = binary(example)
   const { PATH, HOME } = process.env
-  const child = spawn(binary, { cwd: folder, env: { PATH, HOME, HOST: '127.0.0.1', ...env } })
+  const child = spawn(program, { cwd: folder, env: { PATH, HOME, HOST: '127.0.0.1', ...env } })
   let log = ''
   let spawnError
   const collect = (chunk) => (log += chunk)
@@ -78,7 +90,7 @@ async function start(name, binary, { folder, keep = false }, base, env) {
 
   const deadline = Date.now() + START_LIMIT
   for (;;) {
-    if (spawnError) throw new Error(`${binary} cannot be started (is it built?): ${spawnError.message}`)
+    if (spawnError) throw new Error(`${program} cannot be started (is it built?): ${spawnError.message}`)
     if (child.exitCode !== null) throw new Error(`${name} ended at once:\n${log}`)
     if (Date.now() > deadline) throw new Error(`${name} was not ready in time:\n${log}`)
     try {

@@ -18,18 +18,19 @@ async fn main() -> ExitCode {
 
 async fn run() -> Result<(), SetupError> {
     let setup = Setup::from_env().await?;
-    let auth = Auth::builder(&setup.base_url)
-        .secrets(setup.secret.split(','))
+    let auth = Auth::builder(&setup.server.base_url)
+        .secrets(setup.secrets())
         .store(setup.stores.clone())
         .pages(|pages| pages.app_name("Example app"))
         .clustered(setup.clustered)
-        .trusted_proxies(setup.trusted_proxies.iter().map(String::as_str))
+        .trusted_proxies(setup.server.trusted_proxies())
         .login(Login::default())
         .provider(Provider::default())
         .resource(Resource::default())
         .build()
         .await?;
-    setup.seed(&auth).await?;
+    setup.seed.apply_users(&auth).await?;
+    setup.seed.apply_clients(&auth).await?;
 
     let app = Router::new()
         .route("/", get(home))
@@ -39,7 +40,7 @@ async fn run() -> Result<(), SetupError> {
         .with_auth(&auth)
         .with_state(auth);
 
-    let listener = setup.listen().await?;
+    let listener = setup.server.listen().await?;
     let service = app.into_make_service_with_connect_info::<SocketAddr>();
     let server = axum::serve(listener, service).with_graceful_shutdown(stop_signal());
     example_setup::until_stopped(server.into_future()).await

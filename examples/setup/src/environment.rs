@@ -1,7 +1,6 @@
 //! Reading the environment.
 
 use std::io::IsTerminal as _;
-use std::path::Path;
 use std::str::FromStr;
 
 use tracing_subscriber::EnvFilter;
@@ -9,7 +8,7 @@ use tracing_subscriber::EnvFilter;
 use crate::SetupError;
 
 /// A variable that is set and not empty.
-pub(crate) fn text(name: &str) -> Option<String> {
+pub fn text(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
@@ -40,7 +39,8 @@ pub(crate) fn start_log() {
 }
 
 /// Creates a folder that only its owner may enter.
-pub(crate) fn create_folder(path: &Path) -> Result<(), SetupError> {
+#[cfg(feature = "stores")]
+pub(crate) fn create_folder(path: &std::path::Path) -> Result<(), SetupError> {
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]

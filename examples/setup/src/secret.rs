@@ -1,21 +1,22 @@
 //! The master secret of an example, when the environment names none.
 
-use std::fs::OpenOptions;
-use std::io::{ErrorKind, Write as _};
-use std::path::Path;
-
 use auth_core::ground::{Random, SystemRandom};
 
+#[cfg(feature = "stores")]
 use crate::{SetupError, environment};
 
 /// A secret for a host that keeps nothing.
-pub(crate) fn ephemeral() -> String {
+pub fn ephemeral() -> String {
     let random: &dyn Random = &SystemRandom;
     random.secret()
 }
 
 /// The secret in the data folder, made with mode 0600 if it is not there.
-pub(crate) fn kept_in(data: &Path) -> Result<String, SetupError> {
+#[cfg(feature = "stores")]
+pub(crate) fn kept_in(data: &std::path::Path) -> Result<String, SetupError> {
+    use std::fs::OpenOptions;
+    use std::io::{ErrorKind, Write as _};
+
     environment::create_folder(data)?;
     let path = data.join("secret");
     let mut options = OpenOptions::new();

@@ -1,8 +1,9 @@
-//! An app of its own that lets people sign in through the example host, with OpenID Connect.
+//! An app of its own that lets people sign in through one of the example hosts, with OpenID Connect.
 //!
 //! It shares no code with the host: what it knows, it reads from the host's discovery document. Environment, all
 //! optional: `HOST` (127.0.0.1), `PORT` (4000), `ISSUER` (`http://localhost:3000`), `CLIENT_ID` and `CLIENT_SECRET`
-//! (those the example host registers for a demo).
+//! (those the example hosts register for a demo), `API_URL` (the issuer's own `/api/me`; the resource server's is
+//! `http://localhost:5000/api/me`).
 
 mod http_client;
 mod oidc;
@@ -36,15 +37,18 @@ struct App {
 async fn main() -> Result<(), StartError> {
     let host: IpAddr = variable("HOST", "127.0.0.1")?;
     let port: u16 = variable("PORT", "4000")?;
+    let issuer: String = variable("ISSUER", "http://localhost:3000")?;
+    let own_api = format!("{}/api/me", issuer.trim_end_matches('/'));
     let app = App {
         oidc: Arc::new(Oidc::new(
-            variable("ISSUER", "http://localhost:3000")?,
+            issuer,
             variable("CLIENT_ID", "third-party-demo")?,
             variable(
                 "CLIENT_SECRET",
                 "third-party-demo-secret-not-for-production",
             )?,
             &format!("http://localhost:{port}"),
+            variable("API_URL", &own_api)?,
         )?),
         sessions: Arc::default(),
     };

@@ -43,6 +43,7 @@ pub(crate) struct Oidc {
     client_secret: ClientSecret,
     redirect_uri: RedirectUrl,
     home: PostLogoutRedirectUrl,
+    api: Url,
     discovered: Mutex<Option<Arc<Issuer>>>,
 }
 
@@ -100,8 +101,10 @@ impl Oidc {
         client_id: String,
         client_secret: String,
         own_url: &str,
+        api: Url,
     ) -> Result<Self, StartError> {
         Ok(Self {
+            api,
             http: HttpClient::new()?,
             issuer: IssuerUrl::new(issuer)?,
             client_id: ClientId::new(client_id),
@@ -250,13 +253,12 @@ impl Oidc {
         Ok(person)
     }
 
-    /// Calls the host's API for this person: status and body.
+    /// Calls the API for this person: status and body.
     pub(crate) async fn call_api(&self, person: &Person) -> Result<String, Problem> {
-        let url = format!("{}/api/me", self.issuer.as_str().trim_end_matches('/'));
         let mut answer = self
             .http
             .0
-            .get(url)
+            .get(self.api.clone())
             .bearer_auth(person.access_token.secret())
             .send()
             .await

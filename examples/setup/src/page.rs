@@ -1,6 +1,6 @@
-//! The example's home page: who is signed in, and where to go.
+//! Pages of the examples: one look, every text from outside escaped.
 
-/// Draws the home page for a visitor (`None`) or a signed-in user.
+/// Draws the home page for a visitor (`None`) or a signed-in user of the login wing.
 pub fn home_page(name: Option<&str>) -> String {
     let body = match name {
         Some(name) => format!(
@@ -13,14 +13,21 @@ pub fn home_page(name: Option<&str>) -> String {
                  <p><a href=\"/auth/login\">Sign in</a> · <a href=\"/auth/register\">Register</a></p>"
             .to_owned(),
     };
+    page("Example app", &body)
+}
+
+/// A page with this heading and this HTML below it. What comes from outside goes through [`escape`] first.
+pub fn page(title: &str, body: &str) -> String {
+    let title = escape(title);
     format!(
         "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width\"><meta name=\"color-scheme\" content=\"light dark\">\
-         <link rel=\"icon\" href=\"data:,\"><title>Example app</title><body><main><h1>Example app</h1>{body}</main></body></html>"
+         <link rel=\"icon\" href=\"data:,\"><title>{title}</title><body><main><h1>{title}</h1>{body}</main></body></html>"
     )
 }
 
-fn escape(text: &str) -> String {
+/// Text as HTML, also inside a quoted attribute.
+pub fn escape(text: &str) -> String {
     text.chars().fold(String::new(), |mut out, c| {
         match c {
             '&' => out.push_str("&amp;"),
