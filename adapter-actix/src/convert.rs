@@ -13,7 +13,8 @@ use actix_web::http::header as actix_header;
 use actix_web::{HttpRequest, HttpResponse, web};
 use auth_core::auth::Auth;
 use auth_core::web::{
-    BODY_LIMIT, BODY_TIMEOUT, ClientAddr, Problem, Response as CoreResponse, Side, too_large_body,
+    BODY_LIMIT, BODY_TIMEOUT, ClientAddr, PeerCertificate, Problem, Response as CoreResponse, Side,
+    too_large_body,
 };
 use bytes::Bytes;
 use http::request::Parts;
@@ -52,8 +53,10 @@ fn parts(request: &HttpRequest) -> Parts {
     if let Some(peer) = request.peer_addr() {
         parts.extensions.insert(ClientAddr(peer.ip()));
     }
-    // The place for a TLS peer certificate, once the core has a type for it: a host puts it into the connection's data
-    // by `HttpServer::on_connect`, and `request.conn_data` gives it.
+    // A host puts it into the connection's data, by `HttpServer::on_connect`.
+    if let Some(certificate) = request.conn_data::<PeerCertificate>() {
+        parts.extensions.insert(certificate.clone());
+    }
     parts
 }
 
@@ -71,6 +74,22 @@ pub(crate) fn head(request: &HttpRequest) -> Head {
     let head = Head::new(parts(request).into());
     request.extensions_mut().insert(Rc::clone(&head));
     head
+}
+
+/// The headers of a request as `http` 1 has them, which is how [`login`](crate::login) takes them.
+#[cfg(feature = "login")]
+pub fn request_headers(request: &HttpRequest) -> HeaderMap {
+    headers(request.headers())
+}
+
+/// Appends `Set-Cookie` values, such as those of a [`NewSession`](crate::login::NewSession), to a response.
+#[cfg(feature = "login")]
+pub fn append_cookies(response: &mut HttpResponse, cookies: impl IntoIterator<Item = HeaderValue>) {
+    for cookie in cookies {
+        if let Some((name, value)) = to_actix((&header::SET_COOKIE, &cookie)) {
+            response.headers_mut().append(name, value);
+        }
+    }
 }
 
 /// actix-web's headers as the core reads them; repeated ones stay repeated, in their order.

@@ -67,11 +67,26 @@ pub use auth_store_redis::RedisStore;
     feature = "seaorm-mysql"
 ))]
 pub use auth_store_seaorm::SeaOrmStore;
+#[cfg(feature = "login")]
+pub use convert::{append_cookies, request_headers};
 #[cfg(feature = "resource")]
 pub use extract::AccessToken;
 #[cfg(any(feature = "login", feature = "resource"))]
-pub use extract::Rejection;
+pub use extract::{Caller, ClientAddress, Rejection};
 #[cfg(feature = "login")]
 pub use extract::{Scope, Session, User};
 pub use http;
 pub use routes::{WithAuth, routes, routes_under};
+
+/// The guide for actix-web: its snippets compile, or the documentation tests fail.
+#[cfg(all(
+    doctest,
+    feature = "login",
+    feature = "provider",
+    feature = "resource",
+    feature = "seaorm-sqlite"
+))]
+mod guides {
+    #[doc = include_str!("../../docs/actix.md")]
+    mod actix {}
+}

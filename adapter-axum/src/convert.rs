@@ -40,8 +40,7 @@ pub(crate) fn enter(parts: &mut Parts) -> Uri {
         let address = ClientAddr(address.ip());
         parts.extensions.insert(address);
     }
-    // The place for a TLS peer certificate, once the core has a type for it. axum offers none by itself: a host's own
-    // listener gives it as `ConnectInfo`.
+    // `ClientAddr` and `PeerCertificate` of a host with a listener of its own are in the extensions already.
     let full = match parts.extensions.get::<OriginalUri>() {
         Some(OriginalUri(uri)) => uri.clone(),
         None => parts.uri.clone(),

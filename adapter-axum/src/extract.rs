@@ -1,6 +1,7 @@
 //! Extractors: each forwards to one function of the core. `T` refuses a request without it (401), `Option<T>` does not;
 //! both say 503 when the store cannot answer.
 
+use std::net::IpAddr;
 use std::ops::Deref;
 #[cfg(feature = "login")]
 use std::sync::Arc;
@@ -53,6 +54,24 @@ impl<'p> Visit<'p> {
 impl Drop for Visit<'_> {
     fn drop(&mut self) {
         std::mem::swap(&mut self.parts.uri, &mut self.routed);
+    }
+}
+
+impl Visit<'_> {
+    async fn caller(&mut self) -> Result<Option<Caller>, Rejection> {
+        let found = self.auth.caller(self.parts).await;
+        found
+            .map(|caller| caller.map(Caller))
+            .map_err(|response| Rejection(Some(response)))
+    }
+
+    async fn required_caller(&mut self) -> Result<Caller, Rejection> {
+        let found = self.caller().await?;
+        found.ok_or_else(|| Rejection(Some(Box::new(self.auth.no_caller(self.parts)))))
+    }
+
+    fn client_address(&self) -> ClientAddress {
+        ClientAddress(self.auth.client_address(self.parts))
     }
 }
 
@@ -149,9 +168,25 @@ impl Deref for AccessToken {
     }
 }
 
+/// Whoever calls: a person by session, a client by access token, a script by API key.
+#[derive(Clone, Debug)]
+pub struct Caller(pub auth_core::auth::Caller);
+
+impl Deref for Caller {
+    type Target = auth_core::auth::Caller;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+/// The client's address behind the trusted proxies: for a sign-in of the host's own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClientAddress(pub Option<IpAddr>);
+
 macro_rules! extractor {
-    ($feature:literal, $name:ident, $visit:ident, required: $required:expr, optional: $optional:expr) => {
-        #[cfg(feature = $feature)]
+    ($(#[$cfg:meta])? $name:ident, $visit:ident, required: $required:expr, optional: $optional:expr) => {
+        $(#[$cfg])?
         impl<S: Send + Sync> FromRequestParts<S> for $name {
             type Rejection = Rejection;
 
@@ -161,7 +196,7 @@ macro_rules! extractor {
             }
         }
 
-        #[cfg(feature = $feature)]
+        $(#[$cfg])?
         impl<S: Send + Sync> OptionalFromRequestParts<S> for $name {
             type Rejection = Rejection;
 
@@ -176,15 +211,15 @@ macro_rules! extractor {
     };
 }
 
-extractor!("login", User, visit,
+extractor!(#[cfg(feature = "login")] User, visit,
     required: visit.required().await.map(User),
     optional: Ok(visit.signed_in().await?.map(User)));
 
-extractor!("login", Session, visit,
+extractor!(#[cfg(feature = "login")] Session, visit,
     required: visit.required().await.map(Session),
     optional: Ok(visit.signed_in().await?.map(Session)));
 
-extractor!("login", Scope, visit,
+extractor!(#[cfg(feature = "login")] Scope, visit,
 required: {
     let found = visit.required().await?;
     visit.scope(&found).await
@@ -194,6 +229,18 @@ optional: match visit.signed_in().await? {
     None => Ok(None),
 });
 
-extractor!("resource", AccessToken, visit,
+extractor!(#[cfg(feature = "resource")] AccessToken, visit,
     required: visit.token().await,
     optional: visit.optional_token().await);
+
+extractor!(Caller, visit,
+    required: visit.required_caller().await,
+    optional: visit.caller().await);
+
+impl<S: Send + Sync> FromRequestParts<S> for ClientAddress {
+    type Rejection = Rejection;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Rejection> {
+        Ok(Visit::of(parts)?.client_address())
+    }
+}

@@ -66,7 +66,7 @@ pub use auth_store_seaorm::SeaOrmStore;
 #[cfg(feature = "resource")]
 pub use extract::AccessToken;
 #[cfg(any(feature = "login", feature = "resource"))]
-pub use extract::Rejection;
+pub use extract::{Caller, ClientAddress, Rejection};
 #[cfg(feature = "login")]
 pub use extract::{Scope, Session, User};
 pub use http;

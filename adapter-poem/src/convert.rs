@@ -2,7 +2,8 @@
 
 use auth_core::auth::Auth;
 use auth_core::web::{
-    BODY_LIMIT, BODY_TIMEOUT, ClientAddr, Problem, Response as CoreResponse, Side, too_large_body,
+    BODY_LIMIT, BODY_TIMEOUT, ClientAddr, PeerCertificate, Problem, Response as CoreResponse, Side,
+    too_large_body,
 };
 use bytes::Bytes;
 use http::request::Parts;
@@ -42,8 +43,10 @@ pub(crate) fn parts(request: &Request) -> Parts {
     if let Some(peer) = request.remote_addr().as_socket_addr() {
         parts.extensions.insert(ClientAddr(peer.ip()));
     }
-    // The place for a TLS peer certificate, once the core has a type for it. poem's listeners keep it to themselves: it
-    // comes from the host's own acceptor, in the request's data.
+    // poem's listeners keep it to themselves: it comes from the host's own acceptor, in the request's data.
+    if let Some(certificate) = request.data::<PeerCertificate>() {
+        parts.extensions.insert(certificate.clone());
+    }
     parts
 }
 

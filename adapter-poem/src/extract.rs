@@ -7,6 +7,7 @@
 //! refuse everything, so that it is found out before an outage does.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::ops::Deref;
 #[cfg(feature = "login")]
 use std::sync::Arc;
@@ -70,6 +71,18 @@ impl Visit {
     }
 }
 
+impl Visit {
+    async fn caller(&self, request: &Request) -> Result<auth_core::auth::Caller, Rejection> {
+        let mut parts = self.parts(request).await;
+        let found = self.or_end(self.auth.caller(&mut parts).await).await;
+        found.ok_or_else(|| Rejection(Some(Box::new(self.auth.no_caller(&parts)))))
+    }
+
+    async fn client_address(&self, request: &Request) -> Result<Option<IpAddr>, Rejection> {
+        Ok(self.auth.client_address(&*self.parts(request).await))
+    }
+}
+
 #[cfg(feature = "login")]
 impl Visit {
     async fn signed_in(&self, request: &Request) -> Result<Arc<SignedIn>, Rejection> {
@@ -80,7 +93,8 @@ impl Visit {
 
     async fn scope(&self, request: &Request) -> Result<auth_core::login::Scope, Rejection> {
         let found = self.signed_in(request).await?;
-        let scope = self.auth.scope(&*self.parts(request).await, &found).await;
+        let mut parts = self.parts(request).await;
+        let scope = self.auth.scope(&mut parts, &found).await;
         Ok(self.or_end(scope).await)
     }
 }
@@ -158,9 +172,25 @@ impl Deref for AccessToken {
     }
 }
 
+/// Whoever calls: a person by session, a client by access token, a script by API key.
+#[derive(Clone, Debug)]
+pub struct Caller(pub auth_core::auth::Caller);
+
+impl Deref for Caller {
+    type Target = auth_core::auth::Caller;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+/// The client's address behind the trusted proxies: for a sign-in of the host's own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClientAddress(pub Option<IpAddr>);
+
 macro_rules! extractor {
-    ($feature:literal, $name:ident, $ask:ident) => {
-        #[cfg(feature = $feature)]
+    ($(#[$cfg:meta])? $name:ident, $ask:ident) => {
+        $(#[$cfg])?
         impl<'a> FromRequest<'a> for $name {
             async fn from_request(request: &'a Request, _: &mut RequestBody) -> Result<Self> {
                 Ok(Self(visit(request)?.$ask(request).await?))
@@ -169,7 +199,25 @@ macro_rules! extractor {
     };
 }
 
-extractor!("login", User, signed_in);
-extractor!("login", Session, signed_in);
-extractor!("login", Scope, scope);
-extractor!("resource", AccessToken, token);
+extractor!(
+    #[cfg(feature = "login")]
+    User,
+    signed_in
+);
+extractor!(
+    #[cfg(feature = "login")]
+    Session,
+    signed_in
+);
+extractor!(
+    #[cfg(feature = "login")]
+    Scope,
+    scope
+);
+extractor!(
+    #[cfg(feature = "resource")]
+    AccessToken,
+    token
+);
+extractor!(Caller, caller);
+extractor!(ClientAddress, client_address);

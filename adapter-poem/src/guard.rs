@@ -47,6 +47,42 @@ pub fn signed_in_within(recency: Duration) -> GuardMiddleware {
     GuardMiddleware(Guard::RecentSignIn(Some(recency), Otherwise::SignIn))
 }
 
+/// Somebody signed in acts for an organization, as the host's
+/// [`ScopeLoader`](crate::login::ScopeLoader) says; else 403.
+#[cfg(feature = "login")]
+pub fn organization() -> GuardMiddleware {
+    GuardMiddleware(Guard::Organization(Otherwise::SignIn))
+}
+
+/// Somebody signed in has this role, as the loader says; else 403.
+#[cfg(feature = "login")]
+pub fn role(role: impl Into<String>) -> GuardMiddleware {
+    GuardMiddleware(Guard::Role(role.into(), Otherwise::SignIn))
+}
+
+/// Somebody signed in administers the whole product, as the loader says; else 403.
+#[cfg(feature = "login")]
+pub fn admin() -> GuardMiddleware {
+    GuardMiddleware(Guard::Admin(Otherwise::SignIn))
+}
+
+/// A caller of any kind: a session, an access token or an API key; else 401.
+pub fn caller() -> GuardMiddleware {
+    GuardMiddleware(Guard::Caller)
+}
+
+/// A person signed in, or an access token or an API key with this scope; else 401 or 403.
+#[cfg(feature = "resource")]
+pub fn caller_with_scope(scope: impl Into<String>) -> GuardMiddleware {
+    let scope = ScopeRequirement::all_of([scope.into()]);
+    GuardMiddleware(Guard::CallerWithScopes(scope))
+}
+
+/// For a form of the host's own: what changes something must come from a page of this origin; else 403.
+pub fn same_origin() -> GuardMiddleware {
+    GuardMiddleware(Guard::SameOrigin)
+}
+
 /// An access token with this scope; else 401 or 403 as RFC 6750 §3 says.
 #[cfg(feature = "resource")]
 pub fn scope(scope: impl Into<String>) -> GuardMiddleware {

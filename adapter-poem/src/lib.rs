@@ -72,8 +72,21 @@ pub use auth_store_seaorm::SeaOrmStore;
 #[cfg(feature = "resource")]
 pub use extract::AccessToken;
 #[cfg(any(feature = "login", feature = "resource"))]
-pub use extract::Rejection;
+pub use extract::{Caller, ClientAddress, Rejection};
 #[cfg(feature = "login")]
 pub use extract::{Scope, Session, User};
 pub use http;
 pub use routes::{AuthEndpoint, WithAuth, routes, routes_under};
+
+/// The guide for poem: its snippets compile, or the documentation tests fail.
+#[cfg(all(
+    doctest,
+    feature = "login",
+    feature = "provider",
+    feature = "resource",
+    feature = "seaorm-sqlite"
+))]
+mod guides {
+    #[doc = include_str!("../../docs/poem.md")]
+    mod poem {}
+}

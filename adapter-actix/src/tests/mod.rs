@@ -14,8 +14,8 @@ use actix_web::error::ErrorBadGateway;
 use actix_web::http::Method;
 use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::test::{TestRequest, call_service, init_service, read_body};
-use actix_web::web::{get, resource};
-use actix_web::{App, Error, ResponseError as _};
+use actix_web::web::{ServiceConfig, get, post, resource};
+use actix_web::{App, Error, HttpResponse, ResponseError as _};
 use bytes::Bytes;
 use futures_util::stream;
 use http::{Request, StatusCode};
@@ -70,8 +70,31 @@ async fn token_maybe(token: Option<AccessToken>) -> String {
     token.map_or("no token".into(), |token| token.client_id().to_owned())
 }
 
+fn name_of(caller: &Caller) -> String {
+    match &**caller {
+        auth::Caller::Session(_) => "called".to_owned(),
+        other => other.subject().to_owned(),
+    }
+}
+
+async fn caller(caller: Caller) -> String {
+    name_of(&caller)
+}
+
+async fn caller_maybe(caller: Option<Caller>) -> String {
+    caller.map_or("nobody".into(), |caller| name_of(&caller))
+}
+
+async fn address(ClientAddress(address): ClientAddress) -> String {
+    address.map_or("unknown".into(), |address| address.to_string())
+}
+
 async fn ok() -> &'static str {
     "ok"
+}
+
+async fn fails() -> HttpResponse {
+    HttpResponse::InternalServerError().finish()
 }
 
 async fn broken() -> Result<&'static str, Error> {
@@ -116,8 +139,28 @@ fn app(
         .route("/reports", get().to(ok).wrap(guard::scope("reports:read")))
         .route("/admin", get().to(ok).wrap(guard::scope("admin")))
         .service(resource("/broken").wrap(guard::signed_in()).to(broken))
+        .route("/fails", get().to(fails).wrap(guard::signed_in()))
+        .configure(calls)
         .service(nested)
         .with_auth(auth)
+}
+
+fn calls(config: &mut ServiceConfig) {
+    let reports = guard::caller_with_scope("reports:read");
+    let admin = guard::caller_with_scope("admin");
+    let owner = || guard::role("owner");
+    config
+        .route("/caller", get().to(caller))
+        .route("/caller/maybe", get().to(caller_maybe))
+        .service(resource("/calls").wrap(guard::caller()).to(ok))
+        .route("/calls/reports", get().to(ok).wrap(reports))
+        .route("/calls/admin", get().to(ok).wrap(admin))
+        .route("/organization", get().to(ok).wrap(guard::organization()))
+        .route("/owner", get().to(scope).wrap(owner()))
+        .route("/owner/api", get().to(ok).wrap(owner().or_401()))
+        .route("/administrator", get().to(ok).wrap(guard::admin()))
+        .route("/form", post().to(ok).wrap(guard::same_origin()))
+        .route("/address", get().to(address));
 }
 
 fn request(request: Request<Bytes>) -> TestRequest {
@@ -181,6 +224,27 @@ async fn guards_hold_wherever_they_are_put() {
     assert_eq!(nobody.status, StatusCode::UNAUTHORIZED);
     let alice = send(checks::get("/user/maybe", &[("cookie", &house.cookie)])).await;
     assert_eq!(alice.text(), "alice");
+}
+
+#[actix_web::test]
+async fn whoever_calls_is_known_by_what_it_brings() {
+    let house = House::new().await;
+    let send = site!(app(&house.auth));
+    checks::callers(&house, &send).await;
+    checks::roles(&house, &send).await;
+    assert_eq!(send(checks::get("/address", &[])).await.text(), "unknown");
+}
+
+#[actix_web::test]
+async fn a_session_in_use_outlives_its_idle_time_whatever_the_handler_answers() {
+    let house = House::new().await;
+    checks::in_use(&house, site!(app(&house.auth))).await;
+}
+
+#[actix_web::test]
+async fn a_wing_that_is_not_set_up_is_a_500_that_says_what_to_add() {
+    let auth = checks::without_wings().await;
+    checks::not_set_up(site!(app(&auth))).await;
 }
 
 #[actix_web::test]

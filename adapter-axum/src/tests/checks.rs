@@ -10,14 +10,22 @@
 //! | `/page`, `/api`, `/recent`, `/recent/api` | `signed_in`, `.or_401()`, `signed_in_within(0)`, `.or_401()` |
 //! | `/reports`, `/admin` | `scope("reports:read")`, `scope("admin")` |
 //! | `/broken` | `signed_in`, and the handler fails |
+//! | `/fails` | `signed_in`, and the handler answers 500 |
+//! | `/caller`, `/caller/maybe` | `Caller`, `Option<Caller>`: `called` for a person, else the subject; `nobody` |
+//! | `/calls` | GET, POST, behind `caller`: `ok` |
+//! | `/calls/reports`, `/calls/admin` | `caller_with_scope("reports:read")`, `caller_with_scope("admin")`: `ok` |
+//! | `/organization`, `/owner`, `/owner/api`, `/administrator` | `organization`, `role("owner")` and `Scope`, `.or_401()`, `admin` |
+//! | `/form` | POST, behind `same_origin`: `ok` |
+//! | `/address` | `ClientAddress`: the address, `unknown` |
 //! | `/nested/page`, `/nested/deep/page` | a guard on a mounted router, and one on a route in two of them |
 
 use std::sync::atomic::Ordering::SeqCst;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Request, StatusCode};
 
-use super::house::House;
+use super::house::{House, KEY, TOKEN_COOKIE};
 
 pub(super) struct Answer {
     pub(super) status: StatusCode,
@@ -42,6 +50,12 @@ pub(super) fn get(path: &str, headers: &[(&str, &str)]) -> Request<Bytes> {
         request = request.header(*name, *value);
     }
     request.body(Bytes::new()).expect("request")
+}
+
+fn post(path: &str, headers: &[(&str, &str)]) -> Request<Bytes> {
+    let mut request = get(path, headers);
+    *request.method_mut() = http::Method::POST;
+    request
 }
 
 pub(super) async fn extractors(house: &House, send: impl AsyncFn(Request<Bytes>) -> Answer) {
@@ -134,8 +148,8 @@ pub(super) async fn guards(house: &House, send: impl AsyncFn(Request<Bytes>) -> 
     );
     assert_eq!(send(get("/api", &cookie)).await.text(), "ok");
 
-    // The clock counts milliseconds: in the first one everybody is recent.
-    while send(get("/recent/api", &cookie)).await.status == StatusCode::OK {}
+    assert_eq!(send(get("/recent/api", &cookie)).await.text(), "ok");
+    house.clock.advance(Duration::from_millis(1));
     let stale = send(get("/recent/api", &cookie)).await;
     assert_eq!(stale.status, StatusCode::FORBIDDEN);
     let stale = send(get("/recent", &cookie)).await;
@@ -152,6 +166,122 @@ pub(super) async fn guards(house: &House, send: impl AsyncFn(Request<Bytes>) -> 
             .header("www-authenticate")
             .contains("insufficient_scope")
     );
+}
+
+pub(super) async fn callers(house: &House, send: impl AsyncFn(Request<Bytes>) -> Answer) {
+    let cookie = ("cookie", house.cookie.as_str());
+    let bearer = ("authorization", house.bearer.as_str());
+    let key = ("x-api-key", KEY);
+    let text = async |path: &str, headers: &[(&str, &str)]| {
+        send(get(path, headers)).await.text().to_owned()
+    };
+    for path in ["/caller", "/caller/maybe"] {
+        assert_eq!(text(path, &[cookie]).await, "called");
+        assert_eq!(text(path, &[bearer]).await, "machine");
+        assert_eq!(text(path, &[key]).await, "billing");
+        // A bad one is refused, whatever else there is.
+        for bad in [("authorization", "Bearer a.b.c"), ("x-api-key", "other")] {
+            let refused = send(get(path, &[cookie, bad])).await;
+            assert_eq!(refused.status, StatusCode::UNAUTHORIZED, "{path}");
+            assert!(refused.header("www-authenticate").contains("invalid_token"));
+        }
+        let both = send(get(path, &[bearer, key])).await;
+        assert_eq!(both.status, StatusCode::BAD_REQUEST, "{path}");
+    }
+    let nobody = send(get("/caller", &[])).await;
+    assert_eq!(nobody.status, StatusCode::UNAUTHORIZED);
+    assert!(nobody.header("www-authenticate").starts_with("Bearer"));
+    assert_eq!(text("/caller/maybe", &[]).await, "nobody");
+
+    let status = async |request| send(request).await.status.as_u16();
+    for (credential, admin) in [(cookie, 200), (bearer, 403), (key, 403)] {
+        assert_eq!(status(get("/calls", &[credential])).await, 200);
+        assert_eq!(status(get("/calls/reports", &[credential])).await, 200);
+        assert_eq!(status(get("/calls/admin", &[credential])).await, admin);
+    }
+    for path in ["/calls", "/calls/reports"] {
+        assert_eq!(status(get(path, &[])).await, 401);
+    }
+
+    // A cookie changes nothing unless a page of this origin sent the request.
+    let token = house.bearer.trim_start_matches("Bearer ");
+    let token = format!("{TOKEN_COOKIE}={token}");
+    let token = ("cookie", token.as_str());
+    assert_eq!(text("/token", &[token]).await, "machine");
+    let here = ("sec-fetch-site", "same-origin");
+    for credential in [cookie, token] {
+        assert_eq!(status(post("/calls", &[credential])).await, 403);
+        assert_eq!(status(post("/calls", &[credential, here])).await, 200);
+    }
+    assert_eq!(status(post("/calls", &[key])).await, 200);
+    assert_eq!(status(post("/form", &[])).await, 403);
+    assert_eq!(status(post("/form", &[here])).await, 200);
+}
+
+pub(super) async fn roles(house: &House, send: impl AsyncFn(Request<Bytes>) -> Answer) {
+    let cookie = [("cookie", house.cookie.as_str())];
+    for path in ["/organization", "/owner", "/administrator"] {
+        let led = send(get(path, &[])).await;
+        assert_eq!(led.status, StatusCode::SEE_OTHER, "{path}");
+    }
+    let nobody = send(get("/owner/api", &[])).await;
+    assert_eq!(nobody.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(send(get("/organization", &cookie)).await.text(), "ok");
+    house.loaded.store(0, SeqCst);
+    assert_eq!(send(get("/owner", &cookie)).await.text(), "alice");
+    // The guard asked, and the extractor behind it did not.
+    assert_eq!(house.loaded.load(SeqCst), 1);
+    assert_eq!(send(get("/owner/api", &cookie)).await.text(), "ok");
+    let short = send(get("/administrator", &cookie)).await;
+    assert_eq!(short.status, StatusCode::FORBIDDEN);
+}
+
+/// Use alone keeps a session: whatever the handler answers, and without a cookie set anew. The cookie's life is that of
+/// the session at the longest, so the browser never drops it too early, and the store alone says when it is over.
+pub(super) async fn in_use(house: &House, send: impl AsyncFn(Request<Bytes>) -> Answer) {
+    const ALMOST_IDLE: Duration = Duration::from_mins(29);
+    let cookie = [("cookie", house.cookie.as_str())];
+    for (path, status) in [
+        ("/fails", 500),
+        ("/broken", 502),
+        ("/user", 200),
+        ("/caller", 200),
+        ("/fails", 500),
+    ] {
+        house.clock.advance(ALMOST_IDLE);
+        let answer = send(get(path, &cookie)).await;
+        assert_eq!(answer.status.as_u16(), status, "{path}");
+        assert!(!answer.headers.contains_key("set-cookie"), "{path}");
+    }
+    house.clock.advance(Duration::from_mins(31));
+    let answer = send(get("/user", &cookie)).await;
+    assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
+}
+
+pub(super) async fn not_set_up(send: impl AsyncFn(Request<Bytes>) -> Answer) {
+    for (path, fix) in [
+        ("/scope", ".login("),
+        ("/page", ".login("),
+        ("/owner", ".login("),
+        ("/reports", ".resource("),
+        ("/caller", ".resource("),
+        ("/calls/reports", ".resource("),
+    ] {
+        let answer = send(get(path, &[])).await;
+        assert_eq!(answer.status, StatusCode::INTERNAL_SERVER_ERROR, "{path}");
+        assert!(answer.text().contains(fix), "{path}: {}", answer.text());
+    }
+}
+
+/// A house without wings.
+pub(super) async fn without_wings() -> auth_core::auth::Auth {
+    auth_core::auth::Auth::builder("http://localhost:3000")
+        .secret([7; 32])
+        .store(auth_core::store::MemoryStore::default())
+        .prune_every(None)
+        .build()
+        .await
+        .expect("auth")
 }
 
 pub(super) async fn conversion(send: impl AsyncFn(Request<Bytes>) -> Answer) {

@@ -5,19 +5,31 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use auth_core::auth::Auth;
-use auth_core::ground::{Digest32, Timestamp};
-use auth_core::login::{Login, NewUser, SignInRequest};
+use auth_core::ground::{Clock, Digest32, Timestamp};
+use auth_core::login::{
+    Login, NewUser, ScopeError, ScopeFacts, ScopeLoader, SignInRequest, SignedIn,
+};
 use auth_core::provider::{NewClient, Provider};
+use auth_core::resource::{ApiKey, ApiKeyError, ApiKeys, Resource, ScopeSet};
 use auth_core::store::{
     Backend, EndedSessions, MemoryStore, Reach, Session, SessionId, SessionStore, StoreError,
     StoreResult, Stores, UserId,
 };
+use auth_core::testkit::ManualClock;
 use bytes::Bytes;
 use http::{HeaderMap, Request};
 use serde_json::{Value, json};
 
+/// A key with the scope `reports:read`.
+pub(super) const KEY: &str = "acme_live_0123456789";
+/// The cookie an access token may come in.
+pub(super) const TOKEN_COOKIE: &str = "token";
+
 pub(super) struct House {
     pub(super) auth: Auth,
+    pub(super) clock: Arc<ManualClock>,
+    /// How often the loader was asked. It calls alice the owner of an organization.
+    pub(super) loaded: Arc<AtomicUsize>,
     pub(super) sessions: Arc<Sessions>,
     /// A `Cookie` header.
     pub(super) cookie: String,
@@ -39,11 +51,18 @@ impl House {
         });
         let mut stores = Stores::from(store);
         stores.sessions = sessions.clone();
+        let clock = Arc::new(ManualClock::at(Timestamp::from_seconds(1_763_700_000)));
+        let loaded = Arc::new(AtomicUsize::new(0));
+        let resource = Resource::default()
+            .api_keys(OneKey)
+            .token_cookie(TOKEN_COOKIE);
         let auth = Auth::builder(base)
             .secret([7; 32])
             .store(stores)
-            .login(Login::default())
+            .clock(HandClock(clock.clone()))
+            .login(Login::default().scope_loader(Owner(loaded.clone())))
             .provider(Provider::default().scope("reports:read", "Read reports"))
+            .resource(resource)
             .prune_every(None)
             .build()
             .await
@@ -52,6 +71,8 @@ impl House {
         let bearer = format!("Bearer {}", machine_token(&auth).await);
         Self {
             auth,
+            clock,
+            loaded,
             sessions,
             cookie,
             bearer,
@@ -96,6 +117,44 @@ async fn machine_token(auth: &Auth) -> String {
     let answer = auth.handle(request.expect("request")).await;
     let answer: Value = serde_json::from_slice(answer.body()).expect("JSON");
     answer["access_token"].as_str().expect("token").to_owned()
+}
+
+struct HandClock(Arc<ManualClock>);
+
+impl Clock for HandClock {
+    fn now(&self) -> Timestamp {
+        self.0.now()
+    }
+}
+
+struct Owner(Arc<AtomicUsize>);
+
+#[async_trait]
+impl ScopeLoader for Owner {
+    async fn load(&self, _: &SignedIn) -> Result<ScopeFacts, ScopeError> {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        Ok(ScopeFacts {
+            organization: Some("acme".to_owned()),
+            role: Some("owner".to_owned()),
+            ..ScopeFacts::default()
+        })
+    }
+}
+
+struct OneKey;
+
+#[async_trait]
+impl ApiKeys for OneKey {
+    fn recognizes(&self, presented: &str) -> bool {
+        presented.starts_with("acme_live_")
+    }
+    async fn find(&self, presented: &str) -> Result<Option<ApiKey>, ApiKeyError> {
+        Ok((presented == KEY).then(|| ApiKey {
+            id: "key-1".to_owned(),
+            subject: "billing".to_owned(),
+            scopes: ScopeSet::parse("reports:read"),
+        }))
+    }
 }
 
 /// Sessions in memory that can be out of reach, and count how often they are asked.

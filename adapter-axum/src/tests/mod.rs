@@ -12,7 +12,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{FromRef, State};
-use axum::routing::get;
+use axum::routing::{get, post};
 use bytes::Bytes;
 use http::{Request, StatusCode};
 use http_body_util::BodyExt as _;
@@ -71,8 +71,31 @@ async fn token_maybe(token: Option<AccessToken>) -> String {
     token.map_or("no token".into(), |token| token.client_id().to_owned())
 }
 
+fn name_of(caller: &Caller) -> String {
+    match &**caller {
+        auth::Caller::Session(_) => "called".to_owned(),
+        other => other.subject().to_owned(),
+    }
+}
+
+async fn caller(caller: Caller) -> String {
+    name_of(&caller)
+}
+
+async fn caller_maybe(caller: Option<Caller>) -> String {
+    caller.map_or("nobody".into(), |caller| name_of(&caller))
+}
+
+async fn address(ClientAddress(address): ClientAddress) -> String {
+    address.map_or("unknown".into(), |address| address.to_string())
+}
+
 async fn ok() -> &'static str {
     "ok"
+}
+
+async fn fails() -> StatusCode {
+    StatusCode::INTERNAL_SERVER_ERROR
 }
 
 async fn broken() -> Result<&'static str, (StatusCode, &'static str)> {
@@ -110,8 +133,30 @@ fn app(auth: &Auth) -> Router {
         )
         .route("/admin", get(ok).route_layer(guard::scope("admin")))
         .route("/broken", get(broken).route_layer(guard::signed_in()))
+        .route("/fails", get(fails).route_layer(guard::signed_in()))
+        .merge(calls())
         .nest("/nested", nested)
         .with_auth(auth)
+}
+
+fn calls() -> Router {
+    let reports = guard::caller_with_scope("reports:read");
+    let owner = || guard::role("owner");
+    Router::new()
+        .route("/caller", get(caller))
+        .route("/caller/maybe", get(caller_maybe))
+        .route("/calls", get(ok).post(ok).route_layer(guard::caller()))
+        .route("/calls/reports", get(ok).route_layer(reports))
+        .route(
+            "/calls/admin",
+            get(ok).route_layer(guard::caller_with_scope("admin")),
+        )
+        .route("/organization", get(ok).route_layer(guard::organization()))
+        .route("/owner", get(scope).route_layer(owner()))
+        .route("/owner/api", get(ok).route_layer(owner().or_401()))
+        .route("/administrator", get(ok).route_layer(guard::admin()))
+        .route("/form", post(ok).route_layer(guard::same_origin()))
+        .route("/address", get(address))
 }
 
 async fn send(app: &Router, request: Request<impl Into<Body>>) -> Answer {
@@ -145,6 +190,31 @@ async fn guards_hold_wherever_they_are_put() {
     let house = House::new().await;
     let app = app(&house.auth);
     checks::guards(&house, async |request| send(&app, request).await).await;
+}
+
+#[tokio::test]
+async fn whoever_calls_is_known_by_what_it_brings() {
+    let house = House::new().await;
+    let app = app(&house.auth);
+    checks::callers(&house, async |request| send(&app, request).await).await;
+    checks::roles(&house, async |request| send(&app, request).await).await;
+    assert_eq!(
+        send(&app, checks::get("/address", &[])).await.text(),
+        "unknown"
+    );
+}
+
+#[tokio::test]
+async fn a_session_in_use_outlives_its_idle_time_whatever_the_handler_answers() {
+    let house = House::new().await;
+    let app = app(&house.auth);
+    checks::in_use(&house, async |request| send(&app, request).await).await;
+}
+
+#[tokio::test]
+async fn a_wing_that_is_not_set_up_is_a_500_that_says_what_to_add() {
+    let app = app(&checks::without_wings().await);
+    checks::not_set_up(async |request| send(&app, request).await).await;
 }
 
 #[tokio::test]

@@ -17,7 +17,7 @@ use bytes::Bytes;
 use futures_util::stream;
 use http::{Request, StatusCode};
 use poem::web::{LocalAddr, RemoteAddr};
-use poem::{Body, Endpoint, EndpointExt as _, Error, Route, get, handler};
+use poem::{Body, Endpoint, EndpointExt as _, Error, Route, get, handler, post};
 
 use crate::*;
 use checks::Answer;
@@ -79,9 +79,36 @@ fn ask_token_maybe(token: Option<AccessToken>) -> String {
     token.map_or("no token".into(), |token| token.client_id().to_owned())
 }
 
+fn name_of(caller: &Caller) -> String {
+    match &**caller {
+        auth::Caller::Session(_) => "called".to_owned(),
+        other => other.subject().to_owned(),
+    }
+}
+
+#[handler]
+fn ask_caller(caller: Caller) -> String {
+    name_of(&caller)
+}
+
+#[handler]
+fn ask_caller_maybe(caller: Option<Caller>) -> String {
+    caller.map_or("nobody".into(), |caller| name_of(&caller))
+}
+
+#[handler]
+fn ask_address(ClientAddress(address): ClientAddress) -> String {
+    address.map_or("unknown".into(), |address| address.to_string())
+}
+
 #[handler]
 fn ok() -> &'static str {
     "ok"
+}
+
+#[handler]
+fn fails() -> StatusCode {
+    StatusCode::INTERNAL_SERVER_ERROR
 }
 
 #[handler]
@@ -96,7 +123,7 @@ fn app(auth: &Auth) -> AuthEndpoint {
         .at("/page", get(ok))
         .nest("/deep", deep)
         .with(guard::signed_in());
-    Route::new()
+    calls()
         .at("/user", get(ask_user))
         .at("/user/maybe", get(ask_user_maybe))
         .at("/user/result", get(ask_user_result))
@@ -117,8 +144,27 @@ fn app(auth: &Auth) -> AuthEndpoint {
         .at("/reports", get(ok).with(guard::scope("reports:read")))
         .at("/admin", get(ok).with(guard::scope("admin")))
         .at("/broken", get(broken).with(guard::signed_in()))
+        .at("/fails", get(fails).with(guard::signed_in()))
         .nest("/nested", nested)
         .with_auth(auth)
+}
+
+fn calls() -> Route {
+    let reports = guard::caller_with_scope("reports:read");
+    let admin = guard::caller_with_scope("admin");
+    let owner = || guard::role("owner");
+    Route::new()
+        .at("/caller", get(ask_caller))
+        .at("/caller/maybe", get(ask_caller_maybe))
+        .at("/calls", get(ok).post(ok).with(guard::caller()))
+        .at("/calls/reports", get(ok).with(reports))
+        .at("/calls/admin", get(ok).with(admin))
+        .at("/organization", get(ok).with(guard::organization()))
+        .at("/owner", get(ask_scope).with(owner()))
+        .at("/owner/api", get(ok).with(owner().or_401()))
+        .at("/administrator", get(ok).with(guard::admin()))
+        .at("/form", post(ok).with(guard::same_origin()))
+        .at("/address", get(ask_address))
 }
 
 // As the server does, so that a mount has an original URI to restore.
@@ -158,6 +204,31 @@ async fn guards_hold_wherever_they_are_put() {
     let house = House::new().await;
     let app = app(&house.auth);
     checks::guards(&house, async |request| send(&app, request).await).await;
+}
+
+#[tokio::test]
+async fn whoever_calls_is_known_by_what_it_brings() {
+    let house = House::new().await;
+    let app = app(&house.auth);
+    checks::callers(&house, async |request| send(&app, request).await).await;
+    checks::roles(&house, async |request| send(&app, request).await).await;
+    assert_eq!(
+        send(&app, checks::get("/address", &[])).await.text(),
+        "unknown"
+    );
+}
+
+#[tokio::test]
+async fn a_session_in_use_outlives_its_idle_time_whatever_the_handler_answers() {
+    let house = House::new().await;
+    let app = app(&house.auth);
+    checks::in_use(&house, async |request| send(&app, request).await).await;
+}
+
+#[tokio::test]
+async fn a_wing_that_is_not_set_up_is_a_500_that_says_what_to_add() {
+    let app = app(&checks::without_wings().await);
+    checks::not_set_up(async |request| send(&app, request).await).await;
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ use http::request::Parts;
 
 use super::{Auth, NotSetUp};
 #[cfg(feature = "login")]
-use crate::login::SignedIn;
+use crate::login::{Scope, SignedIn};
 #[cfg(feature = "resource")]
 use crate::resource::{AccessToken, Refusal, ScopeRequirement, TokenRefused};
 use crate::web::{Exchange, Problem, Response, Side};
@@ -29,9 +29,25 @@ pub enum Guard {
     /// Somebody signed in, or confirmed it, within this time; `None` takes the login wing's recency setting.
     #[cfg(feature = "login")]
     RecentSignIn(Option<Duration>, Otherwise),
+    /// Somebody is signed in and acts for an organization, as the host's [`ScopeLoader`](crate::login::ScopeLoader) says.
+    #[cfg(feature = "login")]
+    Organization(Otherwise),
+    /// Somebody is signed in and has this role, as the loader says.
+    #[cfg(feature = "login")]
+    Role(String, Otherwise),
+    /// Somebody is signed in and administers the whole product, as the loader says.
+    #[cfg(feature = "login")]
+    Admin(Otherwise),
     /// An access token with these scopes.
     #[cfg(feature = "resource")]
     Scopes(ScopeRequirement),
+    /// A [`Caller`](super::Caller) of any kind.
+    Caller,
+    /// A person signed in, or a token or an API key with these scopes.
+    #[cfg(feature = "resource")]
+    CallerWithScopes(ScopeRequirement),
+    /// A method that changes nothing, or a page of this origin that sent the request.
+    SameOrigin,
 }
 
 impl Guard {
@@ -43,8 +59,14 @@ impl Guard {
             Self::SignedIn(_) => Self::SignedIn(Otherwise::Unauthorized),
             #[cfg(feature = "login")]
             Self::RecentSignIn(recency, _) => Self::RecentSignIn(recency, Otherwise::Unauthorized),
-            #[cfg(feature = "resource")]
-            Self::Scopes(requirement) => Self::Scopes(requirement),
+            #[cfg(feature = "login")]
+            Self::Organization(_) => Self::Organization(Otherwise::Unauthorized),
+            #[cfg(feature = "login")]
+            Self::Role(role, _) => Self::Role(role, Otherwise::Unauthorized),
+            #[cfg(feature = "login")]
+            Self::Admin(_) => Self::Admin(Otherwise::Unauthorized),
+            // These answer no browser that could be led anywhere.
+            other => other,
         }
     }
 }
@@ -88,6 +110,30 @@ impl Auth {
                 let met = resource.require_scope(&token, requirement).await;
                 met.map_err(|refused| Box::new(self.refuse_token(&refused)))
             }
+            #[cfg(feature = "login")]
+            Guard::Organization(otherwise) => {
+                let has = |scope: &Scope| scope.organization.is_some();
+                self.admit_scope(parts, *otherwise, has).await
+            }
+            #[cfg(feature = "login")]
+            Guard::Role(role, otherwise) => {
+                let has = |scope: &Scope| scope.role.as_ref() == Some(role);
+                self.admit_scope(parts, *otherwise, has).await
+            }
+            #[cfg(feature = "login")]
+            Guard::Admin(otherwise) => {
+                self.admit_scope(parts, *otherwise, |scope| scope.admin)
+                    .await
+            }
+            #[cfg(feature = "resource")]
+            Guard::Caller => self.admit_caller(parts, None).await,
+            #[cfg(not(feature = "resource"))]
+            Guard::Caller => self.admit_caller(parts).await,
+            #[cfg(feature = "resource")]
+            Guard::CallerWithScopes(requirement) => {
+                self.admit_caller(parts, Some(requirement)).await
+            }
+            Guard::SameOrigin => self.require_same_origin(parts),
         }
     }
 
@@ -160,31 +206,47 @@ impl Auth {
             Ok(resource) => resource,
             Err(missing) => return Err(Box::new(self.not_set_up(parts, missing))),
         };
-        let verified = resource.access_token(&parts.headers).await;
+        let verified = if resource.goes_by_cookie(&parts.headers) {
+            self.require_same_origin(parts)?;
+            resource.cookie_token(&parts.headers).await
+        } else {
+            resource.access_token(&parts.headers).await
+        };
         if let Ok(token) = &verified {
             parts.extensions.insert(token.clone());
         }
         Ok(verified)
     }
 
-    /// The signed-in user with what the host's loader adds.
+    /// The signed-in user with what the host's loader adds. The loader is asked once per request: its answer stays in
+    /// the request's extensions.
     ///
     /// # Errors
     /// The loader's failure, as a response.
     #[cfg(feature = "login")]
     pub async fn scope(
         &self,
-        parts: &Parts,
+        parts: &mut Parts,
         signed_in: &SignedIn,
-    ) -> Result<crate::login::Scope, Box<Response>> {
+    ) -> Result<Scope, Box<Response>> {
+        #[derive(Clone)]
+        struct Known(Scope);
+        if let Some(Known(known)) = parts.extensions.get::<Known>()
+            && known.session.id == signed_in.session.id
+        {
+            return Ok(known.clone());
+        }
         let login = match self.login() {
             Ok(login) => login,
             Err(missing) => return Err(Box::new(self.not_set_up(parts, missing))),
         };
-        login
-            .scope(signed_in)
-            .await
-            .map_err(|problem| Box::new(self.problem(parts, side_of(parts), &problem)))
+        match login.scope(signed_in).await {
+            Ok(scope) => {
+                parts.extensions.insert(Known(scope.clone()));
+                Ok(scope)
+            }
+            Err(problem) => Err(Box::new(self.problem(parts, side_of(parts), &problem))),
+        }
     }
 
     /// The 401 for a handler that wants a session and was reached without a guard.
@@ -224,6 +286,26 @@ impl Auth {
         Err(Box::new(response))
     }
 
+    /// Nobody signed in is asked to sign in; somebody who lacks what the route wants is told so: to sign in again would
+    /// not help.
+    #[cfg(feature = "login")]
+    async fn admit_scope(
+        &self,
+        parts: &mut Parts,
+        otherwise: Otherwise,
+        has: impl Fn(&Scope) -> bool + Send,
+    ) -> Result<(), Box<Response>> {
+        self.admit_session(parts, None, otherwise).await?;
+        let Some(signed_in) = self.signed_in(parts).await? else {
+            return Err(Box::new(self.unauthenticated(parts)));
+        };
+        if has(&self.scope(parts, &signed_in).await?) {
+            return Ok(());
+        }
+        let problem = Problem::forbidden("Your account may not do this.");
+        Err(Box::new(self.problem(parts, side_of(parts), &problem)))
+    }
+
     // A form's address cannot be returned to; its user starts again at the root.
     #[cfg(feature = "login")]
     fn to_sign_in(&self, parts: &Parts, reauthenticate: bool) -> Response {
@@ -249,7 +331,7 @@ impl Auth {
     }
 
     #[cfg(feature = "resource")]
-    fn refuse_token(&self, refused: &TokenRefused) -> Response {
+    pub(super) fn refuse_token(&self, refused: &TokenRefused) -> Response {
         let mut response = refused.respond();
         crate::web::finish_headers(
             response.headers_mut(),
@@ -260,7 +342,7 @@ impl Auth {
 
     /// A credential that came in clear is not looked at: a browser is shown the way, anything else refused. Only a trusted
     /// proxy's word counts.
-    fn refuse_plain_http(&self, parts: &Parts) -> Result<(), Box<Response>> {
+    pub(super) fn refuse_plain_http(&self, parts: &Parts) -> Result<(), Box<Response>> {
         let core = &self.inner.core;
         if core.base.is_loopback_http() || !core.proxies.arrived_over_http(parts) {
             return Ok(());
@@ -274,7 +356,7 @@ impl Auth {
 
     /// A set-up fault of the host's is a plain 500 that says what to add, in the log and in the answer: nobody's data
     /// is in it, and a developer sees it at the first request.
-    fn not_set_up(&self, parts: &Parts, missing: NotSetUp) -> Response {
+    pub(super) fn not_set_up(&self, parts: &Parts, missing: NotSetUp) -> Response {
         tracing::error!(%missing, "a route needs a part that is not set up");
         let problem = Problem::new(
             StatusCode::INTERNAL_SERVER_ERROR,
@@ -286,7 +368,7 @@ impl Auth {
 }
 
 /// Who the errors of a host's own route are for: a browser asks for HTML by name.
-fn side_of(parts: &Parts) -> Side {
+pub(super) fn side_of(parts: &Parts) -> Side {
     let accepts = parts.headers.get_all(http::header::ACCEPT).iter();
     let html = accepts
         .filter_map(|value| value.to_str().ok())

@@ -1,12 +1,18 @@
 //! Roof: [`Auth`], the one object a host holds.
 
 mod builder;
+#[cfg(any(feature = "login", feature = "resource"))]
+mod caller;
 mod dispatch;
 #[cfg(any(feature = "login", feature = "resource"))]
 mod guard;
 mod pruning;
 mod service;
 mod table;
+#[cfg(test)]
+#[cfg(all(feature = "login", feature = "provider", feature = "resource"))]
+#[cfg(feature = "testkit")]
+mod tests;
 mod wings;
 
 use std::fmt;
@@ -15,6 +21,8 @@ use std::sync::Arc;
 use http::request::Parts;
 
 pub use builder::{AuthBuilder, BuildError};
+#[cfg(any(feature = "login", feature = "resource"))]
+pub use caller::Caller;
 #[cfg(any(feature = "login", feature = "resource"))]
 pub use guard::{Guard, Otherwise};
 
@@ -133,6 +141,12 @@ impl Auth {
             provider.reseal_signing_keys().await?;
         }
         Ok(())
+    }
+
+    /// The client's address behind the trusted proxies, for a request to one of the host's own routes: what a sign-in
+    /// of the host's own is told by.
+    pub fn client_address(&self, parts: &Parts) -> Option<std::net::IpAddr> {
+        self.inner.core.proxies.client_address(parts)
     }
 
     /// Turns a problem into a response for a request to one of the host's own routes.

@@ -27,22 +27,20 @@ pub(super) fn token(headers: &HeaderMap) -> Result<&str, Refusal> {
     if !scheme.eq_ignore_ascii_case(b"bearer") {
         return Err(Refusal::MissingToken);
     }
-    let token = rest.trim_ascii_start();
-    str::from_utf8(token)
-        .ok()
-        .filter(|token| is_b64token(token))
-        .ok_or(Refusal::InvalidRequest(
-            "The Authorization header must be the word Bearer, a space and one token.",
-        ))
+    b64token(rest.trim_ascii_start()).ok_or(Refusal::InvalidRequest(
+        "The Authorization header must be the word Bearer, a space and one token.",
+    ))
 }
 
 /// `1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"="`
-fn is_b64token(text: &str) -> bool {
+pub(super) fn b64token(text: &[u8]) -> Option<&str> {
+    let text = str::from_utf8(text).ok()?;
     let body = text.trim_end_matches('=');
-    !body.is_empty()
+    let is_token = !body.is_empty()
         && body
             .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"-._~+/".contains(&byte))
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-._~+/".contains(&byte));
+    is_token.then_some(text)
 }
 
 #[cfg(test)]

@@ -81,9 +81,10 @@ impl Issuers {
             });
         }
         let introspecting = Introspection::new(settings, realm, outbound)?;
-        if local.is_none() && remote.is_empty() && introspecting.is_none() {
-            let problem = "no issuer is trusted: add .provider(…) to the app, or .issuer(…) or .introspect(…) to the \
-                           Resource";
+        let accepts_tokens = local.is_some() || !remote.is_empty() || introspecting.is_some();
+        if !accepts_tokens && settings.api_keys.is_none() {
+            let problem = "no issuer is trusted: add .provider(…) to the app, or .issuer(…), .introspect(…) or \
+                           .api_keys(…) to the Resource";
             return Err(ResourceSettingsError::new("issuer", problem));
         }
         let issuers = Self {

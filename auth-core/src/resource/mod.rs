@@ -4,7 +4,8 @@
 //! - [`ScopeRequirement`] says what a route wants; [`ScopeSet::allows`] says when a grant is enough.
 //! - [`TokenRefused`] answers as RFC 6750 §3 asks, with the challenge in `WWW-Authenticate`.
 //!
-//! Tokens are read from the `Authorization` header only, never from a query or a body. A JWT of type `at+jwt` is verified
+//! Tokens are read from the `Authorization` header, never from a query or a body; with [`Resource::token_cookie`] also
+//! from a cookie of the host's. With [`Resource::api_keys`] the host's own keys stand beside them. A JWT of type `at+jwt` is verified
 //! here, with the keys of its issuer. An opaque token, or a JWT of an issuer given to [`Resource::introspect`], is asked
 //! about at its issuer (RFC 7662), and the answer is kept for [`Resource::introspection_cache`]: so long a token goes on
 //! being accepted after it was revoked. When the issuer does not answer, the request is: 503 with `Retry-After`.
@@ -12,7 +13,9 @@
 //! A token bound to a key (`cnf`: DPoP, mTLS) is refused as a bearer token: whoever stole it would otherwise use it.
 
 mod access_token;
+mod api_key;
 mod bearer;
+mod credential;
 mod discovery;
 mod introspection;
 mod issuer;
@@ -31,6 +34,8 @@ use std::time::Duration;
 use http::HeaderMap;
 
 pub use access_token::AccessToken;
+pub use api_key::{ApiKey, ApiKeyError, ApiKeys};
+pub(crate) use credential::HeaderCredential;
 pub use local::LocalIssuer;
 pub use refused::{InvalidToken, Refusal, TokenRefused};
 pub use scope::{ScopeRequirement, ScopeSet};
@@ -152,6 +157,11 @@ impl ResourceWing {
             acr_values: Some(acr_values.join(" ")),
         };
         Err(self.refuse(refusal, self.core.clock.now()).await)
+    }
+
+    /// The answer to a request without any credential.
+    pub(crate) fn missing_token(&self) -> TokenRefused {
+        TokenRefused::new(self.realm.clone(), Refusal::MissingToken)
     }
 
     async fn refuse(&self, refusal: Refusal, now: Timestamp) -> TokenRefused {

@@ -44,6 +44,8 @@ pub enum InvalidToken {
     Revoked,
     /// Its issuer, when asked, called it inactive (RFC 7662 §2.2): expired, revoked, made up, or not ours to ask about.
     Inactive,
+    /// No API key of the host's, or one that is no longer good.
+    UnknownApiKey,
 }
 
 impl InvalidToken {
@@ -63,6 +65,7 @@ impl InvalidToken {
             Self::SenderConstrained => "sender_constrained",
             Self::Revoked => "revoked",
             Self::Inactive => "inactive",
+            Self::UnknownApiKey => "unknown_api_key",
         }
     }
 
@@ -85,6 +88,7 @@ impl InvalidToken {
             Self::SenderConstrained => "The access token is bound to a key: it is no bearer token.",
             Self::Revoked => "The access token was revoked.",
             Self::Inactive => "The access token is not active.",
+            Self::UnknownApiKey => "The API key is none that is accepted here.",
         }
     }
 }

@@ -1,10 +1,13 @@
 //! What an operator decides about accepting tokens.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
+use super::api_key::{ApiKeys, KeyStore};
 use crate::ground::jose::Algorithm;
 use crate::services::outbound::ClientCredentials;
+use crate::web::CookieName;
 
 /// Endpoints accept access tokens. The default trusts the app's own provider, and tokens whose audience is the base URL.
 #[derive(Clone, Debug)]
@@ -22,6 +25,8 @@ pub struct Resource {
     pub(super) introspected: Vec<Introspected>,
     pub(super) introspection_cache: Duration,
     pub(super) introspection_cache_entries: usize,
+    pub(super) api_keys: Option<KeyStore>,
+    pub(super) token_cookie: Option<String>,
 }
 
 /// An issuer that is asked about its tokens. `Debug` shows no secret.
@@ -84,6 +89,8 @@ impl Default for Resource {
             introspected: Vec::new(),
             introspection_cache: Duration::from_secs(30),
             introspection_cache_entries: 10_000,
+            api_keys: None,
+            token_cookie: None,
         }
     }
 }
@@ -189,6 +196,22 @@ impl Resource {
         self
     }
 
+    /// Accepts API keys of the host's own beside tokens, where a route asks for a
+    /// [`Caller`](crate::auth::Caller): in `X-API-Key`, or as a bearer credential. Without one, `X-API-Key` means
+    /// nothing. With keys no issuer is needed.
+    pub fn api_keys(mut self, keys: impl ApiKeys) -> Self {
+        self.api_keys = Some(KeyStore(Arc::new(keys)));
+        self
+    }
+
+    /// Accepts the access token in this cookie too, for a front end of the app's own; a credential in a header comes
+    /// first. A request that may change something counts only when the browser says that a page of this origin sent
+    /// it. Set the cookie `HttpOnly`, `Secure` and `SameSite`, and begin its name with `__Host-`.
+    pub fn token_cookie(mut self, name: impl Into<String>) -> Self {
+        self.token_cookie = Some(name.into());
+        self
+    }
+
     pub(super) fn validate(&self) -> Result<(), ResourceSettingsError> {
         let fail = |setting, problem: &str| Err(ResourceSettingsError::new(setting, problem));
         if self.algorithms.is_empty() {
@@ -218,6 +241,18 @@ impl Resource {
         if audiences.any(String::is_empty) {
             return fail("audience", "must not be empty");
         }
+        if let Some(name) = &self.token_cookie {
+            if !is_cookie_name(name) {
+                let problem = "must be a cookie's name: letters, digits and signs such as - and _ (RFC 6265 §4.1.1)";
+                return fail("token_cookie", problem);
+            }
+            if is_ours(name) {
+                return fail(
+                    "token_cookie",
+                    "is a cookie of the product itself: take another name",
+                );
+            }
+        }
         let quotable = |byte: u8| matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\';
         if let Some(realm) = &self.realm
             && !realm.bytes().all(quotable)
@@ -229,4 +264,17 @@ impl Resource {
         }
         Ok(())
     }
+}
+
+/// A `token` (RFC 9110 §5.6.2), which is what a cookie's name is.
+fn is_cookie_name(name: &str) -> bool {
+    let is_tchar = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    !name.is_empty() && name.bytes().all(is_tchar)
+}
+
+fn is_ours(name: &str) -> bool {
+    [CookieName::Session, CookieName::Browser]
+        .into_iter()
+        .map(CookieName::secure_name)
+        .any(|ours| name == ours || Some(name) == ours.strip_prefix("__Host-"))
 }

@@ -11,6 +11,10 @@ const ACCESS_TOKEN_TYPE: &str = "at+jwt";
 
 impl ResourceWing {
     pub(super) async fn verify(&self, token: &str, now: Timestamp) -> Result<AccessToken, Refusal> {
+        // Kept from every issuer that might be asked about it, too.
+        if self.is_api_key(token) {
+            return Err(InvalidToken::WrongType.into());
+        }
         if let Some(introspection) = self.issuers.introspecting(token) {
             return introspection.verify(token, now).await;
         }

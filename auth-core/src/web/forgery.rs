@@ -2,13 +2,17 @@
 
 use std::time::Duration;
 
-use http::header::ORIGIN;
+use http::HeaderName;
+use http::header::{HeaderValue, ORIGIN};
+use http::request::Parts;
 
 use super::{BaseUrl, Exchange, Params};
 use crate::ground::{Digest32, KeyRing, Purpose, Random, Timestamp, base64url, from_base64url};
 
 /// The name of the hidden field.
 pub const FORM_TOKEN_FIELD: &str = "form_token";
+
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// A form left open longer than this must be shown anew.
 const FORM_LIFE: Duration = Duration::from_hours(24);
@@ -68,8 +72,22 @@ impl FormTokens {
             .ok_or(Forgery::Token)
     }
 
+    /// Checks a state-changing request that carries no form token and goes by a cookie: only one of which the browser
+    /// says that a page of this origin sent it will do. Silence, `null` and what the user did by hand will not.
+    pub fn check_same_origin(&self, parts: &Parts) -> Result<(), Forgery> {
+        let is = |name, wanted: &str| {
+            let value = parts.headers.get(name);
+            value.map(|value: &HeaderValue| value.as_bytes() == wanted.as_bytes())
+        };
+        let same_origin = is(SEC_FETCH_SITE, "same-origin").or_else(|| is(ORIGIN, &self.origin));
+        match same_origin {
+            Some(true) => Ok(()),
+            Some(false) | None => Err(Forgery::CrossSite),
+        }
+    }
+
     fn check_origin(&self, exchange: &Exchange<'_>) -> Result<(), Forgery> {
-        if let Some(site) = exchange.header("sec-fetch-site") {
+        if let Some(site) = exchange.header(SEC_FETCH_SITE) {
             return match site {
                 // `none`: the user did it by hand, for example by reloading.
                 "same-origin" | "none" => Ok(()),
@@ -241,5 +259,34 @@ mod tests {
             ),
             Ok(())
         );
+    }
+
+    #[test]
+    fn threat_36_without_a_form_token_only_the_browsers_word_counts() {
+        let check = |headers: &[(&str, &str)]| {
+            with(headers, NOW, |exchange| {
+                tokens().check_same_origin(exchange.parts)
+            })
+        };
+        let (here, there) = ("https://app.example.com", "https://evil.example");
+        for good in [
+            &[("sec-fetch-site", "same-origin")][..],
+            &[("origin", here)],
+            &[("sec-fetch-site", "same-origin"), ("origin", here)],
+        ] {
+            assert_eq!(check(good), Ok(()), "{good:?}");
+        }
+        for bad in [
+            &[][..],
+            &[("sec-fetch-site", "none")],
+            &[("sec-fetch-site", "same-site")],
+            &[("sec-fetch-site", "cross-site"), ("origin", here)],
+            &[("origin", there)],
+            &[("origin", "null")],
+            &[("origin", "https://app.example.com:8443")],
+            &[("content-type", "application/json")],
+        ] {
+            assert_eq!(check(bad), Err(Forgery::CrossSite), "{bad:?}");
+        }
     }
 }

@@ -10,6 +10,7 @@ mod headers;
 mod interrupt;
 mod negotiation;
 mod params;
+mod peer_certificate;
 mod problem;
 mod respond;
 mod return_to;
@@ -25,6 +26,7 @@ pub use headers::{FormTarget, PagePolicy, finish_headers, page_headers, private_
 pub use interrupt::Interrupt;
 pub use negotiation::{language, wants_json};
 pub use params::{Params, ParamsError, with_query};
+pub use peer_certificate::PeerCertificate;
 pub use problem::Problem;
 pub use respond::{
     Response, asset, conditional_json, empty, html, json, no_content, preflight, see_other,

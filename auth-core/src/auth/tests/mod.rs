@@ -1,0 +1,6 @@
+//! Routes of a host's own: who calls, the token in a cookie, what the host says of a person.
+
+mod callers;
+mod house;
+mod roles;
+mod token_cookie;
