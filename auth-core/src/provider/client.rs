@@ -3,6 +3,7 @@
 use serde_json::Value;
 use url::{Host, Url};
 
+use super::response_type::ResponseType;
 use crate::store::Client;
 
 /// How a client proves who it is at the token endpoint (OpenID Connect Core §9).
@@ -59,7 +60,7 @@ pub trait ClientMetadata {
     fn auth_method(&self) -> Option<AuthMethod>;
     /// Whether `grant_types` has this one; default `authorization_code` (RFC 7591 §2).
     fn allows_grant(&self, grant_type: &str) -> bool;
-    /// Whether `response_types` has this one; default `code`.
+    /// Whether `response_types` has this one, its words in any order; default `code`.
     fn allows_response_type(&self, response_type: &str) -> bool;
     /// `scope`: what the client may ask for.
     fn scope(&self) -> Option<&str>;
@@ -125,10 +126,14 @@ impl ClientMetadata for Client {
     }
 
     fn allows_response_type(&self, response_type: &str) -> bool {
+        let Some(wanted) = ResponseType::parse(response_type) else {
+            return false;
+        };
         if self.metadata.contains_key("response_types") {
-            self.texts("response_types").any(|own| own == response_type)
+            let mut own = self.texts("response_types").map(ResponseType::parse);
+            own.any(|own| own == Some(wanted))
         } else {
-            response_type == "code"
+            wanted == ResponseType::Code
         }
     }
 

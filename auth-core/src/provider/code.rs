@@ -29,7 +29,8 @@ pub(super) struct CodeRequest {
     pub redirect_uri: VerifiedRedirectUri,
     /// Whether the request named the redirect URI; the token request must then name it too (RFC 6749 §4.1.3).
     pub redirect_uri_given: bool,
-    pub code_challenge: CodeChallenge,
+    /// `None` where PKCE was neither used nor required.
+    pub code_challenge: Option<CodeChallenge>,
     pub account: SignedInAccount,
     pub scopes: ConsentedScopes,
     pub nonce: Option<String>,
@@ -71,19 +72,30 @@ struct CodePayload {
     client_id: String,
     redirect_uri: String,
     redirect_uri_given: bool,
-    code_challenge: CodeChallenge,
+    code_challenge: Option<CodeChallenge>,
 }
 
 impl ProviderWing {
-    /// Writes the grant, then the code that stands for it.
+    /// Writes the grant: what was agreed to, before anything that stands for it.
+    pub(super) async fn write_grant(
+        &self,
+        request: &CodeRequest,
+        now: Timestamp,
+    ) -> Result<Grant, OAuthError> {
+        let grant = self.new_grant(request, now);
+        self.core.stores.grants.insert_grant(&grant).await?;
+        Ok(grant)
+    }
+
+    /// Issues the code that stands for a grant.
     pub(super) async fn issue_code(
         &self,
         request: CodeRequest,
+        grant: &Grant,
         now: Timestamp,
     ) -> Result<String, OAuthError> {
         let core = &self.core;
         let code = core.random.secret();
-        let grant = self.new_grant(&request, now);
         let payload = CodePayload {
             grant_id: grant.id.clone(),
             client_id: request.client.client_id.to_string(),
@@ -98,12 +110,11 @@ impl ProviderWing {
             expires_at: now + self.settings.code_life,
             keep_until: now + self.settings.code_life + REPLAY_MEMORY,
         };
-        core.stores.grants.insert_grant(&grant).await?;
         core.stores.one_time.put(&value).await?;
         let event = Event::CodeIssued {
-            subject: grant.subject,
-            client: grant.client_id,
-            grant: grant.id,
+            subject: grant.subject.clone(),
+            client: grant.client_id.clone(),
+            grant: grant.id.clone(),
         };
         core.emit(now, None, event).await;
         Ok(code)
@@ -174,11 +185,17 @@ impl ProviderWing {
                 "redirect_uri is not the one of the authorization request",
             ));
         }
-        code_verifier
-            .and_then(|verifier| payload.code_challenge.verify(verifier))
-            .ok_or_else(|| {
-                OAuthError::invalid_grant("code_verifier does not fit the code_challenge")
-            })?;
+        // A verifier without a challenge is as wrong as the reverse: somebody stripped the challenge from the request
+        // (RFC 9700 §4.8.2).
+        let pkce_fits = match (&payload.code_challenge, code_verifier) {
+            (Some(challenge), Some(verifier)) => challenge.verify(verifier).is_some(),
+            (challenge, verifier) => challenge.is_none() && verifier.is_none(),
+        };
+        if !pkce_fits {
+            return Err(OAuthError::invalid_grant(
+                "code_verifier does not fit the code_challenge",
+            ));
+        }
         let grant = stores.grants.grant(&payload.grant_id).await?;
         grant.filter(|grant| grant.is_live(now)).ok_or_else(refused)
     }

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::ProviderWing;
 use super::client::AuthMethod;
 use super::keys::Keys;
+use super::response_type::ResponseType;
 use super::scope::STANDARD_SCOPES;
 use super::settings::Provider;
 use crate::ground::jose::Algorithm;
@@ -16,7 +17,7 @@ use crate::web::{Exchange, Response, conditional_json};
 const MAX_AGE: u32 = 3600;
 
 /// Claims an ID token of ours may have beside those of the scopes.
-const TOKEN_CLAIMS: [&str; 11] = [
+const TOKEN_CLAIMS: [&str; 12] = [
     "iss",
     "sub",
     "aud",
@@ -25,6 +26,7 @@ const TOKEN_CLAIMS: [&str; 11] = [
     "auth_time",
     "nonce",
     "at_hash",
+    "c_hash",
     "acr",
     "amr",
     "sid",
@@ -66,6 +68,12 @@ fn document(core: &Core, settings: &Provider, keys: &Keys) -> Value {
         .iter()
         .flat_map(|(_, _, claims)| claims.iter());
     let claims: Vec<_> = TOKEN_CLAIMS.iter().chain(scope_claims).collect();
+    let front_channel = settings.front_channel_tokens;
+    let response_types: Vec<_> = ResponseType::offered(front_channel)
+        .map(ResponseType::as_str)
+        .collect();
+    let mut grant_types = vec!["authorization_code", "refresh_token", "client_credentials"];
+    grant_types.extend(front_channel.then_some("implicit"));
     json!({
         "issuer": core.base.issuer(),
         "authorization_endpoint": url("/authorize"),
@@ -76,9 +84,9 @@ fn document(core: &Core, settings: &Provider, keys: &Keys) -> Value {
         "revocation_endpoint": url("/revoke"),
         "end_session_endpoint": url("/logout"),
         "scopes_supported": settings.scopes.names().collect::<Vec<_>>(),
-        "response_types_supported": ["code"],
-        "response_modes_supported": ["query", "form_post"],
-        "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials"],
+        "response_types_supported": response_types,
+        "response_modes_supported": ["query", "fragment", "form_post"],
+        "grant_types_supported": grant_types,
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": own_algorithms,
         "token_endpoint_auth_methods_supported": all_methods,

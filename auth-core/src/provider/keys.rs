@@ -34,7 +34,7 @@ const HAND_MADE_AFTER: Duration = Duration::from_mins(10);
 const MARGIN: Duration = Duration::from_mins(5);
 
 /// How often a lost race for a key's generation is run again.
-const ATTEMPTS: u32 = 5;
+const ATTEMPTS: usize = 5;
 
 /// The keys in memory, kept in step with the store.
 pub(super) struct Keys {
@@ -48,14 +48,11 @@ pub(super) struct Keys {
 }
 
 impl Keys {
-    /// Loads the keys, and makes the first key of each algorithm that is needed: the one of access tokens, RS256 (which
-    /// OpenID Connect Core §15.1 makes mandatory) and ES256.
+    /// Loads the keys, and makes the first key of each algorithm that is needed: those of the settings, the one of access
+    /// tokens, and RS256 (which OpenID Connect Core §15.1 makes mandatory).
     pub(super) async fn open(core: Arc<Core>, settings: &Provider) -> Result<Self, ProviderError> {
-        let mut algorithms = vec![
-            settings.access_token_algorithm,
-            Algorithm::Es256,
-            Algorithm::Rs256,
-        ];
+        let mut algorithms = settings.signing_algorithms.clone();
+        algorithms.extend([settings.access_token_algorithm, Algorithm::Rs256]);
         algorithms.sort_unstable();
         algorithms.dedup();
         let now = core.clock.now();
@@ -153,7 +150,7 @@ impl Keys {
     /// Reads the store, makes the keys that are due, and puts the result in place.
     async fn reread(&self, now: Timestamp) -> Result<(), ProviderError> {
         let loader = self.loader();
-        for _ in 0..ATTEMPTS {
+        for _ in 0..self.algorithms.len() + ATTEMPTS {
             let records = loader.records().await?;
             let due = self.algorithms.iter().find_map(|algorithm| {
                 let newest = newest(&records, *algorithm);
@@ -167,7 +164,7 @@ impl Keys {
                 None => return self.replace(&loader, &records, now).await,
             }
         }
-        // As many algorithms as attempts may all have been due: one more look settles it.
+        // Others keep making keys; what there is will do.
         let records = loader.records().await?;
         self.replace(&loader, &records, now).await
     }

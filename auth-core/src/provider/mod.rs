@@ -16,6 +16,7 @@ mod jwks;
 mod keys;
 mod pkce;
 mod registry;
+mod response_type;
 mod revocation;
 mod scope;
 mod sessions;
@@ -40,7 +41,7 @@ pub use registry::{
     StoreRegistry,
 };
 pub use scope::Scopes;
-pub use settings::{KeyRotation, Provider, ProviderSettingsError};
+pub use settings::{KeyRotation, Pkce, Provider, ProviderSettingsError};
 
 use crate::services::Core;
 use crate::web::{Exchange, Response, Route, Side};

@@ -24,6 +24,20 @@ pub struct Provider {
     pub(crate) refresh_absolute: Duration,
     pub(crate) access_token_algorithm: Algorithm,
     pub(crate) key_rotation: KeyRotation,
+    pub(crate) signing_algorithms: Vec<Algorithm>,
+    pub(crate) pkce: Pkce,
+    pub(crate) front_channel_tokens: bool,
+}
+
+/// From whom an authorization request must carry a `code_challenge` (RFC 7636). One that is there always counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Pkce {
+    /// From every client.
+    #[default]
+    Always,
+    /// From clients without a credential of their own. The least that RFC 9700 §2.1.1 allows; OpenID Connect Core, and
+    /// so its certification, knows clients that never heard of PKCE.
+    PublicClients,
 }
 
 /// When signing keys change.
@@ -69,6 +83,9 @@ impl Default for Provider {
             refresh_absolute: Duration::from_hours(24 * 90),
             access_token_algorithm: Algorithm::Es256,
             key_rotation: KeyRotation::default(),
+            signing_algorithms: vec![Algorithm::Es256, Algorithm::Rs256],
+            pkce: Pkce::default(),
+            front_channel_tokens: false,
         }
     }
 }
@@ -132,6 +149,28 @@ impl Provider {
     /// Signs access tokens with another algorithm than ES256.
     pub fn access_token_algorithm(mut self, algorithm: Algorithm) -> Self {
         self.access_token_algorithm = algorithm;
+        self
+    }
+
+    /// The algorithms that clients may choose for what is signed for them (`id_token_signed_response_alg`, …), each with
+    /// keys of its own. Default ES256 and RS256; RS256, which OpenID Connect Core §15.1 makes mandatory, and the
+    /// algorithm of access tokens are always among them.
+    pub fn signing_algorithms(mut self, algorithms: impl IntoIterator<Item = Algorithm>) -> Self {
+        self.signing_algorithms = algorithms.into_iter().collect();
+        self
+    }
+
+    /// From whom PKCE is required. Default: from everybody.
+    pub fn pkce(mut self, pkce: Pkce) -> Self {
+        self.pkce = pkce;
+        self
+    }
+
+    /// Offers the hybrid and implicit flows of OpenID Connect Core §3.2 and §3.3: ID tokens and access tokens that pass
+    /// through the browser's address bar, its history and whatever script reads it (RFC 9700 §2.1.2 advises against
+    /// them). For clients that cannot do otherwise, and for certification. Default: off.
+    pub fn dangerous_front_channel_tokens(mut self, on: bool) -> Self {
+        self.front_channel_tokens = on;
         self
     }
 

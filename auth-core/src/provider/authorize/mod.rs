@@ -2,6 +2,7 @@
 
 mod choose_account;
 mod evaluate;
+mod issue;
 mod prompt;
 mod request;
 mod response;
@@ -17,7 +18,7 @@ use http::Method;
 
 use super::ProviderWing;
 use super::account::{SignInRequest, SignedInAccount};
-use super::code::{CodeRequest, ConsentedScopes};
+use super::code::ConsentedScopes;
 use super::interaction::{INTERACTION_FIELD, Interaction};
 use crate::web::{Exchange, Params, ParamsError, Problem, Response};
 use evaluate::{Next, SignIn, evaluate};
@@ -161,36 +162,6 @@ impl ProviderWing {
             progress,
             exchange.now,
         ))
-    }
-
-    /// Issues the code and sends it.
-    pub(super) async fn issue(
-        &self,
-        exchange: &Exchange<'_>,
-        checked: Checked,
-        account: SignedInAccount,
-        scopes: ConsentedScopes,
-    ) -> Result<Response, AuthorizationError> {
-        let Checked {
-            client,
-            target,
-            request,
-        } = checked;
-        let code_request = CodeRequest {
-            client,
-            redirect_uri: target.redirect_uri().clone(),
-            redirect_uri_given: request.redirect_uri_given,
-            claims: request.claims(),
-            code_challenge: request.code_challenge,
-            account,
-            scopes,
-            nonce: request.nonce,
-        };
-        let code = self
-            .issue_code(code_request, exchange.now)
-            .await
-            .map_err(|error| target.refuse(error))?;
-        Ok(self.answer_code(exchange, &target, &code))
     }
 
     /// Sends the browser to sign in and back here.

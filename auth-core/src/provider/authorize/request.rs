@@ -8,10 +8,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::super::ProviderWing;
-use super::super::client::{ClientMetadata as _, VerifiedRedirectUri};
+use super::super::client::{AuthMethod, ClientMetadata as _, VerifiedRedirectUri};
 use super::super::error::OAuthError;
 use super::super::pkce::CodeChallenge;
+use super::super::response_type::{ResponseType, answers_in_fragment};
 use super::super::scope::scope_of_claim;
+use super::super::settings::Pkce;
 use super::super::tokens::is_protocol_claim;
 use super::prompt::{ClaimsParameter, Prompt, parse_max_age};
 use super::response::{AuthorizationError, ResponseMode, ResponseTarget, problem_of};
@@ -28,11 +30,13 @@ const MAX_HINT_BYTES: usize = 512;
 pub(in crate::provider) struct AuthorizationRequest {
     client_id: ClientId,
     redirect_uri: String,
+    #[serde(default)]
+    pub(super) response_type: ResponseType,
     /// Whether the request named the redirect URI.
     pub(in crate::provider) redirect_uri_given: bool,
     response_mode: ResponseMode,
     state: Option<String>,
-    pub(in crate::provider) code_challenge: CodeChallenge,
+    pub(in crate::provider) code_challenge: Option<CodeChallenge>,
     /// Known to the provider and allowed for the client.
     pub(in crate::provider) scopes: BTreeSet<String>,
     pub(in crate::provider) nonce: Option<String>,
@@ -156,21 +160,23 @@ impl ProviderWing {
     ) -> Result<AuthorizationRequest, OAuthError> {
         params.refuse_repeated(&["resource"])?;
         refuse_unsupported(params)?;
-        check_response_type(client, params)?;
+        let response_type = self.read_response_type(client, params)?;
+        check_mode(response_type, target)?;
         check_resource(self.core.base.issuer(), params)?;
         let prompt = Prompt::parse(params.get("prompt").unwrap_or_default())?;
         let max_age = params.get("max_age").map(parse_max_age).transpose()?;
-        let scopes = self.read_scopes(client, params)?;
+        let scopes = self.read_scopes(client, response_type, params)?;
         let (claims, claim_scopes) = self.read_claims(client, &scopes, params)?;
         Ok(AuthorizationRequest {
             client_id: client.client_id.clone(),
             redirect_uri: target.redirect_uri().as_str().to_owned(),
+            response_type,
             redirect_uri_given: params.get("redirect_uri").is_some(),
             response_mode: target.mode(),
             state: target.state().map(str::to_owned),
-            code_challenge: read_code_challenge(params)?,
+            code_challenge: self.read_code_challenge(client, response_type, params)?,
+            nonce: read_nonce(response_type, params)?,
             scopes,
-            nonce: read_nonce(params)?,
             prompt,
             max_age,
             login_hint: params.get("login_hint").and_then(usable_hint),
@@ -208,6 +214,7 @@ impl ProviderWing {
     fn read_scopes(
         &self,
         client: &Client,
+        response_type: ResponseType,
         params: &Params,
     ) -> Result<BTreeSet<String>, OAuthError> {
         let requested = params
@@ -215,7 +222,7 @@ impl ProviderWing {
             .ok_or_else(|| OAuthError::invalid_scope("scope is required"))?;
         let mut scopes = self.settings.scopes.grantable(client, requested);
         // Without refresh tokens there is nothing that could stay (OpenID Connect Core §11: ignored).
-        if !client.allows_grant("refresh_token") {
+        if !client.allows_grant("refresh_token") || !response_type.has_code() {
             scopes.remove("offline_access");
         }
         if scopes.is_empty() {
@@ -223,7 +230,59 @@ impl ProviderWing {
                 "no requested scope is known and allowed for this client",
             ));
         }
+        // An ID token is what openid stands for (OpenID Connect Core §3.2.2.1, §3.3.2.1).
+        if response_type.has_id_token() && !scopes.contains("openid") {
+            return Err(OAuthError::invalid_scope(
+                "the scope openid is required for this response_type",
+            ));
+        }
         Ok(scopes)
+    }
+
+    fn read_response_type(
+        &self,
+        client: &Client,
+        params: &Params,
+    ) -> Result<ResponseType, OAuthError> {
+        let text = params
+            .get("response_type")
+            .ok_or_else(|| OAuthError::invalid_request("response_type is required"))?;
+        let mut offered = ResponseType::offered(self.settings.front_channel_tokens);
+        let response_type = ResponseType::parse(text)
+            .filter(|wanted| offered.any(|own| own == *wanted))
+            .ok_or_else(|| {
+                OAuthError::unsupported_response_type("this response_type is not supported")
+            })?;
+        let may_code = !response_type.has_code() || client.allows_grant("authorization_code");
+        let may_rest = !response_type.is_front_channel() || client.allows_grant("implicit");
+        if client.allows_response_type(response_type.as_str()) && may_code && may_rest {
+            Ok(response_type)
+        } else {
+            Err(OAuthError::unauthorized_client(
+                "the client is not registered for this response_type",
+            ))
+        }
+    }
+
+    /// A challenge is for whoever redeems a code. Without one, the client's own credential is all that protects it.
+    fn read_code_challenge(
+        &self,
+        client: &Client,
+        response_type: ResponseType,
+        params: &Params,
+    ) -> Result<Option<CodeChallenge>, OAuthError> {
+        let method = params.get("code_challenge_method");
+        if let Some(challenge) = params.get("code_challenge") {
+            return CodeChallenge::parse(challenge, method).map(Some);
+        }
+        let is_public = client.auth_method() == Some(AuthMethod::None);
+        let is_required = is_public || self.settings.pkce == Pkce::Always;
+        if method.is_some() || (response_type.has_code() && is_required) {
+            return Err(OAuthError::invalid_request(
+                "code_challenge is required (PKCE with S256)",
+            ));
+        }
+        Ok(None)
     }
 
     async fn read_hint(
@@ -288,6 +347,11 @@ fn with_state_and_mode(
         return refuse(&target, "state is longer than 4096 bytes");
     }
     let target = target.with_state(state.map(str::to_owned));
+    let in_fragment = params.get("response_type").is_some_and(answers_in_fragment);
+    let target = match target.clone().with_mode(ResponseMode::Fragment) {
+        Some(fragment) if in_fragment => fragment,
+        _ => target,
+    };
     if params.is_repeated("response_mode") {
         return refuse(&target, "the parameter response_mode is repeated");
     }
@@ -321,22 +385,15 @@ fn refuse_unsupported(params: &Params) -> Result<(), OAuthError> {
     Ok(())
 }
 
-fn check_response_type(client: &Client, params: &Params) -> Result<(), OAuthError> {
-    match params.get("response_type") {
-        None => Err(OAuthError::invalid_request("response_type is required")),
-        Some("code") => {
-            if client.allows_response_type("code") && client.allows_grant("authorization_code") {
-                Ok(())
-            } else {
-                Err(OAuthError::unauthorized_client(
-                    "the client is not registered for response_type code",
-                ))
-            }
-        }
-        Some(_) => Err(OAuthError::unsupported_response_type(
-            "response_type must be code",
-        )),
+/// What a front channel carries must not end in a query, which servers log (Multiple Response Type Encoding Practices
+/// §3).
+fn check_mode(response_type: ResponseType, target: &ResponseTarget) -> Result<(), OAuthError> {
+    if response_type.is_front_channel() && target.mode() == ResponseMode::Query {
+        return Err(OAuthError::invalid_request(
+            "response_mode query is not for this response_type",
+        ));
     }
+    Ok(())
 }
 
 /// Access tokens are for this issuer alone (RFC 8707 §2).
@@ -351,17 +408,14 @@ fn check_resource(issuer: &str, params: &Params) -> Result<(), OAuthError> {
     }
 }
 
-fn read_code_challenge(params: &Params) -> Result<CodeChallenge, OAuthError> {
-    let challenge = params.get("code_challenge").ok_or_else(|| {
-        OAuthError::invalid_request("code_challenge is required (PKCE with S256)")
-    })?;
-    CodeChallenge::parse(challenge, params.get("code_challenge_method"))
-}
-
-fn read_nonce(params: &Params) -> Result<Option<String>, OAuthError> {
+/// OpenID Connect Core §3.2.2.1 and §3.3.2.11: an ID token from the front channel is bound to the request by its nonce.
+fn read_nonce(response_type: ResponseType, params: &Params) -> Result<Option<String>, OAuthError> {
     match params.get("nonce") {
         Some(nonce) if nonce.len() > MAX_NONCE_BYTES => Err(OAuthError::invalid_request(
             "nonce is longer than 512 bytes",
+        )),
+        None | Some("") if response_type.has_id_token() => Err(OAuthError::invalid_request(
+            "nonce is required for this response_type",
         )),
         nonce => Ok(nonce.map(str::to_owned)),
     }

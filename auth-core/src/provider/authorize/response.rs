@@ -23,15 +23,18 @@ pub(in crate::provider) enum ResponseMode {
     /// In the query of the redirect URI: the default of `response_type=code`.
     #[default]
     Query,
+    /// In the fragment of the redirect URI: the default of every other response type.
+    Fragment,
     /// In a form the browser posts to the redirect URI.
     FormPost,
 }
 
 impl ResponseMode {
-    /// By its registered name. `fragment` is none of `response_type=code`: a code in a fragment reaches scripts.
+    /// By its registered name.
     pub(super) fn parse(name: &str) -> Option<Self> {
         match name {
             "query" => Some(Self::Query),
+            "fragment" => Some(Self::Fragment),
             "form_post" => Some(Self::FormPost),
             _ => None,
         }
@@ -86,7 +89,7 @@ impl ResponseTarget {
 
     /// With another response mode. `None` when the URI cannot take it: a form cannot be posted to an app's own scheme.
     pub(super) fn with_mode(mut self, mode: ResponseMode) -> Option<Self> {
-        let can_take = mode == ResponseMode::Query || self.is_web();
+        let can_take = mode != ResponseMode::FormPost || self.is_web();
         self.mode = mode;
         can_take.then_some(self)
     }
@@ -127,6 +130,16 @@ pub(in crate::provider) fn with_parameters(url: &Url, parameters: &[(&str, &str)
     url.into()
 }
 
+/// As [`with_parameters`], in the fragment: what is there reaches no server (RFC 6749 §4.2.2).
+fn with_fragment(url: &Url, parameters: &[(&str, &str)]) -> String {
+    let mut url = url.clone();
+    let fragment = form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(parameters)
+        .finish();
+    url.set_fragment(Some(&fragment));
+    url.into()
+}
+
 /// Sends a browser on with GET (RFC 9700 §4.12), or tells a program where to.
 pub(in crate::provider) fn send_to(exchange: &Exchange<'_>, url: &str) -> Response {
     if wants_json(exchange.headers()) {
@@ -146,16 +159,6 @@ pub(in crate::provider) fn problem_of(error: &OAuthError) -> Problem {
 }
 
 impl ProviderWing {
-    /// Sends the code (RFC 6749 §4.1.2).
-    pub(in crate::provider) fn answer_code(
-        &self,
-        exchange: &Exchange<'_>,
-        target: &ResponseTarget,
-        code: &str,
-    ) -> Response {
-        self.answer(exchange, target, &[("code", code)])
-    }
-
     /// Sends or shows an error, and leaves an event.
     pub(in crate::provider) async fn answer_error(
         &self,
@@ -184,8 +187,9 @@ impl ProviderWing {
         response
     }
 
-    // Every answer names its issuer, against mix-up (RFC 9207 §2), and gives `state` back as it came.
-    fn answer(
+    /// Sends what was asked for. Every answer names its issuer, against mix-up (RFC 9207 §2), and gives `state` back as
+    /// it came.
+    pub(super) fn answer(
         &self,
         exchange: &Exchange<'_>,
         target: &ResponseTarget,
@@ -198,6 +202,7 @@ impl ProviderWing {
         parameters.push(("iss", self.core.base.issuer()));
         match target.mode {
             ResponseMode::Query => send_to(exchange, &with_parameters(&target.url, &parameters)),
+            ResponseMode::Fragment => send_to(exchange, &with_fragment(&target.url, &parameters)),
             ResponseMode::FormPost => {
                 let fields: Vec<_> = parameters
                     .iter()

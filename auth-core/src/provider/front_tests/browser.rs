@@ -43,7 +43,11 @@ impl Browser {
 
     /// A browser in which `subject` has been signed in for a minute.
     pub(super) async fn signed_in(subject: &str) -> Self {
-        let mut browser = Self::new(&House::open().await, "s1");
+        Self::signed_in_at(subject, &House::open().await)
+    }
+
+    pub(super) fn signed_in_at(subject: &str, house: &Arc<House>) -> Self {
+        let mut browser = Self::new(house, "s1");
         browser.sign_in(subject);
         browser.house.advance(60);
         browser
@@ -246,7 +250,12 @@ impl Answer {
         };
         let base = Url::parse(BASE).expect("base");
         let url = base.join(&location).expect("URL");
-        let found = url.query_pairs().find(|(key, _)| key == name);
+        let pairs = match url.fragment() {
+            Some(fragment) => form_urlencoded::parse(fragment.as_bytes()),
+            None => url.query_pairs(),
+        };
+        let mut pairs = pairs.into_iter();
+        let found = pairs.find(|(key, _)| key == name);
         found.map(|(_, value)| value.into_owned())
     }
 

@@ -41,6 +41,11 @@ pub(super) struct House {
 impl House {
     /// With the clients `rp` (third party), `own` (first party) and `app` (native, public).
     pub(super) async fn open() -> Arc<Self> {
+        Self::open_with(Provider::default()).await
+    }
+
+    /// The same with other settings (of the same key algorithms).
+    pub(super) async fn open_with(settings: Provider) -> Arc<Self> {
         let memory = MemoryStore::new();
         let outage = Arc::new(AtomicBool::new(false));
         let mut stores = Stores::all(memory.clone());
@@ -58,7 +63,7 @@ impl House {
         let events = Arc::new(Events::default());
         let core = core(stores.clone(), clock.clone(), events.clone());
         let accounts = Arc::new(Accounts::default());
-        let settings = Provider::default().scope("reports:read", "Read your reports");
+        let settings = settings.scope("reports:read", "Read your reports");
         let wing = ProviderWing::new(core, settings, accounts.clone())
             .await
             .expect("provider");
@@ -191,6 +196,7 @@ pub(super) fn rp_metadata() -> Value {
 pub(super) struct Accounts {
     sessions: Mutex<HashMap<String, SignedInAccount>>,
     pub(super) failure: Mutex<Option<&'static str>>,
+    pub(super) claims: Mutex<Map<String, Value>>,
 }
 
 impl Accounts {
@@ -247,7 +253,7 @@ impl AccountResolver for Accounts {
         _: &str,
         _: &ClaimsQuery,
     ) -> Result<Option<Map<String, Value>>, AccountError> {
-        Ok(Some(Map::new()))
+        Ok(Some(self.claims.lock().expect("lock").clone()))
     }
 
     fn sign_in_url(&self, request: &SignInRequest) -> String {

@@ -4,6 +4,7 @@ mod browser;
 mod consent;
 mod faults;
 mod flow;
+mod front_channel;
 mod grants;
 mod house;
 mod interactions;

@@ -209,7 +209,7 @@ impl ProviderWing {
         self.require_own_registry()?;
         let now = self.core.clock.now();
         let metadata = match update.metadata {
-            Some(metadata) => Some(metadata::validate(metadata, self.keys.algorithms())?),
+            Some(metadata) => Some(metadata::validate(metadata, &self.offer())?),
             None => None,
         };
         let mut made = None;
@@ -345,6 +345,13 @@ impl ProviderWing {
         Ok(self.core.stores.clients.clients(after, limit).await?)
     }
 
+    fn offer(&self) -> metadata::Offer<'_> {
+        metadata::Offer {
+            algorithms: self.keys.algorithms(),
+            front_channel_tokens: self.settings.front_channel_tokens,
+        }
+    }
+
     fn require_own_registry(&self) -> Result<(), RegistrationError> {
         match self.settings.registry {
             Some(_) => Err(RegistrationError::HostRegistry),
@@ -359,7 +366,7 @@ impl ProviderWing {
         };
         let mut client = Client {
             client_id,
-            metadata: metadata::validate(new.metadata, self.keys.algorithms())?,
+            metadata: metadata::validate(new.metadata, &self.offer())?,
             secrets: Vec::new(),
             first_party: new.first_party,
             disabled_at: None,

@@ -6,6 +6,7 @@ use super::{jwks_member, redirect_uri};
 use crate::ground::jose::Algorithm;
 use crate::provider::client::AuthMethod;
 use crate::provider::error::OAuthError;
+use crate::provider::response_type::ResponseType;
 
 /// Members that the server or its operator decides. Whoever writes metadata has no say in them, so they are dropped
 /// (threat 11).
@@ -43,7 +44,14 @@ const UNSUPPORTED_SWITCHES: [&str; 4] = [
 ];
 
 const GRANT_TYPES: [&str; 3] = ["authorization_code", "refresh_token", "client_credentials"];
-const RESPONSE_TYPES: [&str; 1] = ["code"];
+
+/// What the provider offers, beyond which no client can register.
+pub(super) struct Offer<'o> {
+    /// Algorithms there are signing keys for.
+    pub algorithms: &'o [Algorithm],
+    /// Whether the hybrid and implicit flows are on.
+    pub front_channel_tokens: bool,
+}
 
 const MOST_MEMBERS: usize = 100;
 const MOST_URIS: usize = 100;
@@ -58,18 +66,18 @@ const LONGEST_ALL: usize = 128 * 1024;
 /// `invalid_redirect_uri` or `invalid_client_metadata`, naming the member.
 pub(super) fn validate(
     mut metadata: Map<String, Value>,
-    algorithms: &[Algorithm],
+    offer: &Offer<'_>,
 ) -> Result<Map<String, Value>, OAuthError> {
     metadata.retain(|name, value| !value.is_null() && !NOT_METADATA.contains(&name.as_str()));
     check_bounds(&metadata)?;
     check_unsupported(&metadata)?;
     let reader = Reader(&metadata);
-    check_flow(&reader)?;
+    check_flow(&reader, offer)?;
     check_redirect_uris(&reader)?;
     check_authentication(&reader)?;
-    check_tokens(&reader, algorithms)?;
+    check_tokens(&reader, offer.algorithms)?;
     check_presentation(&reader)?;
-    if !reader.allows_code() {
+    if !reader.allows_code() && !metadata.contains_key("response_types") {
         // The default of `response_types` is `code` (RFC 7591 §2), which this client must not have.
         metadata.insert("response_types".to_owned(), Value::Array(Vec::new()));
     }
@@ -197,25 +205,38 @@ fn check_unsupported(metadata: &Map<String, Value>) -> Result<(), OAuthError> {
 }
 
 /// `grant_types` and `response_types`, known and consistent (RFC 7591 §2.1).
-fn check_flow(reader: &Reader<'_>) -> Result<(), OAuthError> {
-    let lists = [
-        ("grant_types", &GRANT_TYPES[..]),
-        ("response_types", &RESPONSE_TYPES),
-    ];
-    for (member, known) in lists {
-        let own = reader.texts(member)?.unwrap_or_default();
-        if own.iter().any(|name| !known.contains(name)) {
-            return Err(invalid(member, &format!("may have: {}", known.join(", "))));
-        }
-    }
-    let has_code = reader
-        .texts("response_types")?
-        .map_or(reader.allows_code(), |own| own.contains(&"code"));
-    if has_code != reader.allows_code() {
+fn check_flow(reader: &Reader<'_>, offer: &Offer<'_>) -> Result<(), OAuthError> {
+    let mut known = GRANT_TYPES.to_vec();
+    known.extend(offer.front_channel_tokens.then_some("implicit"));
+    let own = reader.texts("grant_types")?.unwrap_or_default();
+    if own.iter().any(|name| !known.contains(name)) {
         return Err(invalid(
-            "response_types",
-            "must have code when, and only when, grant_types has authorization_code",
+            "grant_types",
+            &format!("may have: {}", known.join(", ")),
         ));
+    }
+    let offered: Vec<_> = ResponseType::offered(offer.front_channel_tokens).collect();
+    let types: Vec<_> = match reader.texts("response_types")? {
+        None if reader.allows_code() => vec![ResponseType::Code],
+        None => Vec::new(),
+        Some(own) => {
+            let own = own.into_iter().map(ResponseType::parse);
+            let own = own.map(|own| own.filter(|own| offered.contains(own)));
+            own.collect::<Option<_>>().ok_or_else(|| {
+                let names: Vec<_> = offered.iter().map(|own| own.as_str()).collect();
+                invalid("response_types", &format!("may have: {}", names.join(", ")))
+            })?
+        }
+    };
+    let agree = [
+        ("authorization_code", types.iter().any(|own| own.has_code())),
+        ("implicit", types.iter().any(|own| own.is_front_channel())),
+    ];
+    for (grant_type, wanted) in agree {
+        if wanted != reader.grants(grant_type) {
+            let text = format!("must agree with grant_types about {grant_type}");
+            return Err(invalid("response_types", &text));
+        }
     }
     Ok(())
 }
@@ -228,9 +249,9 @@ fn check_redirect_uris(reader: &Reader<'_>) -> Result<(), OAuthError> {
         .texts("redirect_uris")
         .map_err(|_| wrong("must be an array of strings"))?
         .unwrap_or_default();
-    if uris.is_empty() && reader.allows_code() {
+    if uris.is_empty() && (reader.allows_code() || reader.grants("implicit")) {
         return Err(wrong(
-            "must name at least one address for authorization_code",
+            "must name at least one address for authorization_code and implicit",
         ));
     }
     if uris.len() > MOST_URIS {

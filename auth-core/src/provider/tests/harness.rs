@@ -303,7 +303,7 @@ impl House {
             redirect_uri: client.verify_redirect_uri(REDIRECT_URI).unwrap(),
             client,
             redirect_uri_given: true,
-            code_challenge: CodeChallenge::parse(CHALLENGE, Some("S256")).unwrap(),
+            code_challenge: Some(CodeChallenge::parse(CHALLENGE, Some("S256")).unwrap()),
             account: SignedInAccount {
                 subject: "alice".to_owned(),
                 session_id: Some("session-1".into()),
@@ -322,7 +322,9 @@ impl House {
             claims: None,
         };
         change(&mut request);
-        self.wing.issue_code(request, self.now()).await.unwrap()
+        let now = self.now();
+        let grant = self.wing.write_grant(&request, now).await.unwrap();
+        self.wing.issue_code(request, &grant, now).await.unwrap()
     }
 
     pub(super) async fn redeem(&self, client: &ClientId, code: &str) -> Answer {

@@ -43,13 +43,15 @@ pub(in crate::provider) enum Target {
     UserInfo,
     /// The ID token: `claims.id_token` alone, as an access token for `UserInfo` is issued with it (§5.4).
     IdToken,
+    /// The ID token of `response_type=id_token`: no access token comes with it, so it has those of the scopes too.
+    IdTokenAlone,
 }
 
 impl Target {
     const fn member(self) -> &'static str {
         match self {
             Self::UserInfo => "userinfo",
-            Self::IdToken => "id_token",
+            Self::IdToken | Self::IdTokenAlone => "id_token",
         }
     }
 }
@@ -98,11 +100,11 @@ impl ProviderWing {
         target: Target,
     ) -> Result<Option<Map<String, Value>>, AccountError> {
         let mut names = match target {
-            Target::UserInfo => claims_of(scopes),
+            Target::UserInfo | Target::IdTokenAlone => claims_of(scopes),
             Target::IdToken => BTreeSet::new(),
         };
         names.extend(requested(claims, target).map(|(name, _)| name.to_owned()));
-        if names.is_empty() && target == Target::IdToken {
+        if names.is_empty() && target != Target::UserInfo {
             return Ok(Some(Map::new()));
         }
         let query = ClaimsQuery {

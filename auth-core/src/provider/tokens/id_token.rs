@@ -17,7 +17,11 @@ pub(in crate::provider) struct IdTokenRequest<'a> {
     pub client: &'a Client,
     pub grant: &'a Grant,
     pub details: &'a GrantDetails,
-    pub access_token: &'a str,
+    /// What is given along with it, which it binds by `at_hash` and `c_hash`.
+    pub access_token: Option<&'a str>,
+    /// As `access_token`; only where both come from the authorization endpoint.
+    pub code: Option<&'a str>,
+    pub target: Target,
     /// Whether to repeat the `nonce`: a refreshed one leaves it out (§12.2).
     pub with_nonce: bool,
 }
@@ -32,7 +36,10 @@ struct NewClaims<'a> {
     auth_time: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
     nonce: Option<&'a str>,
-    at_hash: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    at_hash: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    c_hash: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     acr: Option<&'a str>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
@@ -59,11 +66,12 @@ impl ProviderWing {
         } = request;
         let asked = details.claims.as_ref();
         let account = self
-            .account_claims(grant, &grant.scopes, asked, Target::IdToken)
+            .account_claims(grant, &grant.scopes, asked, request.target)
             .await?
             .ok_or_else(|| OAuthError::invalid_grant("the account is not available"))?;
         let algorithm = id_token_algorithm(client);
         let key = self.keys.active(algorithm, now).await?;
+        let half_hash = |value: Option<&str>| value.map(|value| left_half_hash(algorithm, value));
         let claims = NewClaims {
             iss: self.core.base.issuer(),
             sub: &grant.subject,
@@ -72,7 +80,8 @@ impl ProviderWing {
             iat: now.seconds(),
             auth_time: details.auth_time,
             nonce: details.nonce.as_deref().filter(|_| request.with_nonce),
-            at_hash: &left_half_hash(algorithm, request.access_token),
+            at_hash: half_hash(request.access_token),
+            c_hash: half_hash(request.code),
             acr: details.acr.as_deref(),
             amr: &details.amr,
             sid: grant.session_id.as_ref().map(SessionId::as_str),

@@ -6,6 +6,7 @@ mod id_token;
 mod id_token_hint;
 mod response;
 
-pub(super) use access_token::VerifiedAccessToken;
+pub(super) use access_token::{AccessTokenRequest, VerifiedAccessToken};
 pub(super) use claims::{Target, is_protocol_claim};
+pub(super) use id_token::IdTokenRequest;
 pub(super) use response::Issued;

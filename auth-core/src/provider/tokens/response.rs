@@ -5,6 +5,7 @@ use http::header::{CACHE_CONTROL, HeaderName, HeaderValue};
 use serde::Serialize;
 
 use super::access_token::AccessTokenRequest;
+use super::claims::Target;
 use super::id_token::IdTokenRequest;
 use crate::ground::Timestamp;
 use crate::provider::ProviderWing;
@@ -73,7 +74,9 @@ impl ProviderWing {
                 client: client.client(),
                 grant,
                 details: &details,
-                access_token: &access_token,
+                access_token: Some(&access_token),
+                code: None,
+                target: Target::IdToken,
                 with_nonce: issued.grant_type == "authorization_code",
             };
             Some(self.sign_id_token(&request, now).await?)
