@@ -36,8 +36,9 @@ const TOKEN_CLAIMS: [&str; 12] = [
 pub(super) struct Metadata(Bytes);
 
 impl Metadata {
-    pub(super) fn new(core: &Core, settings: &Provider, keys: &Keys) -> Self {
-        let document = document(core, settings, keys);
+    /// `fetches`: whether documents of clients can be fetched.
+    pub(super) fn new(core: &Core, settings: &Provider, keys: &Keys, fetches: bool) -> Self {
+        let document = document(core, settings, keys, fetches);
         // A map of strings always serializes.
         Self(
             serde_json::to_vec(&document)
@@ -54,7 +55,7 @@ impl ProviderWing {
     }
 }
 
-fn document(core: &Core, settings: &Provider, keys: &Keys) -> Value {
+fn document(core: &Core, settings: &Provider, keys: &Keys, fetches: bool) -> Value {
     let url = |endpoint: &str| core.base.absolute(&format!("{}{endpoint}", settings.path));
     let all_methods = AuthMethod::ALL.map(AuthMethod::as_str);
     let confidential: Vec<_> = AuthMethod::ALL
@@ -63,6 +64,8 @@ fn document(core: &Core, settings: &Provider, keys: &Keys) -> Value {
         .map(AuthMethod::as_str)
         .collect();
     let assertion_algorithms = Algorithm::ALL.map(Algorithm::name);
+    let unsigned_too = ["none"].into_iter().chain(assertion_algorithms);
+    let request_object_algorithms: Vec<_> = unsigned_too.collect();
     let own_algorithms: Vec<_> = keys.algorithms().iter().map(|own| own.name()).collect();
     let scope_claims = STANDARD_SCOPES
         .iter()
@@ -100,8 +103,10 @@ fn document(core: &Core, settings: &Provider, keys: &Keys) -> Value {
         "claim_types_supported": ["normal"],
         "claims_supported": claims,
         "claims_parameter_supported": true,
-        "request_parameter_supported": false,
-        "request_uri_parameter_supported": false,
+        "request_parameter_supported": true,
+        "request_uri_parameter_supported": fetches,
+        "require_request_uri_registration": true,
+        "request_object_signing_alg_values_supported": request_object_algorithms,
         "prompt_values_supported": ["none", "login", "consent", "select_account", "create"],
         "ui_locales_supported": core.pages.locales().collect::<Vec<_>>(),
     })

@@ -69,6 +69,10 @@ errors! {
     request_uri_not_supported = BAD_REQUEST;
     /// OpenID Connect Core §3.1.2.6.
     registration_not_supported = BAD_REQUEST;
+    /// OpenID Connect Core §3.1.2.6.
+    invalid_request_object = BAD_REQUEST;
+    /// OpenID Connect Core §3.1.2.6.
+    invalid_request_uri = BAD_REQUEST;
     /// RFC 6750 §3.1.
     invalid_token = UNAUTHORIZED;
     /// RFC 6750 §3.1.

@@ -95,7 +95,7 @@ impl ProviderWing {
         let keys = Keys::open(core.clone(), &settings).await?;
         Ok(Self {
             client_keys: ClientKeys::default(),
-            metadata: Metadata::new(&core, &settings, &keys),
+            metadata: Metadata::new(&core, &settings, &keys, false),
             core,
             settings,
             accounts,
@@ -108,6 +108,7 @@ impl ProviderWing {
     /// `jwks_uri` cannot authenticate.
     pub(crate) fn with_jwks_fetcher(mut self, fetcher: Arc<dyn JwksFetcher>) -> Self {
         self.client_keys = ClientKeys::with_fetcher(fetcher);
+        self.metadata = Metadata::new(&self.core, &self.settings, &self.keys, true);
         self
     }
 

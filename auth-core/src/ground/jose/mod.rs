@@ -19,6 +19,7 @@ mod jwk_set;
 mod jws;
 mod object;
 mod signing;
+mod unsigned;
 mod verification;
 
 pub(crate) use object::parse_claims as parse_unique_object;
@@ -32,6 +33,7 @@ pub use jwk::{Jwk, KeyUse};
 pub use jwk_set::{JwkSet, MAX_JWK_SET_BYTES, MAX_JWK_SET_KEYS};
 pub use jws::{Jws, MAX_JWS_BYTES, Verified};
 pub use signing::{GeneratedKey, RsaKeySize, SigningKey};
+pub use unsigned::dangerous_unsigned_claims;
 pub use verification::{MAX_CANDIDATES, VerificationKeys, VerifyingKey};
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ mod evaluate;
 mod issue;
 mod prompt;
 mod request;
+mod request_object;
 mod response;
 
 #[cfg(test)]

@@ -85,11 +85,21 @@ impl ProviderWing {
         now: Timestamp,
     ) -> Result<Checked, AuthorizationError> {
         let client = self.requesting_client(params).await?;
-        let redirect_uri = requested_redirect_uri(&client, params)?;
+        let opened = self.open_request_object(&client, params, now).await;
+        // Of an object that cannot be believed, nothing counts: its error goes where the query says.
+        let (params, opened) = match &opened {
+            Ok(merged) => (merged.as_ref().unwrap_or(params), Ok(())),
+            Err(error) => (params, Err(error)),
+        };
+        let redirect_uri = match (requested_redirect_uri(&client, params), &opened) {
+            (Err(_), Err(error)) => return Err(problem_of(error).into()),
+            (redirect_uri, _) => redirect_uri?,
+        };
         let target = ResponseTarget::new(client.client_id.clone(), redirect_uri)
             .ok_or_else(wrong_redirect_uri)?;
         // Errors from here on travel as far as the request itself can be trusted to say how.
         let target = with_state_and_mode(target, params)?;
+        opened.map_err(|error| target.refuse(error.clone()))?;
         match self.read_parameters(&client, &target, params, now).await {
             Ok(request) => Ok(Checked {
                 client,
@@ -365,24 +375,14 @@ fn with_state_and_mode(
     }
 }
 
-/// Parameters that would change what is asked and that this provider does not read: never ignored.
+/// A parameter that would change what is asked and that this provider does not read: never ignored.
 fn refuse_unsupported(params: &Params) -> Result<(), OAuthError> {
-    if params.get("request").is_some() {
-        return Err(OAuthError::request_not_supported(
-            "request is not supported",
-        ));
-    }
-    if params.get("request_uri").is_some() {
-        return Err(OAuthError::request_uri_not_supported(
-            "request_uri is not supported",
-        ));
-    }
-    if params.get("registration").is_some() {
-        return Err(OAuthError::registration_not_supported(
+    match params.get("registration") {
+        None => Ok(()),
+        Some(_) => Err(OAuthError::registration_not_supported(
             "registration is not supported",
-        ));
+        )),
     }
-    Ok(())
 }
 
 /// What a front channel carries must not end in a query, which servers log (Multiple Response Type Encoding Practices

@@ -38,7 +38,8 @@ impl ProviderWing {
             Some(name) => Algorithm::parse(name).into_iter().collect(),
             None => Algorithm::ALL.to_vec(),
         };
-        let keys = self.keys_of_client(client, jws.kid(), now).await?;
+        let keys = self.keys_of_client(client, jws.kid(), now).await;
+        let keys = keys.map_err(Failure::Refused)?;
         let verified = jws
             .verify(&keys, &allowed)
             .map_err(|error| refused(&error))?;
@@ -102,22 +103,21 @@ impl ProviderWing {
     }
 
     /// The keys in the client's `jwks`, or at its `jwks_uri`.
-    async fn keys_of_client(
+    pub(in crate::provider) async fn keys_of_client(
         &self,
         client: &Client,
         kid: Option<&str>,
         now: Timestamp,
-    ) -> Result<Arc<VerificationKeys>, Failure> {
+    ) -> Result<Arc<VerificationKeys>, Reason> {
         if let Some(jwks) = client.metadata.get("jwks") {
             let set: JwkSet = serde::Deserialize::deserialize(jwks)
-                .map_err(|_| Failure::Refused("the client's jwks cannot be read"))?;
+                .map_err(|_| "the client's jwks cannot be read")?;
             return Ok(Arc::new(VerificationKeys::from_set(&set)));
         }
         let Some(uri) = client.text("jwks_uri") else {
-            return Err(Failure::Refused("the client has no keys"));
+            return Err("the client has no keys");
         };
-        let keys = self.client_keys.of(uri, kid, now).await;
-        keys.map_err(Failure::Refused)
+        self.client_keys.of(uri, kid, now).await
     }
 
     /// Spends about the time a known client's assertion would (threat 46).

@@ -71,6 +71,22 @@ impl ClientKeys {
         }
     }
 
+    /// A document at an address of a client's.
+    pub(in crate::provider) async fn fetch(
+        &self,
+        url: &str,
+    ) -> Result<Bytes, Box<dyn Error + Send + Sync>> {
+        match &self.fetcher {
+            Some(fetcher) => fetcher.fetch(url).await,
+            None => Err("addresses of clients cannot be fetched here".into()),
+        }
+    }
+
+    /// Whether documents of clients can be fetched at all.
+    pub(in crate::provider) fn can_fetch(&self) -> bool {
+        self.fetcher.is_some()
+    }
+
     /// The keys at `uri`; fetched once more when they do not have `kid`.
     pub(super) async fn of(
         &self,

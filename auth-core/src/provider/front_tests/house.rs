@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use http::HeaderValue;
 use http::request::Parts;
 use serde_json::{Map, Value, json};
@@ -14,7 +15,7 @@ use tokio::sync::{Barrier, OnceCell};
 use super::super::super::account::{
     AccountError, AccountResolver, ClaimsQuery, SignInRequest, SignedInAccount,
 };
-use super::super::super::{Provider, ProviderWing};
+use super::super::super::{JwksFetcher, Provider, ProviderWing};
 use crate::ground::{Clock as _, Digest32, KeyRing, ManualClock, SystemRandom, Timestamp};
 use crate::services::pages::Pages;
 use crate::services::{Core, Event, EventRecord, EventSink, Throttles};
@@ -29,6 +30,7 @@ const START: Timestamp = Timestamp::from_seconds(1_800_000_000);
 
 pub(super) struct House {
     pub(super) wing: ProviderWing,
+    pub(super) documents: Arc<Documents>,
     pub(super) accounts: Arc<Accounts>,
     pub(super) clock: Arc<ManualClock>,
     pub(super) stores: Stores,
@@ -36,6 +38,18 @@ pub(super) struct House {
     pub(super) gate: Gate,
     pub(super) events: Arc<Events>,
     pub(super) proxies: TrustedProxies,
+}
+
+/// What lies at the addresses of clients.
+#[derive(Default)]
+pub(super) struct Documents(pub(super) Mutex<HashMap<String, String>>);
+
+#[async_trait]
+impl JwksFetcher for Documents {
+    async fn fetch(&self, url: &str) -> Result<Bytes, Box<dyn std::error::Error + Send + Sync>> {
+        let found = self.0.lock().expect("lock").get(url).cloned();
+        found.map(Bytes::from).ok_or_else(|| "nothing there".into())
+    }
 }
 
 impl House {
@@ -67,7 +81,10 @@ impl House {
         let wing = ProviderWing::new(core, settings, accounts.clone())
             .await
             .expect("provider");
+        let documents = Arc::new(Documents::default());
+        let wing = wing.with_jwks_fetcher(documents.clone());
         let house = Self {
+            documents,
             wing,
             accounts,
             clock,

@@ -10,4 +10,5 @@ mod house;
 mod interactions;
 mod logout;
 mod prompts;
+mod request_objects;
 mod requests;

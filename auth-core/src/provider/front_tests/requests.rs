@@ -282,20 +282,6 @@ async fn response_mode_is_one_that_is_known() {
 #[tokio::test]
 async fn what_is_not_supported_is_refused_by_name_and_never_ignored() {
     let mut browser = browser().await;
-    let object = "eyJhbGciOiJub25lIn0.e30.";
-    is_sent(
-        &mut browser,
-        &[("request", object)],
-        "request_not_supported",
-    )
-    .await;
-    let uri = "https://rp.example/request";
-    is_sent(
-        &mut browser,
-        &[("request_uri", uri)],
-        "request_uri_not_supported",
-    )
-    .await;
     is_sent(
         &mut browser,
         &[("registration", "{}")],

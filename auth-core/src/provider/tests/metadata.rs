@@ -60,7 +60,7 @@ async fn what_is_named_works_and_what_does_not_work_is_not_named() {
         true
     );
     assert_eq!(document["claims_parameter_supported"], true);
-    assert_eq!(document["request_parameter_supported"], false);
+    assert_eq!(document["request_parameter_supported"], true);
     assert_eq!(document["request_uri_parameter_supported"], false);
     let scopes = document["scopes_supported"].as_array().unwrap();
     assert!(scopes.contains(&json!("openid")) && scopes.contains(&json!("reports:read")));
