@@ -2,6 +2,8 @@
 
 #[cfg(all(feature = "login", feature = "provider"))]
 mod accounts;
+#[cfg(all(feature = "login", feature = "provider"))]
+mod apps;
 #[cfg(all(feature = "provider", feature = "resource"))]
 mod issuer;
 #[cfg(feature = "provider")]
@@ -11,6 +13,8 @@ mod sessions;
 
 #[cfg(all(feature = "login", feature = "provider"))]
 pub(crate) use accounts::LoginAccounts;
+#[cfg(all(feature = "login", feature = "provider"))]
+pub(crate) use apps::PendingRequests;
 #[cfg(all(feature = "provider", feature = "resource"))]
 pub(crate) use issuer::ProviderIssuer;
 #[cfg(feature = "provider")]

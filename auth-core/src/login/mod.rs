@@ -9,6 +9,7 @@ mod observer;
 mod password;
 mod register;
 mod reply;
+mod requesting_app;
 mod scope;
 mod session;
 mod session_info;
@@ -29,6 +30,7 @@ use http::Method;
 pub use identifier::{IdentifierError, IdentifierKind, parse_email, parse_username};
 pub use observer::{SessionEnd, SessionObserver, SessionsEnded};
 pub use password::{Argon2Cost, Password, PasswordRefused};
+pub use requesting_app::{RequestingApp, RequestingApps};
 pub use scope::{Scope, ScopeError, ScopeFacts, ScopeLoader};
 pub use session::SignedIn;
 pub use session_life::{NewSession, SignInRequest};
@@ -40,6 +42,7 @@ use crate::services::Core;
 use crate::web::{Exchange, Response, Route, Side};
 use observer::Observers;
 use password::{Hashers, Policy};
+use requesting_app::Requesters;
 use session_watch::SessionWatch;
 
 /// The running login wing.
@@ -48,6 +51,7 @@ pub struct LoginWing {
     settings: Login,
     hashers: Hashers,
     observers: Observers,
+    requesters: Requesters,
     watch: Arc<SessionWatch>,
 }
 
@@ -110,12 +114,18 @@ impl LoginWing {
             settings,
             hashers,
             observers,
+            requesters: Requesters::default(),
         })
     }
 
     /// Tells one more observer whenever sessions end other than by time.
     pub fn observe_sessions(&self, observer: Arc<dyn SessionObserver>) {
         self.observers.add(observer);
+    }
+
+    /// Lets the sign-in page name the app that sends somebody there. Counts once.
+    pub fn name_requesting_apps(&self, apps: Arc<dyn RequestingApps>) {
+        self.requesters.set(apps);
     }
 
     /// The path, base path included, of one of the wing's endpoints (`"/login"`).

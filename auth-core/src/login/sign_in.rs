@@ -58,7 +58,7 @@ impl LoginWing {
             confirming,
             ..LoginPage::default()
         };
-        Ok(self.draw_login(exchange, StatusCode::OK, &page))
+        Ok(self.draw_login(exchange, StatusCode::OK, &page).await)
     }
 
     /// `POST`: counted by address, then by account, only then looked at.
@@ -191,7 +191,9 @@ impl LoginWing {
             confirming: confirming.is_some(),
             ..LoginPage::default()
         };
-        Ok(self.draw_login(exchange, StatusCode::UNAUTHORIZED, &page))
+        Ok(self
+            .draw_login(exchange, StatusCode::UNAUTHORIZED, &page)
+            .await)
     }
 
     fn wrong_credentials(&self) -> &'static str {
@@ -203,7 +205,7 @@ impl LoginWing {
         }
     }
 
-    fn draw_login(
+    async fn draw_login(
         &self,
         exchange: &mut Exchange<'_>,
         status: StatusCode,
@@ -222,6 +224,7 @@ impl LoginWing {
         };
         let register = self.path("/register");
         let register = with_query(&register, &[("return_to", return_to)]);
+        let app = self.requesters.behind(exchange, page.return_to).await;
         let context = json!({
             "action": with_query(&self.path("/login"), &[("reauthenticate", confirm)]),
             "form_token": self.core.form_token(exchange, FORM),
@@ -236,6 +239,7 @@ impl LoginWing {
             "signed_in_as": if page.confirming { None } else { name },
             "continue_url": return_to.map_or_else(|| self.home(), str::to_owned),
             "reauthenticate": page.confirming,
+            "client": app,
             "register_url": self.settings.registration.then_some(register),
         });
         // Whoever signs in on the way to another app is led on to it: `form-action` counts the whole chain.

@@ -40,6 +40,9 @@ pub struct SignInRequest {
     pub create: bool,
     /// Who the client thinks it is (`login_hint`).
     pub login_hint: Option<String>,
+    /// How strongly the client would like the person to prove who they are, best first: `acr` of the sign-in should be
+    /// one of these. Whether it is met is the client's to see; an essential one that is not ends the request.
+    pub acr_values: Vec<String>,
 }
 
 /// Which claims are asked for. The host may return more; only those named here, or by the scopes, are released.

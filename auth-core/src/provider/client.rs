@@ -1,5 +1,6 @@
 //! A client's metadata, read with RFC 7591's and OpenID Connect Registration's names and defaults.
 
+use serde::Serialize;
 use serde_json::Value;
 use url::{Host, Url};
 
@@ -74,6 +75,29 @@ pub trait ClientMetadata {
     fn verify_post_logout_redirect_uri(&self, uri: &str) -> Option<VerifiedRedirectUri>;
     /// The one registered redirect URI, where there is just one.
     fn only_redirect_uri(&self) -> Option<VerifiedRedirectUri>;
+}
+
+/// A client as people see it. What it says of itself: text and links, never followed by the server.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Presentation {
+    pub(crate) name: String,
+    pub(crate) client_uri: Option<String>,
+    pub(crate) logo_uri: Option<String>,
+    pub(crate) policy_uri: Option<String>,
+    pub(crate) tos_uri: Option<String>,
+}
+
+impl Presentation {
+    pub(crate) fn of(client: &Client) -> Self {
+        let text = |name| client.text(name).map(str::to_owned);
+        Self {
+            name: client.display_name().to_owned(),
+            client_uri: text("client_uri"),
+            logo_uri: text("logo_uri"),
+            policy_uri: text("policy_uri"),
+            tos_uri: text("tos_uri"),
+        }
+    }
 }
 
 /// A redirect URI that is registered for the client at hand. Only the check makes one: an answer, error or code cannot

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::ProviderWing;
 use super::account::SignedInAccount;
 use super::authorize::{AuthorizationError, Checked, authentication, send_to};
-use super::client::ClientMetadata as _;
+use super::client::Presentation;
 use super::code::ConsentedScopes;
 use super::error::OAuthError;
 use super::interaction::Interaction;
@@ -69,13 +69,7 @@ impl ProviderWing {
             "action": self.path("/authorize/consent"),
             "form_token": self.core.form_token(exchange, &purpose),
             "interaction": interaction.secret(),
-            "client": {
-                "name": client.display_name(),
-                "client_uri": client.text("client_uri"),
-                "logo_uri": client.text("logo_uri"),
-                "policy_uri": client.text("policy_uri"),
-                "tos_uri": client.text("tos_uri"),
-            },
+            "client": Presentation::of(client),
             "account": { "name": account.display_name },
             "scopes": scopes,
             "redirect_host": target.redirect_uri().display_host(),

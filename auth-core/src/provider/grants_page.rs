@@ -123,6 +123,7 @@ impl ProviderWing {
             select_account: false,
             create: false,
             login_hint: None,
+            acr_values: Vec::new(),
         });
         send_to(exchange, &url)
     }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ProviderWing;
 use super::authorize::{AuthorizationRequest, Checked, Progress};
+use super::client::Presentation;
 use super::error::OAuthError;
 use crate::ground::{Digest32, Timestamp};
 use crate::store::{Consumed, OneTimeKind, OneTimeValue};
@@ -125,6 +126,24 @@ impl ProviderWing {
             secret: secret.to_owned(),
             stored,
         })
+    }
+
+    /// The client whose request waits behind an address of ours, if that is this browser's own.
+    pub(crate) async fn client_behind(
+        &self,
+        exchange: &Exchange<'_>,
+        address: &str,
+    ) -> Option<Presentation> {
+        let (path, query) = address.split_once('?')?;
+        if path != self.path("/authorize/resume") {
+            return None;
+        }
+        let params = Params::parse_urlencoded(query.as_bytes()).ok()?;
+        let interaction = self.open_interaction(exchange, &params).await.ok()?;
+        let checked = self.check_again(interaction.request().clone()).await.ok()?;
+        interaction
+            .is_bound()
+            .then(|| Presentation::of(&checked.client))
     }
 
     /// Reads the interaction a form is about, and proves its request again. No form was drawn for one that belongs to

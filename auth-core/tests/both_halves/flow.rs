@@ -70,6 +70,43 @@ async fn verified_claims(browser: &mut Browser, token: &str) -> Value {
 }
 
 #[tokio::test]
+async fn the_sign_in_page_names_the_app_and_only_to_the_browser_that_came_from_it() {
+    let host = host().await;
+    let mut browser = host.browser();
+    let page = browser.visit(&authorize_url("openid")).await;
+    assert!(page.text.contains("id=\"client\""), "{}", page.text);
+    assert!(page.text.contains("The third party"), "{}", page.text);
+    let headers = [("accept", "application/json")];
+    let return_to = page.field("return_to").expect("where to go on");
+    let query: String = form_urlencoded::byte_serialize(return_to.as_bytes()).collect();
+    let address = format!("/auth/login?return_to={query}");
+    let own = browser
+        .send(Method::GET, &address, &headers, "")
+        .await
+        .json();
+    assert_eq!(own["context"]["client"]["name"], "The third party");
+    let other = host
+        .browser()
+        .send(Method::GET, &address, &headers, "")
+        .await;
+    assert!(
+        other.json()["context"]["client"].is_null(),
+        "{}",
+        other.text
+    );
+    for elsewhere in [
+        "/",
+        "/oauth/authorize/resume",
+        "/oauth/authorize/resume?interaction=x",
+    ] {
+        let query: String = form_urlencoded::byte_serialize(elsewhere.as_bytes()).collect();
+        let page = browser.get(&format!("/auth/login?return_to={query}")).await;
+        assert_eq!(page.status, StatusCode::OK);
+        assert!(!page.text.contains("id=\"client\""), "{elsewhere}");
+    }
+}
+
+#[tokio::test]
 async fn consent_is_remembered_and_can_be_taken_back() {
     let host = host().await;
     let mut browser = host.signed_in().await;

@@ -228,6 +228,7 @@ impl ProviderWing {
             select_account: sign_in.select_account,
             create: sign_in.create,
             login_hint: request.login_hint.clone(),
+            acr_values: request.wanted_acr(),
         })
     }
 

@@ -24,6 +24,7 @@ use crate::web::{Params, Problem};
 const MAX_STATE_BYTES: usize = 4096;
 const MAX_NONCE_BYTES: usize = 512;
 const MAX_HINT_BYTES: usize = 512;
+const MOST_ACR: usize = 16;
 
 /// What a client asked for. It is what an interaction stores, so it holds no proof: [`Checked`] does.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -51,6 +52,9 @@ pub(in crate::provider) struct AuthorizationRequest {
     #[serde(default)]
     pub(super) claim_scopes: BTreeSet<String>,
     pub(super) ui_locales: Option<String>,
+    /// Wanted, not required (OpenID Connect Core §3.1.2.1): for whoever signs the person in.
+    #[serde(default)]
+    pub(super) acr_values: Vec<String>,
 }
 
 /// A request whose client stands and whose redirect URI is registered now, not only when it was stored.
@@ -65,6 +69,14 @@ impl AuthorizationRequest {
     pub(super) fn wanted_subjects(&self) -> impl Iterator<Item = &str> {
         let requested = self.claims.as_ref().and_then(ClaimsParameter::subject);
         self.hinted_subject.as_deref().into_iter().chain(requested)
+    }
+
+    /// The `acr` values that would please the client: those it insists on first (OpenID Connect Core §5.5.1.1).
+    pub(super) fn wanted_acr(&self) -> Vec<String> {
+        let essential = self.claims.as_ref().map(ClaimsParameter::essential_acr);
+        let essential = essential.unwrap_or_default().into_iter();
+        let voluntary = self.acr_values.iter().map(String::as_str);
+        essential.chain(voluntary).map(str::to_owned).collect()
     }
 
     /// All that the person is asked about: the scopes, and those that stand for claims asked for by name.
@@ -194,6 +206,7 @@ impl ProviderWing {
             claims,
             claim_scopes,
             ui_locales: params.get("ui_locales").and_then(usable_locales),
+            acr_values: params.get("acr_values").map(usable_acr).unwrap_or_default(),
         })
     }
 
@@ -425,6 +438,13 @@ fn read_nonce(response_type: ResponseType, params: &Params) -> Result<Option<Str
 fn usable_hint(hint: &str) -> Option<String> {
     let usable = hint.len() <= MAX_HINT_BYTES && !hint.chars().any(char::is_control);
     usable.then(|| hint.to_owned())
+}
+
+/// What is too much of a wish is no wish.
+fn usable_acr(values: &str) -> Vec<String> {
+    let usable = |value: &&str| !value.is_empty() && value.len() <= MAX_HINT_BYTES;
+    let values = values.split(' ').filter(usable).take(MOST_ACR);
+    values.map(str::to_owned).collect()
 }
 
 fn usable_locales(locales: &str) -> Option<String> {

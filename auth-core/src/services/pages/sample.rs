@@ -52,6 +52,7 @@ fn nullable(page: PageName) -> &'static [&'static str] {
             "signed_in_as",
             "continue_url",
             "register_url",
+            "client",
             "form.identifier",
             "form.return_to",
         ],
@@ -124,6 +125,13 @@ fn full(page: PageName) -> Value {
             "signed_in_as": "grace@example.com",
             "continue_url": "/account",
             "reauthenticate": false,
+            "client": {
+                "name": "Reports for Teams",
+                "client_uri": "https://reports.example",
+                "logo_uri": "https://reports.example/logo.png",
+                "policy_uri": "https://reports.example/privacy",
+                "tos_uri": "https://reports.example/terms",
+            },
             "register_url": "/auth/register",
         }),
         #[cfg(feature = "login")]

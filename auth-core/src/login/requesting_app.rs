@@ -1,0 +1,48 @@
+//! The app that sends somebody here to sign in, so that the page can name it.
+
+use std::sync::{Arc, OnceLock};
+
+use async_trait::async_trait;
+use serde::Serialize;
+
+use crate::web::{Exchange, ReturnTo};
+
+/// An app as people see it. What it says of itself: shown as text and links, never followed or loaded by the server.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RequestingApp {
+    /// Its name.
+    pub name: String,
+    /// Its home page.
+    pub client_uri: Option<String>,
+    /// Its logo.
+    pub logo_uri: Option<String>,
+    /// How it treats data.
+    pub policy_uri: Option<String>,
+    /// Its terms of service.
+    pub tos_uri: Option<String>,
+}
+
+/// Knows which app stands behind the address a sign-in leads on to.
+#[async_trait]
+pub trait RequestingApps: Send + Sync + 'static {
+    /// The app, if it is one of this browser's own requests. The page is drawn without it when nobody can tell.
+    async fn behind(&self, exchange: &Exchange<'_>, return_to: &ReturnTo) -> Option<RequestingApp>;
+}
+
+/// Whom to ask, once both wings stand.
+#[derive(Default)]
+pub(super) struct Requesters(OnceLock<Arc<dyn RequestingApps>>);
+
+impl Requesters {
+    pub(super) fn set(&self, apps: Arc<dyn RequestingApps>) {
+        let _ = self.0.set(apps);
+    }
+
+    pub(super) async fn behind(
+        &self,
+        exchange: &Exchange<'_>,
+        return_to: Option<&ReturnTo>,
+    ) -> Option<RequestingApp> {
+        self.0.get()?.behind(exchange, return_to?).await
+    }
+}
