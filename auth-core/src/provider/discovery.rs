@@ -10,6 +10,7 @@ use super::response_type::ResponseType;
 use super::scope::STANDARD_SCOPES;
 use super::settings::Provider;
 use crate::ground::jose::Algorithm;
+use crate::ground::jose::jwe::{ContentEncryption, KeyManagement};
 use crate::services::Core;
 use crate::web::{Exchange, Response, conditional_json};
 
@@ -67,6 +68,8 @@ fn document(core: &Core, settings: &Provider, keys: &Keys, fetches: bool) -> Val
     let unsigned_too = ["none"].into_iter().chain(assertion_algorithms);
     let request_object_algorithms: Vec<_> = unsigned_too.collect();
     let own_algorithms: Vec<_> = keys.algorithms().iter().map(|own| own.name()).collect();
+    let encryption_algorithms = KeyManagement::ALL.map(KeyManagement::name);
+    let content_encryptions = ContentEncryption::ALL.map(ContentEncryption::name);
     let scope_claims = STANDARD_SCOPES
         .iter()
         .flat_map(|(_, _, claims)| claims.iter());
@@ -92,6 +95,11 @@ fn document(core: &Core, settings: &Provider, keys: &Keys, fetches: bool) -> Val
         "grant_types_supported": grant_types,
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": own_algorithms,
+        "id_token_encryption_alg_values_supported": encryption_algorithms,
+        "id_token_encryption_enc_values_supported": content_encryptions,
+        "userinfo_signing_alg_values_supported": own_algorithms,
+        "userinfo_encryption_alg_values_supported": encryption_algorithms,
+        "userinfo_encryption_enc_values_supported": content_encryptions,
         "token_endpoint_auth_methods_supported": all_methods,
         "token_endpoint_auth_signing_alg_values_supported": assertion_algorithms,
         "introspection_endpoint_auth_methods_supported": confidential,

@@ -14,10 +14,13 @@ pub enum JoseError {
     /// Not three parts separated by dots (RFC 7515 section 7.1).
     #[error("the token is not a compact JWS of three parts")]
     NotCompact,
+    /// Not five parts separated by dots (RFC 7516 section 7.1).
+    #[error("the token is not a compact JWE of five parts")]
+    NotCompactJwe,
     /// A part is not base64url without padding (RFC 7515 section 2).
     #[error("the {part} is not base64url without padding")]
     InvalidBase64 {
-        /// `header`, `payload` or `signature`.
+        /// `header`, `payload`, `signature`, or a part of a JWE.
         part: &'static str,
     },
     /// The header is not a JSON object of the shape of RFC 7515 section 4.
@@ -32,9 +35,15 @@ pub enum JoseError {
         /// `header` or `payload`.
         part: &'static str,
     },
-    /// `alg` is absent, `none`, an HMAC, or one we do not know.
-    #[error("the signature algorithm is not supported")]
+    /// `alg` is absent, `none`, a symmetric one, or one we do not know.
+    #[error("the algorithm is not supported")]
     UnsupportedAlgorithm,
+    /// `enc` is absent, or one we do not know.
+    #[error("the content encryption algorithm is not supported")]
+    UnsupportedEncryption,
+    /// The header has `zip`: nothing is decompressed here.
+    #[error("the content is compressed")]
+    CompressedContent,
     /// The header has `crit`: an extension that must be understood, and none is (RFC 7515 section 4.1.11).
     #[error("the header has critical extensions")]
     CriticalHeader,
@@ -45,7 +54,7 @@ pub enum JoseError {
     #[error("the token is of another type")]
     UnexpectedType,
     /// The algorithm is known but not one the caller allows.
-    #[error("the signature algorithm is not allowed here")]
+    #[error("the algorithm is not allowed here")]
     AlgorithmNotAllowed,
     /// No key matches. A set that may have been rotated is worth fetching once more.
     #[error("no key matches the token")]
@@ -59,6 +68,9 @@ pub enum JoseError {
     /// The signature does not verify.
     #[error("the signature does not verify")]
     InvalidSignature,
+    /// The token does not decrypt. Why is not told: that would be an oracle (RFC 7516 section 11.5).
+    #[error("the token does not decrypt")]
+    Decryption,
 
     /// The claim is absent.
     #[error("the claim {0} is missing")]
@@ -94,7 +106,7 @@ pub enum JoseError {
     /// The key is malformed, too weak, too large, or not on its curve.
     #[error("the key is invalid: {0}")]
     InvalidKey(&'static str),
-    /// A key type, curve or use that does not verify signatures here.
+    /// A key type, curve or use that is none of those we have a use for.
     #[error("the key is of a type or use that is not supported")]
     UnsupportedKey,
     /// A private or symmetric member where only a public key may be.
@@ -121,6 +133,9 @@ pub enum JoseError {
     /// The library could not sign.
     #[error("the token could not be signed")]
     Signing,
+    /// The library could not encrypt.
+    #[error("the token could not be encrypted")]
+    Encryption,
     /// The claims to sign do not serialize to a JSON object.
     #[error("the claims are not a JSON object")]
     ClaimsNotAnObject,

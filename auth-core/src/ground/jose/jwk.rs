@@ -6,6 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use super::algorithm::Curve;
+use super::jwe::KeyManagement;
 use super::{Algorithm, JoseError, encoding};
 
 /// Members that only private or symmetric keys have (RFC 7518 sections 6.2.2, 6.3.2 and 6.4).
@@ -22,10 +23,10 @@ pub enum KeyUse {
     Encryption,
 }
 
-/// A public key: RSA of 2048 to 8192 bits, EC on P-256, P-384 or P-521, or Ed25519.
+/// A public key: RSA of 2048 to 8192 bits, EC on P-256, P-384 or P-521, Ed25519, or X25519.
 ///
 /// Reading one refuses private members. That a point is on its curve is checked when a
-/// [`VerifyingKey`](super::VerifyingKey) is made of it.
+/// [`VerifyingKey`](super::VerifyingKey) or an [`EncryptionKey`](super::jwe::EncryptionKey) is made of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Jwk {
     pub(super) material: Material,
@@ -48,6 +49,10 @@ pub(super) enum Material {
         y: Vec<u8>,
     },
     Ed25519 {
+        x: Vec<u8>,
+    },
+    /// For key agreement only (RFC 8037 section 3.2).
+    X25519 {
         x: Vec<u8>,
     },
 }
@@ -79,9 +84,11 @@ impl Jwk {
                     octets(&mut members, "y")?,
                 )?
             }
-            "OKP" if required(&mut members, "crv")? == "Ed25519" => {
-                Material::ed25519(octets(&mut members, "x")?)?
-            }
+            "OKP" => match required(&mut members, "crv")?.as_str() {
+                "Ed25519" => Material::ed25519(octets(&mut members, "x")?)?,
+                "X25519" => Material::x25519(octets(&mut members, "x")?)?,
+                _ => return Err(JoseError::UnsupportedKey),
+            },
             _ => return Err(JoseError::UnsupportedKey),
         };
         let key_use = match optional(&mut members, "use")?.as_deref() {
@@ -107,6 +114,17 @@ impl Jwk {
         })
     }
 
+    /// Nothing but the key.
+    pub(super) fn bare(material: Material) -> Self {
+        Self {
+            material,
+            kid: None,
+            key_use: None,
+            alg: None,
+            key_ops: None,
+        }
+    }
+
     /// The key's name in its set, where it has one (RFC 7517 section 4.5).
     pub fn kid(&self) -> Option<&str> {
         self.kid.as_deref()
@@ -127,7 +145,7 @@ impl Jwk {
         match self.material {
             Material::Rsa { .. } => "RSA",
             Material::Ec { .. } => "EC",
-            Material::Ed25519 { .. } => "OKP",
+            Material::Ed25519 { .. } | Material::X25519 { .. } => "OKP",
         }
     }
 
@@ -148,6 +166,7 @@ impl Jwk {
             Material::Rsa { .. } => algorithm.is_rsa(),
             Material::Ec { curve, .. } => *algorithm == curve.algorithm(),
             Material::Ed25519 { .. } => *algorithm == Algorithm::EdDsa,
+            Material::X25519 { .. } => false,
         };
         let wanted = |algorithm: &Algorithm| {
             self.alg
@@ -160,9 +179,46 @@ impl Jwk {
             .collect()
     }
 
+    /// The algorithms with which one may encrypt to the key: those of its type, narrowed by `alg`. None if `use` or
+    /// `key_ops` keeps the key for something else; an agreement needs no operation of the public half, so a key that
+    /// lists none may be one for it (as the Web Cryptography API writes them).
+    pub fn encryption_algorithms(&self) -> Vec<KeyManagement> {
+        const OPS: [&str; 6] = [
+            "encrypt",
+            "decrypt",
+            "wrapKey",
+            "unwrapKey",
+            "deriveKey",
+            "deriveBits",
+        ];
+        let is_rsa = match self.material {
+            Material::Rsa { .. } => true,
+            Material::Ec { .. } | Material::X25519 { .. } => false,
+            Material::Ed25519 { .. } => return Vec::new(),
+        };
+        let keeps_to_other_use = self.key_use == Some(KeyUse::Signature);
+        let keeps_to_other_ops = self.key_ops.as_ref().is_some_and(|ops| {
+            let lists_none = ops.is_empty() && !is_rsa;
+            !lists_none && !ops.iter().any(|op| OPS.contains(&op.as_str()))
+        });
+        if keeps_to_other_use || keeps_to_other_ops {
+            return Vec::new();
+        }
+        let alg = self.alg.as_deref();
+        KeyManagement::ALL
+            .into_iter()
+            .filter(|algorithm| algorithm.is_rsa() == is_rsa)
+            .filter(|algorithm| alg.is_none_or(|alg| alg == algorithm.name()))
+            .collect()
+    }
+
     /// The SHA-256 thumbprint, base64url (RFC 7638). `kid` and the like do not change it.
     pub fn thumbprint(&self) -> String {
         // Members in lexicographic order, without whitespace; base64url needs no escapes (section 3.3).
+        let okp = |crv: &str, x: &[u8]| {
+            let x = encoding::encode(x);
+            format!(r#"{{"crv":"{crv}","kty":"OKP","x":"{x}"}}"#)
+        };
         let canonical = match &self.material {
             Material::Rsa { n, e } => {
                 format!(
@@ -178,10 +234,8 @@ impl Jwk {
                     curve.name()
                 )
             }
-            Material::Ed25519 { x } => format!(
-                r#"{{"crv":"Ed25519","kty":"OKP","x":"{}"}}"#,
-                encoding::encode(x)
-            ),
+            Material::Ed25519 { x } => okp("Ed25519", x),
+            Material::X25519 { x } => okp("X25519", x),
         };
         encoding::encode(
             aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, canonical.as_bytes()).as_ref(),
@@ -222,6 +276,22 @@ impl Material {
         }
         Ok(Self::Ed25519 { x })
     }
+
+    pub(super) fn x25519(x: Vec<u8>) -> Result<Self, JoseError> {
+        if x.len() != 32 {
+            return Err(JoseError::InvalidKey("public key length"));
+        }
+        Ok(Self::X25519 { x })
+    }
+
+    /// A key on a curve as the library reads it: of EC the uncompressed point (SEC 1 section 2.3.3), else as it is.
+    pub(super) fn encoded_point(&self) -> Option<Vec<u8>> {
+        match self {
+            Self::Rsa { .. } => None,
+            Self::Ec { x, y, .. } => Some([&[4], x.as_slice(), y].concat()),
+            Self::Ed25519 { x } | Self::X25519 { x } => Some(x.clone()),
+        }
+    }
 }
 
 fn optional(
@@ -259,6 +329,10 @@ impl Serialize for Jwk {
             }
             Material::Ed25519 { x } => {
                 members.serialize_entry("crv", "Ed25519")?;
+                members.serialize_entry("x", &encoding::encode(x))?;
+            }
+            Material::X25519 { x } => {
+                members.serialize_entry("crv", "X25519")?;
                 members.serialize_entry("x", &encoding::encode(x))?;
             }
         }

@@ -179,7 +179,7 @@ fn decode(part: &str, name: &'static str) -> Result<Vec<u8>, JoseError> {
     encoding::decode(part).ok_or(JoseError::InvalidBase64 { part: name })
 }
 
-fn same_media_type(typ: Option<&str>, expected: &str) -> bool {
+pub(super) fn same_media_type(typ: Option<&str>, expected: &str) -> bool {
     typ.is_some_and(|typ| subtype(typ).eq_ignore_ascii_case(subtype(expected)))
 }
 

@@ -1,5 +1,5 @@
-//! Signed tokens: JWS compact (RFC 7515), JWK (RFC 7517), the signature algorithms of JWA (RFC 7518, RFC 8037)
-//! and the registered claims of JWT (RFC 7519), with the rules of RFC 8725.
+//! Signed and encrypted tokens: JWS compact (RFC 7515), JWE compact (RFC 7516, see [`jwe`]), JWK (RFC 7517),
+//! the algorithms of JWA (RFC 7518, RFC 8037) and the registered claims of JWT (RFC 7519), with the rules of RFC 8725.
 //!
 //! - The key decides the algorithm; a token only says which of the allowed ones it used.
 //! - There is no `none` and no HMAC here, so neither can be chosen.
@@ -14,6 +14,7 @@ mod encoding;
 mod error;
 mod half_hash;
 mod header;
+pub mod jwe;
 mod jwk;
 mod jwk_set;
 mod jws;

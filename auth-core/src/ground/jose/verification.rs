@@ -78,16 +78,13 @@ fn parse(material: &Material, algorithm: Algorithm) -> Result<ParsedPublicKey, J
             e: e.as_slice(),
         }
         .to_parsed_public_key(parameters),
-        (Material::Ec { x, y, .. }, Verifier::Curve(curve)) => {
-            // The uncompressed point of SEC 1 section 2.3.3. The library refuses one that is not on the curve.
-            let mut point = Vec::with_capacity(1 + x.len() + y.len());
-            point.push(4);
-            point.extend_from_slice(x);
-            point.extend_from_slice(y);
+        (Material::Ec { .. } | Material::Ed25519 { .. }, Verifier::Curve(curve)) => {
+            // The library refuses a point that is not on the curve.
+            let point = material.encoded_point().unwrap_or_default();
             ParsedPublicKey::new(curve, point)
         }
-        (Material::Ed25519 { x }, Verifier::Curve(curve)) => ParsedPublicKey::new(curve, x),
-        (Material::Rsa { .. }, Verifier::Curve(_)) | (_, Verifier::Rsa(_)) => {
+        (Material::Rsa { .. } | Material::X25519 { .. }, Verifier::Curve(_))
+        | (_, Verifier::Rsa(_)) => {
             return Err(JoseError::KeyUnsuitable);
         }
     };

@@ -44,18 +44,24 @@ type Entry = tokio::sync::Mutex<Set>;
 
 #[derive(Default)]
 struct Set {
-    keys: Option<Arc<VerificationKeys>>,
+    keys: Option<Published>,
     fetched_at: Timestamp,
     tried_at: Option<Timestamp>,
 }
 
+/// A set, and those of it that verify.
+#[derive(Clone)]
+struct Published {
+    all: Arc<JwkSet>,
+    verifying: Arc<VerificationKeys>,
+}
+
 impl Set {
-    /// What may be used at `now` for a token that names `kid`.
-    fn usable(&self, kid: Option<&str>, now: Timestamp) -> Option<Arc<VerificationKeys>> {
+    /// What may be used at `now` where the key that is `wanted` should be among it.
+    fn usable(&self, wanted: impl Fn(&Published) -> bool, now: Timestamp) -> Option<Published> {
         let keys = self.keys.as_ref()?;
         let fresh = now.since(self.fetched_at) < FRESH;
-        let known = kid.is_none_or(|kid| keys.contains_kid(kid));
-        (fresh && (known || self.must_wait(now))).then(|| Arc::clone(keys))
+        (fresh && (wanted(keys) || self.must_wait(now))).then(|| keys.clone())
     }
 
     fn must_wait(&self, now: Timestamp) -> bool {
@@ -87,19 +93,40 @@ impl ClientKeys {
         self.fetcher.is_some()
     }
 
-    /// The keys at `uri`; fetched once more when they do not have `kid`.
+    /// The keys at `uri` that verify; fetched once more when they do not have `kid`.
     pub(super) async fn of(
         &self,
         uri: &str,
         kid: Option<&str>,
         now: Timestamp,
     ) -> Result<Arc<VerificationKeys>, Reason> {
+        let wanted = |keys: &Published| kid.is_none_or(|kid| keys.verifying.contains_kid(kid));
+        Ok(self.published(uri, wanted, now).await?.verifying)
+    }
+
+    /// The whole set at `uri`; fetched once more when it has no key that is `wanted`.
+    pub(in crate::provider) async fn set_of(
+        &self,
+        uri: &str,
+        wanted: impl Fn(&JwkSet) -> bool,
+        now: Timestamp,
+    ) -> Result<Arc<JwkSet>, Reason> {
+        let wanted = |keys: &Published| wanted(&keys.all);
+        Ok(self.published(uri, wanted, now).await?.all)
+    }
+
+    async fn published(
+        &self,
+        uri: &str,
+        wanted: impl Fn(&Published) -> bool,
+        now: Timestamp,
+    ) -> Result<Published, Reason> {
         let Some(fetcher) = &self.fetcher else {
             return Err("jwks_uri cannot be fetched here");
         };
         let entry = self.entry(uri);
         let mut set = entry.lock().await;
-        if let Some(keys) = set.usable(kid, now) {
+        if let Some(keys) = set.usable(wanted, now) {
             return Ok(keys);
         }
         if set.must_wait(now) {
@@ -115,8 +142,11 @@ impl ClientKeys {
         })?;
         let parsed =
             JwkSet::parse(&body).map_err(|_| "what is at the client's jwks_uri is no key set")?;
-        let keys = Arc::new(VerificationKeys::from_set(&parsed));
-        set.keys = Some(Arc::clone(&keys));
+        let keys = Published {
+            verifying: Arc::new(VerificationKeys::from_set(&parsed)),
+            all: Arc::new(parsed),
+        };
+        set.keys = Some(keys.clone());
         set.fetched_at = now;
         Ok(keys)
     }

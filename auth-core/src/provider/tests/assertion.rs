@@ -310,7 +310,7 @@ async fn the_registered_algorithm_is_the_only_one() {
 
 /// What is at the client's `jwks_uri`, and how often it was asked for.
 #[derive(Clone, Default)]
-struct Published {
+pub(super) struct Published {
     body: Arc<Mutex<Option<Value>>>,
     fetches: Arc<AtomicUsize>,
 }
@@ -326,16 +326,16 @@ impl JwksFetcher for Published {
 }
 
 impl Published {
-    fn put(&self, body: Option<Value>) {
+    pub(super) fn put(&self, body: Option<Value>) {
         *self.body.lock().unwrap() = body;
     }
 
-    fn count(&self) -> usize {
+    pub(super) fn count(&self) -> usize {
         self.fetches.load(Ordering::SeqCst)
     }
 }
 
-async fn published_house() -> (House, Published) {
+pub(super) async fn published_house() -> (House, Published) {
     let mut house = house().await;
     let published = Published::default();
     let wing = Arc::into_inner(house.wing).unwrap();

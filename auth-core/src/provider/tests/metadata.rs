@@ -89,7 +89,7 @@ async fn what_is_named_works_and_what_does_not_work_is_not_named() {
     let text = document.to_string();
     for absent in [
         "\"none\"]",
-        "HS256",
+        "\"HS256\"",
         "plain",
         "implicit",
         "client_secret_jwt",

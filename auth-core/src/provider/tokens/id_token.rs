@@ -4,6 +4,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::claims::Target;
+use super::encrypt::EncryptedResponse;
 use crate::ground::Timestamp;
 use crate::ground::jose::{Algorithm, left_half_hash};
 use crate::provider::ProviderWing;
@@ -52,7 +53,8 @@ struct NewClaims<'a> {
 }
 
 impl ProviderWing {
-    /// Signs an ID token with the client's `id_token_signed_response_alg`.
+    /// Signs an ID token with the client's `id_token_signed_response_alg`, and encrypts it if the client registered
+    /// `id_token_encrypted_response_alg` (§2: signed, then encrypted).
     pub(in crate::provider) async fn sign_id_token(
         &self,
         request: &IdTokenRequest<'_>,
@@ -87,7 +89,12 @@ impl ProviderWing {
             sid: grant.session_id.as_ref().map(SessionId::as_str),
             account,
         };
-        key.sign_compact(Some("JWT"), &claims).map_err(internal)
+        let signed = key.sign_compact(Some("JWT"), &claims).map_err(internal)?;
+        let kind = EncryptedResponse::IdToken;
+        let encrypted = self
+            .encrypt_to(client, kind, Some("JWT"), signed.as_bytes(), now)
+            .await?;
+        Ok(encrypted.unwrap_or(signed))
     }
 }
 

@@ -19,7 +19,9 @@ pub(in crate::provider) struct IdTokenHint {
 
 impl ProviderWing {
     /// Reads an ID token that this provider signed. An expired one is accepted, as both specifications ask; one of
-    /// another issuer, with another algorithm than our keys have, or signed by a retired key is `invalid_request`.
+    /// another issuer, with another algorithm than our keys have, or signed by a retired key is `invalid_request`. So is
+    /// an encrypted one: it is encrypted to the client, which decrypts it and sends what was inside
+    /// (OpenID Connect Core §3.1.2.1).
     ///
     /// A hint is no credential: a false positive would let a client name the session to end, which then still needs
     /// its owner's browser.

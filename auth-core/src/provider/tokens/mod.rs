@@ -2,11 +2,13 @@
 
 mod access_token;
 mod claims;
+mod encrypt;
 mod id_token;
 mod id_token_hint;
 mod response;
 
 pub(super) use access_token::{AccessTokenRequest, VerifiedAccessToken};
 pub(super) use claims::{Target, is_protocol_claim};
+pub(super) use encrypt::EncryptedResponse;
 pub(super) use id_token::IdTokenRequest;
 pub(super) use response::Issued;

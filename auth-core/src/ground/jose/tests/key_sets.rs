@@ -31,7 +31,8 @@ fn what_is_not_understood_is_skipped() {
     let skipped = [
         json!({ "kty": "oct", "k": "AAAA" }),
         json!({ "kty": "AKP", "alg": "ML-DSA-44", "pub": "AA" }),
-        json!({ "kty": "OKP", "crv": "X25519", "x": encoding::encode(&[9; 32]) }),
+        json!({ "kty": "OKP", "crv": "X448", "x": encoding::encode(&[9; 56]) }),
+        json!({ "kty": "OKP", "crv": "X25519", "x": encoding::encode(&[9; 31]) }),
         json!({ "kty": "OKP", "crv": "Ed25519", "x": encoding::encode(&[9; 31]) }),
         with("crv", json!("secp256k1")),
         with("crv", json!("P-384")),
