@@ -50,6 +50,7 @@ impl ProviderWing {
             client,
             target,
             request,
+            ..
         } = checked;
         let purpose = interaction.purpose(FORM, &account.subject);
         let asked = request.asked();
@@ -100,7 +101,7 @@ impl ProviderWing {
         let account = self.signed_in_for(exchange, &checked).await?;
         // The page may have been skipped: whoever posts this form still owes the sign-in the request asked for.
         let progress = interaction.progress();
-        let owed = authentication(&checked.request, account.as_ref(), &progress, exchange.now);
+        let owed = authentication(&checked, account.as_ref(), &progress, exchange.now);
         let (Some(account), None) = (account, owed) else {
             return Ok(send_to(exchange, &self.resume_path(&interaction)));
         };

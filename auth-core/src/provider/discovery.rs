@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::ProviderWing;
 use super::client::AuthMethod;
 use super::keys::Keys;
+use super::registration::RegistrationMode;
 use super::response_type::ResponseType;
 use super::scope::STANDARD_SCOPES;
 use super::settings::Provider;
@@ -80,7 +81,7 @@ fn document(core: &Core, settings: &Provider, keys: &Keys, fetches: bool) -> Val
         .collect();
     let mut grant_types = vec!["authorization_code", "refresh_token", "client_credentials"];
     grant_types.extend(front_channel.then_some("implicit"));
-    json!({
+    let mut document = json!({
         "issuer": core.base.issuer(),
         "authorization_endpoint": url("/authorize"),
         "token_endpoint": url("/token"),
@@ -93,7 +94,7 @@ fn document(core: &Core, settings: &Provider, keys: &Keys, fetches: bool) -> Val
         "response_types_supported": response_types,
         "response_modes_supported": ["query", "fragment", "form_post"],
         "grant_types_supported": grant_types,
-        "subject_types_supported": ["public"],
+        "subject_types_supported": ["public", "pairwise"],
         "id_token_signing_alg_values_supported": own_algorithms,
         "id_token_encryption_alg_values_supported": encryption_algorithms,
         "id_token_encryption_enc_values_supported": content_encryptions,
@@ -117,5 +118,9 @@ fn document(core: &Core, settings: &Provider, keys: &Keys, fetches: bool) -> Val
         "request_object_signing_alg_values_supported": request_object_algorithms,
         "prompt_values_supported": ["none", "login", "consent", "select_account", "create"],
         "ui_locales_supported": core.pages.locales().collect::<Vec<_>>(),
-    })
+    });
+    if settings.registration.mode != RegistrationMode::Closed {
+        document["registration_endpoint"] = url("/register").into();
+    }
+    document
 }

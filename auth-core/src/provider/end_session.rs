@@ -44,12 +44,13 @@ struct HintedSession {
 }
 
 impl HintedSession {
-    fn is(&self, account: &SignedInAccount) -> bool {
+    /// Whether it is the session of this account, which the client knows by `subject`.
+    fn is(&self, account: &SignedInAccount, subject: &str) -> bool {
         let same_session = match (&self.session_id, &account.session_id) {
             (Some(hinted), Some(present)) => hinted == present,
             _ => true,
         };
-        self.subject == account.subject && same_session
+        self.subject == subject && same_session
     }
 }
 
@@ -108,7 +109,13 @@ impl ProviderWing {
         let Some(account) = self.signed_in_here(exchange).await? else {
             return Ok(self.leave(exchange, &request, &destination, Vec::new()));
         };
-        let is_proven = request.hint.as_ref().is_some_and(|hint| hint.is(&account));
+        let known_as = match &destination.client {
+            Some(client) => self.subject_for(client, &account.subject).await,
+            None => Ok(account.subject.clone()),
+        };
+        let known_as = known_as.map_err(|error| problem_of(&error))?;
+        let hint = request.hint.as_ref();
+        let is_proven = hint.is_some_and(|hint| hint.is(&account, &known_as));
         if is_proven && !destination.is_refused {
             return self
                 .sign_out(exchange, &request, &destination, account)

@@ -85,6 +85,10 @@ errors! {
     invalid_client_metadata = BAD_REQUEST;
     /// RFC 7591 §3.2.2.
     invalid_redirect_uri = BAD_REQUEST;
+    /// RFC 7591 §3.2.2.
+    invalid_software_statement = BAD_REQUEST;
+    /// RFC 7591 §3.2.2.
+    unapproved_software_statement = BAD_REQUEST;
 }
 
 impl OAuthError {

@@ -145,7 +145,7 @@ impl ProviderWing {
             client_id: grant.client_id.as_str(),
             exp: token.expires_at.seconds(),
             iat: token.created_at.seconds(),
-            sub: &grant.subject,
+            sub: &self.subject_of_grant(&grant).await?,
             iss: self.core.base.issuer(),
             auth_time: Some(details.auth_time),
             acr: details.acr.as_deref(),

@@ -5,6 +5,7 @@
 //! reads the keys again every minute; a key is published for longer than that before it signs.
 
 mod load;
+mod pairwise;
 mod snapshot;
 
 use std::sync::{Arc, PoisonError, RwLock};

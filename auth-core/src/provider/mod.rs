@@ -15,12 +15,14 @@ mod introspection;
 mod jwks;
 mod keys;
 mod pkce;
+mod registration;
 mod registry;
 mod response_type;
 mod revocation;
 mod scope;
 mod sessions;
 mod settings;
+mod subject;
 mod token;
 mod tokens;
 mod userinfo;
@@ -36,6 +38,9 @@ pub use account::{AccountError, AccountResolver, ClaimsQuery, SignInRequest, Sig
 pub use client::{AuthMethod, ClientMetadata, VerifiedRedirectUri};
 pub use client_auth::{AuthenticatedClient, JwksFetcher};
 pub use error::OAuthError;
+pub use registration::{
+    Registration, RegistrationPolicy, RegistrationReview, StandardRegistrationPolicy,
+};
 pub use registry::{
     ClientRegistry, ClientUpdate, NewClient, RegisteredClient, RegistrationError, RegistryError,
     StoreRegistry,
@@ -48,6 +53,8 @@ use crate::web::{Exchange, Response, Route, Side};
 use client_auth::ClientKeys;
 use discovery::Metadata;
 use keys::Keys;
+use registration::RegistrationMode;
+use subject::PairwiseKey;
 
 /// The running provider.
 pub struct ProviderWing {
@@ -56,8 +63,10 @@ pub struct ProviderWing {
     accounts: Arc<dyn AccountResolver>,
     registry: Arc<dyn ClientRegistry>,
     keys: Keys,
-    /// Keys of clients that publish theirs.
+    /// Keys of clients that publish theirs, and other documents of theirs.
     client_keys: ClientKeys,
+    /// What subjects of sectors are made with.
+    pairwise: PairwiseKey,
     metadata: Metadata,
 }
 
@@ -78,6 +87,7 @@ pub(crate) enum Endpoint {
     EndSessionDecision,
     Grants,
     RevokeGrant,
+    Registration,
 }
 
 impl ProviderWing {
@@ -95,6 +105,7 @@ impl ProviderWing {
         let keys = Keys::open(core.clone(), &settings).await?;
         Ok(Self {
             client_keys: ClientKeys::default(),
+            pairwise: PairwiseKey::default(),
             metadata: Metadata::new(&core, &settings, &keys, false),
             core,
             settings,
@@ -105,7 +116,7 @@ impl ProviderWing {
     }
 
     /// With a client for documents at addresses that clients chose. Without one, a client that has its keys at a
-    /// `jwks_uri` cannot authenticate.
+    /// `jwks_uri` cannot authenticate, and none can register a `sector_identifier_uri`.
     pub(crate) fn with_jwks_fetcher(mut self, fetcher: Arc<dyn JwksFetcher>) -> Self {
         self.client_keys = ClientKeys::with_fetcher(fetcher);
         self.metadata = Metadata::new(&self.core, &self.settings, &self.keys, true);
@@ -180,6 +191,11 @@ impl ProviderWing {
         routes.extend(own.into_iter().map(|(path, side, methods, endpoint)| {
             (Route::new(self.path(path), side, methods), endpoint)
         }));
+        if self.settings.registration.mode != RegistrationMode::Closed {
+            let methods = [Method::GET, Method::POST, Method::PUT, Method::DELETE];
+            let route = Route::new(self.path("/register"), Side::OpenApi, &methods);
+            routes.push((route, Endpoint::Registration));
+        }
         routes
     }
 
@@ -200,6 +216,7 @@ impl ProviderWing {
             Endpoint::EndSessionDecision => self.decide_end_session(exchange).await,
             Endpoint::Grants => self.grants_page(exchange).await,
             Endpoint::RevokeGrant => self.revoke_grant(exchange).await,
+            Endpoint::Registration => self.register(exchange).await,
         }
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::account::AccountResolver;
+use super::registration::Registration;
 use super::registry::ClientRegistry;
 use super::scope::Scopes;
 use crate::ground::jose::Algorithm;
@@ -27,6 +28,7 @@ pub struct Provider {
     pub(crate) signing_algorithms: Vec<Algorithm>,
     pub(crate) pkce: Pkce,
     pub(crate) front_channel_tokens: bool,
+    pub(crate) registration: Registration,
 }
 
 /// From whom an authorization request must carry a `code_challenge` (RFC 7636). One that is there always counts.
@@ -86,6 +88,7 @@ impl Default for Provider {
             signing_algorithms: vec![Algorithm::Es256, Algorithm::Rs256],
             pkce: Pkce::default(),
             front_channel_tokens: false,
+            registration: Registration::default(),
         }
     }
 }
@@ -174,6 +177,12 @@ impl Provider {
         self
     }
 
+    /// Lets apps register themselves (RFC 7591). Default: nobody can.
+    pub fn registration(mut self, registration: Registration) -> Self {
+        self.registration = registration;
+        self
+    }
+
     /// When signing keys change. Default: after 90 days, published a day before.
     pub fn key_rotation(mut self, rotation: KeyRotation) -> Self {
         self.key_rotation = rotation;
@@ -211,6 +220,7 @@ impl Provider {
                 return fail(setting, &problem);
             }
         }
+        self.registration.validate(self.registry.is_some())?;
         if self.refresh_idle.is_zero() || self.refresh_idle > self.refresh_absolute {
             return fail(
                 "refresh_life",

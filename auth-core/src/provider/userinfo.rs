@@ -104,7 +104,7 @@ impl ProviderWing {
             .account_claims(grant, &scopes, details.claims.as_ref(), Target::UserInfo)
             .await?
             .ok_or_else(refused)?;
-        account.insert("sub".to_owned(), Value::String(grant.subject.clone()));
+        account.insert("sub".to_owned(), Value::String(claims.sub.clone()));
         Ok((client, account))
     }
 }
@@ -146,7 +146,7 @@ fn is_form(media_type: &str) -> bool {
         .eq_ignore_ascii_case("application/x-www-form-urlencoded")
 }
 
-fn bearer_header(exchange: &Exchange<'_>) -> Result<Option<String>, OAuthError> {
+pub(super) fn bearer_header(exchange: &Exchange<'_>) -> Result<Option<String>, OAuthError> {
     let mut values = exchange.headers().get_all(AUTHORIZATION).iter();
     let Some(value) = values.next() else {
         return Ok(None);

@@ -18,16 +18,19 @@ pub enum OneTimeKind {
     ClientAssertion,
     /// The `jti` of an access token revoked before its time (RFC 7009).
     RevokedAccessToken,
+    /// An initial access token (RFC 7591 §1.2), and each registration it was used for.
+    RegistrationToken,
 }
 
 impl OneTimeKind {
     /// All of them.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::AuthorizationCode,
         Self::Interaction,
         Self::EndSession,
         Self::ClientAssertion,
         Self::RevokedAccessToken,
+        Self::RegistrationToken,
     ];
 
     /// The kind's name in a store. Never changes.
@@ -38,6 +41,7 @@ impl OneTimeKind {
             Self::EndSession => "end_session",
             Self::ClientAssertion => "client_assertion",
             Self::RevokedAccessToken => "revoked_jti",
+            Self::RegistrationToken => "registration",
         }
     }
 }

@@ -68,7 +68,7 @@ pub(super) fn evaluate(
     progress: &Progress,
     now: Timestamp,
 ) -> Next {
-    let next = match authentication(&checked.request, account, progress, now) {
+    let next = match authentication(checked, account, progress, now) {
         Some(next) => next,
         None => consent(checked, remembered),
     };
@@ -81,11 +81,14 @@ pub(super) fn evaluate(
 
 /// What is missing before the right person is signed in, recently enough. `None` when nothing is.
 pub(in crate::provider) fn authentication(
-    request: &AuthorizationRequest,
+    checked: &Checked,
     account: Option<&SignedInAccount>,
     progress: &Progress,
     now: Timestamp,
 ) -> Option<Next> {
+    let Checked {
+        request, subjects, ..
+    } = checked;
     let prompt = &request.prompt;
     let wanted = SignIn {
         reauthenticate: false,
@@ -103,10 +106,9 @@ pub(in crate::provider) fn authentication(
         reauthenticate: true,
         ..wanted
     };
-    if request
-        .wanted_subjects()
-        .any(|wanted| wanted != account.subject)
-    {
+    // The client speaks of subjects as it knows them; another client's name for the same account means nobody here.
+    let known_as = subjects.of(&account.subject);
+    if request.wanted_subjects().any(|wanted| wanted != known_as) {
         let other = SignIn {
             select_account: true,
             ..again
@@ -123,6 +125,11 @@ pub(in crate::provider) fn authentication(
     }
     if !meets_acr(request, account) {
         return Some(unless(is_fresh, again, "the essential acr was not met"));
+    }
+    // Tried once, where somebody can be asked: it is a wish (RFC 9470 §4).
+    let may_try = !is_fresh && !prompt.has(PromptValue::None);
+    if may_try && !is_as_preferred(request, account) {
+        return Some(Next::SignIn(again));
     }
     let was_chosen = is_fresh || progress.account_chosen.as_ref() == Some(&account.subject);
     (wanted.select_account && !was_chosen).then_some(Next::ChooseAccount)
@@ -144,6 +151,15 @@ fn is_too_old(request: &AuthorizationRequest, account: &SignedInAccount, now: Ti
     })
 }
 
+fn is_as_preferred(request: &AuthorizationRequest, account: &SignedInAccount) -> bool {
+    let preferred = &request.acr_values;
+    preferred.is_empty()
+        || account
+            .acr
+            .as_ref()
+            .is_some_and(|acr| preferred.contains(acr))
+}
+
 fn meets_acr(request: &AuthorizationRequest, account: &SignedInAccount) -> bool {
     let essential = request.claims.as_ref().map(ClaimsParameter::essential_acr);
     let essential = essential.unwrap_or_default();
@@ -159,6 +175,7 @@ fn consent(checked: &Checked, remembered: Option<&Consent>) -> Next {
         client,
         target,
         request,
+        ..
     } = checked;
     let asked_for = request.prompt.has(PromptValue::Consent);
     if client.first_party && !asked_for {

@@ -10,6 +10,7 @@ use super::request::{AuthorizationRequest, Checked};
 use super::response::ResponseTarget;
 use crate::ground::Timestamp;
 use crate::provider::SignedInAccount;
+use crate::provider::subject::SubjectView;
 use crate::store::{Client, Consent};
 
 const NOW: Timestamp = Timestamp::from_seconds(10_000);
@@ -53,6 +54,7 @@ fn checked(first_party: bool, uri: &str, members: &Value) -> Checked {
         client,
         target,
         request,
+        subjects: SubjectView::Public,
     }
 }
 

@@ -35,6 +35,7 @@ impl ProviderWing {
             client,
             target,
             request,
+            ..
         } = checked;
         let response_type = request.response_type;
         let request = CodeRequest {
@@ -110,7 +111,7 @@ impl ProviderWing {
         let details = GrantDetails::of(grant);
         if response_type.has_token() {
             let request = AccessTokenRequest {
-                client_id: &grant.client_id,
+                client,
                 scope: &scope::join(&grant.scopes),
                 grant: Some((grant, &details)),
             };

@@ -134,6 +134,13 @@ impl ClaimsParameter {
             .collect()
     }
 
+    /// Whether `acr` is asked for by name, in whatever way.
+    pub(super) fn speaks_of_acr(&self) -> bool {
+        self.0
+            .get("id_token")
+            .is_some_and(|requests| requests.get("acr").is_some())
+    }
+
     /// The scopes that stand for the claims asked for: a claim by its own name is no way round what a client may have
     /// and a person agrees to.
     pub(super) fn implied_scopes(&self) -> BTreeSet<&'static str> {

@@ -14,6 +14,7 @@ use super::super::pkce::CodeChallenge;
 use super::super::response_type::{ResponseType, answers_in_fragment};
 use super::super::scope::scope_of_claim;
 use super::super::settings::Pkce;
+use super::super::subject::SubjectView;
 use super::super::tokens::is_protocol_claim;
 use super::prompt::{ClaimsParameter, Prompt, parse_max_age};
 use super::response::{AuthorizationError, ResponseMode, ResponseTarget, problem_of};
@@ -24,7 +25,7 @@ use crate::web::{Params, Problem};
 const MAX_STATE_BYTES: usize = 4096;
 const MAX_NONCE_BYTES: usize = 512;
 const MAX_HINT_BYTES: usize = 512;
-const MOST_ACR: usize = 16;
+const MAX_ACR_VALUES: usize = 16;
 
 /// What a client asked for. It is what an interaction stores, so it holds no proof: [`Checked`] does.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -52,8 +53,8 @@ pub(in crate::provider) struct AuthorizationRequest {
     #[serde(default)]
     pub(super) claim_scopes: BTreeSet<String>,
     pub(super) ui_locales: Option<String>,
-    /// Wanted, not required (OpenID Connect Core §3.1.2.1): for whoever signs the person in.
-    #[serde(default)]
+    /// What kind of sign-in is preferred; one that is not met does not fail the request (OpenID Connect Core §5.5.1.1).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) acr_values: Vec<String>,
 }
 
@@ -62,6 +63,8 @@ pub(in crate::provider) struct Checked {
     pub(in crate::provider) client: Client,
     pub(in crate::provider) target: ResponseTarget,
     pub(in crate::provider) request: AuthorizationRequest,
+    /// How accounts are called before the client.
+    pub(in crate::provider) subjects: SubjectView,
 }
 
 impl AuthorizationRequest {
@@ -112,13 +115,15 @@ impl ProviderWing {
         // Errors from here on travel as far as the request itself can be trusted to say how.
         let target = with_state_and_mode(target, params)?;
         opened.map_err(|error| target.refuse(error.clone()))?;
-        match self.read_parameters(&client, &target, params, now).await {
-            Ok(request) => Ok(Checked {
+        let request = self.read_parameters(&client, &target, params, now).await;
+        match (request, self.subject_view(&client).await) {
+            (Ok(request), Ok(subjects)) => Ok(Checked {
                 client,
                 target,
                 request,
+                subjects,
             }),
-            Err(error) => Err(target.refuse(error)),
+            (Err(error), _) | (_, Err(error)) => Err(target.refuse(error)),
         }
     }
 
@@ -134,7 +139,9 @@ impl ProviderWing {
             .and_then(|target| target.with_mode(request.response_mode))
             .ok_or_else(wrong_redirect_uri)?
             .with_state(request.state.clone());
+        let subjects = self.subject_view(&client).await;
         Ok(Checked {
+            subjects: subjects.map_err(|error| problem_of(&error))?,
             client,
             target,
             request,
@@ -187,6 +194,9 @@ impl ProviderWing {
         check_resource(self.core.base.issuer(), params)?;
         let prompt = Prompt::parse(params.get("prompt").unwrap_or_default())?;
         let max_age = params.get("max_age").map(parse_max_age).transpose()?;
+        // OpenID Connect Registration §2: the parameter goes before the registered default.
+        let default_max_age = client.metadata.get("default_max_age");
+        let max_age = max_age.or_else(|| default_max_age.and_then(Value::as_u64));
         let scopes = self.read_scopes(client, response_type, params)?;
         let (claims, claim_scopes) = self.read_claims(client, &scopes, params)?;
         Ok(AuthorizationRequest {
@@ -201,12 +211,12 @@ impl ProviderWing {
             scopes,
             prompt,
             max_age,
+            acr_values: preferred_acr(client, claims.as_ref(), params),
             login_hint: params.get("login_hint").and_then(usable_hint),
             hinted_subject: self.read_hint(params, now).await?,
             claims,
             claim_scopes,
             ui_locales: params.get("ui_locales").and_then(usable_locales),
-            acr_values: params.get("acr_values").map(usable_acr).unwrap_or_default(),
         })
     }
 
@@ -440,11 +450,23 @@ fn usable_hint(hint: &str) -> Option<String> {
     usable.then(|| hint.to_owned())
 }
 
-/// What is too much of a wish is no wish.
-fn usable_acr(values: &str) -> Vec<String> {
-    let usable = |value: &&str| !value.is_empty() && value.len() <= MAX_HINT_BYTES;
-    let values = values.split(' ').filter(usable).take(MOST_ACR);
-    values.map(str::to_owned).collect()
+/// `acr_values`, or the registered default where the request says nothing about `acr` (OpenID Connect Registration §2).
+fn preferred_acr(
+    client: &Client,
+    claims: Option<&ClaimsParameter>,
+    params: &Params,
+) -> Vec<String> {
+    match params.get("acr_values") {
+        Some(values) => {
+            let values = values.split(' ').filter(|value| !value.is_empty());
+            values.take(MAX_ACR_VALUES).map(str::to_owned).collect()
+        }
+        None if claims.is_some_and(ClaimsParameter::speaks_of_acr) => Vec::new(),
+        None => client
+            .texts("default_acr_values")
+            .map(str::to_owned)
+            .collect(),
+    }
 }
 
 fn usable_locales(locales: &str) -> Option<String> {

@@ -10,5 +10,6 @@ mod house;
 mod interactions;
 mod logout;
 mod prompts;
+mod registered;
 mod request_objects;
 mod requests;

@@ -378,7 +378,7 @@ async fn hints_and_unknown_parameters_pass() {
         ("display", "popup"),
         ("ui_locales", "fr-CA en"),
         ("claims_locales", "xx"),
-        ("acr_values", "gold"),
+        ("acr_values", "gold 1"),
         ("dpop_jkt", "x"),
         ("anything", "else"),
         ("login_hint", "a\r\nb"),

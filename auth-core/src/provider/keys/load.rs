@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::announce;
+use super::pairwise::is_salt;
 use super::snapshot::{LoadedKey, Snapshot};
 use crate::ground::jose::{Algorithm, GeneratedKey, JoseError, SigningKey};
 use crate::ground::{KeyRing, Purpose, Timestamp};
@@ -65,12 +66,16 @@ impl Loader<'_> {
                 continue;
             }
             let key = match before.key(&record.kid) {
-                Some(key) => key,
-                None => Arc::new(self.open(record)?),
+                _ if is_salt(record) => None,
+                Some(key) => Some(key),
+                None => Some(Arc::new(self.open(record)?)),
             };
             if self.core.keys.is_stale(&record.sealed_private_key) {
                 self.reseal(record).await?;
             }
+            let Some(key) = key else {
+                continue;
+            };
             loaded.push(LoadedKey::new(record, key)?);
         }
         Ok(Snapshot::new(loaded, now))
@@ -99,7 +104,7 @@ impl Loader<'_> {
         })
     }
 
-    fn seal(&self, kid: &str, pkcs8: &[u8]) -> Result<Vec<u8>, ProviderError> {
+    pub(super) fn seal(&self, kid: &str, pkcs8: &[u8]) -> Result<Vec<u8>, ProviderError> {
         let core = self.core;
         core.keys
             .seal(&*core.random, Purpose::SigningKey, kid.as_bytes(), pkcs8)

@@ -5,6 +5,9 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
+use super::by_itself::ByItself;
+use super::metadata::REGISTERED_BY_ITSELF;
+use super::redirect_uri::is_loopback;
 use super::{metadata, secrets};
 use crate::ground::Timestamp;
 use crate::provider::ProviderWing;
@@ -24,6 +27,8 @@ pub struct NewClient {
     client_id: Option<String>,
     client_secret: Option<Zeroizing<String>>,
     first_party: bool,
+    /// How it registered itself; an operator's client did not.
+    by_itself: Option<ByItself>,
 }
 
 impl NewClient {
@@ -39,6 +44,21 @@ impl NewClient {
             client_secret: take("client_secret").map(Zeroizing::new),
             metadata,
             first_party: false,
+            by_itself: None,
+        }
+    }
+
+    /// A client that registers itself: nothing but its metadata is its own say.
+    pub(in crate::provider) fn by_itself(
+        metadata: Map<String, Value>,
+        first_party: bool,
+        by_itself: ByItself,
+    ) -> Self {
+        Self {
+            metadata,
+            first_party,
+            by_itself: Some(by_itself),
+            ..Self::default()
         }
     }
 
@@ -68,12 +88,19 @@ impl NewClient {
 pub struct ClientUpdate {
     metadata: Option<Map<String, Value>>,
     first_party: Option<bool>,
+    by_itself: bool,
 }
 
 impl ClientUpdate {
     /// Replaces all metadata (RFC 7592 §2.2).
     pub fn metadata(mut self, metadata: Map<String, Value>) -> Self {
         self.metadata = Some(metadata);
+        self
+    }
+
+    /// It is the client that changes itself.
+    pub(in crate::provider) fn by_itself(mut self) -> Self {
+        self.by_itself = true;
         self
     }
 
@@ -126,21 +153,33 @@ impl ProviderWing {
         new: NewClient,
     ) -> Result<RegisteredClient, RegistrationError> {
         self.require_own_registry()?;
-        let now = self.core.clock.now();
-        let registered = self.build_client(new, now)?;
-        let id = registered.client.client_id.clone();
-        match self
-            .core
-            .stores
-            .clients
-            .insert_client(&registered.client)
-            .await
-        {
+        let registered = self.prepare_client(new).await?;
+        self.insert_client(&registered.client, "registered").await?;
+        Ok(registered)
+    }
+
+    /// A client with all its checks done, not yet written.
+    pub(in crate::provider) async fn prepare_client(
+        &self,
+        new: NewClient,
+    ) -> Result<RegisteredClient, OAuthError> {
+        let prepared = self.build_client(new, self.core.clock.now())?;
+        self.check_sector(&prepared.client.metadata).await?;
+        Ok(prepared)
+    }
+
+    pub(in crate::provider) async fn insert_client(
+        &self,
+        client: &Client,
+        change: &'static str,
+    ) -> Result<(), RegistrationError> {
+        let id = client.client_id.clone();
+        match self.core.stores.clients.insert_client(client).await {
             Err(StoreError::Exists { .. }) => return Err(RegistrationError::Exists(id)),
             other => other?,
         }
-        self.client_changed(id, "registered", now).await;
-        Ok(registered)
+        self.client_changed(id, change, client.created_at).await;
+        Ok(())
     }
 
     /// Registers a client with a fixed `client_id`, or makes the one that is there equal to it: metadata, first-party
@@ -167,6 +206,11 @@ impl ProviderWing {
             return Err(missing("client_secret"));
         }
         let id = wanted.client_id.clone();
+        // What is written already was checked then: a start must not wait for a client's site.
+        let stored = self.core.stores.clients.client(&id).await?;
+        if stored.is_none_or(|stored| stored.metadata != wanted.metadata) {
+            self.check_sector(&wanted.metadata).await?;
+        }
         match self.core.stores.clients.insert_client(&wanted).await {
             Ok(()) => {
                 self.client_changed(id, "registered", now).await;
@@ -209,13 +253,20 @@ impl ProviderWing {
         self.require_own_registry()?;
         let now = self.core.clock.now();
         let metadata = match update.metadata {
-            Some(metadata) => Some(metadata::validate(metadata, &self.offer())?),
+            Some(metadata) => {
+                let offer = self.offer(!update.by_itself);
+                let metadata = metadata::validate(metadata, &offer)?;
+                self.check_sector(&metadata).await?;
+                Some(metadata)
+            }
             None => None,
         };
         let mut made = None;
         let change = |client: &mut Client| {
             if let Some(metadata) = &metadata {
+                let by_itself = client.metadata.remove_entry(REGISTERED_BY_ITSELF);
                 client.metadata.clone_from(metadata);
+                client.metadata.extend(by_itself);
             }
             if let Some(first_party) = update.first_party {
                 client.first_party = first_party;
@@ -230,7 +281,12 @@ impl ProviderWing {
             }
             Ok(true)
         };
-        let client = self.change_client(id, "updated", now, change).await?;
+        let what = if update.by_itself {
+            "changed by itself"
+        } else {
+            "updated"
+        };
+        let client = self.change_client(id, what, now, change).await?;
         Ok(RegisteredClient {
             client,
             client_secret: made,
@@ -345,10 +401,12 @@ impl ProviderWing {
         Ok(self.core.stores.clients.clients(after, limit).await?)
     }
 
-    fn offer(&self) -> metadata::Offer<'_> {
+    fn offer(&self, keeps_unknown: bool) -> metadata::Offer<'_> {
         metadata::Offer {
             algorithms: self.keys.algorithms(),
             front_channel_tokens: self.settings.front_channel_tokens,
+            loopback: is_loopback(self.core.base.url()),
+            keeps_unknown,
         }
     }
 
@@ -366,7 +424,7 @@ impl ProviderWing {
         };
         let mut client = Client {
             client_id,
-            metadata: metadata::validate(new.metadata, &self.offer())?,
+            metadata: metadata::validate(new.metadata, &self.offer(new.by_itself.is_none()))?,
             secrets: Vec::new(),
             first_party: new.first_party,
             disabled_at: None,
@@ -374,6 +432,10 @@ impl ProviderWing {
             updated_at: now,
             version: 1,
         };
+        if let Some(by_itself) = new.by_itself {
+            let entry = (REGISTERED_BY_ITSELF.to_owned(), by_itself.into_value());
+            client.metadata.extend([entry]);
+        }
         let mut client_secret = None;
         if client.auth_method().is_some_and(AuthMethod::uses_secret) {
             let secret = match new.client_secret {

@@ -1,16 +1,31 @@
 //! Client metadata, checked before it is stored (RFC 7591 §2, OpenID Connect Registration §2).
 
+mod addresses;
+mod algorithms;
+mod members;
+mod reader;
+
 use serde_json::{Map, Value};
 
+pub(super) use addresses::claimed;
+pub(in crate::provider) use members::with_defaults;
+
+use self::reader::Reader;
 use super::{jwks_member, redirect_uri};
-use crate::ground::jose::Algorithm;
+use crate::ground::jose::{Algorithm, MAX_JWS_BYTES};
 use crate::provider::client::AuthMethod;
 use crate::provider::error::OAuthError;
 use crate::provider::response_type::ResponseType;
 
+/// A member of ours in the record of a client that registered itself: the digest of its registration access token, and
+/// how it came. It stands among the metadata because that is what every store already keeps whole. It is no metadata:
+/// nobody can write it, and no answer has it.
+pub(in crate::provider) const REGISTERED_BY_ITSELF: &str = "_registered_by_itself";
+
 /// Members that the server or its operator decides. Whoever writes metadata has no say in them, so they are dropped
 /// (threat 11).
-const NOT_METADATA: [&str; 8] = [
+const NOT_METADATA: [&str; 9] = [
+    REGISTERED_BY_ITSELF,
     "client_id",
     "client_secret",
     "client_id_issued_at",
@@ -23,16 +38,13 @@ const NOT_METADATA: [&str; 8] = [
 
 /// Members that would change what the client gets, and that this provider cannot serve: ignoring one of them would
 /// give the client less protection than it asked for.
-const UNSUPPORTED: [&str; 9] = [
-    "id_token_encrypted_response_alg",
-    "id_token_encrypted_response_enc",
-    "userinfo_signed_response_alg",
-    "userinfo_encrypted_response_alg",
-    "userinfo_encrypted_response_enc",
+const UNSUPPORTED: [&str; 6] = [
+    "request_object_encryption_alg",
+    "request_object_encryption_enc",
     "introspection_signed_response_alg",
     "authorization_signed_response_alg",
     "authorization_encrypted_response_alg",
-    "sector_identifier_uri",
+    "authorization_encrypted_response_enc",
 ];
 
 /// As [`UNSUPPORTED`], when `true`.
@@ -51,10 +63,16 @@ pub(super) struct Offer<'o> {
     pub algorithms: &'o [Algorithm],
     /// Whether the hybrid and implicit flows are on.
     pub front_channel_tokens: bool,
+    /// Whether the issuer lies on loopback: there, clients may too, in clear.
+    pub loopback: bool,
+    /// Whether members that are not understood are kept. A client that registers itself has no use of them (RFC 7591
+    /// §2: "MUST ignore"); an operator may keep notes of its own.
+    pub keeps_unknown: bool,
 }
 
 const MOST_MEMBERS: usize = 100;
 const MOST_URIS: usize = 100;
+const MOST_ACR_VALUES: usize = 16;
 const LONGEST_NAME: usize = 256;
 const LONGEST_TEXT: usize = 4096;
 const LONGEST_ALL: usize = 128 * 1024;
@@ -71,11 +89,14 @@ pub(super) fn validate(
     metadata.retain(|name, value| !value.is_null() && !NOT_METADATA.contains(&name.as_str()));
     check_bounds(&metadata)?;
     check_unsupported(&metadata)?;
+    metadata.retain(|name, _| offer.keeps_unknown || members::is_known(name));
     let reader = Reader(&metadata);
     check_flow(&reader, offer)?;
     check_redirect_uris(&reader)?;
     check_authentication(&reader)?;
-    check_tokens(&reader, offer.algorithms)?;
+    algorithms::check(&reader, offer)?;
+    addresses::check(&reader, offer)?;
+    check_requests(&reader)?;
     check_presentation(&reader)?;
     if !reader.allows_code() && !metadata.contains_key("response_types") {
         // The default of `response_types` is `code` (RFC 7591 §2), which this client must not have.
@@ -93,57 +114,6 @@ fn invalid(member: &str, problem: &str) -> OAuthError {
         "a member"
     };
     OAuthError::invalid_client_metadata(format!("{member} {problem}"))
-}
-
-/// Reads members with their types.
-struct Reader<'m>(&'m Map<String, Value>);
-
-impl<'m> Reader<'m> {
-    fn text(&self, member: &str) -> Result<Option<&'m str>, OAuthError> {
-        match self.0.get(member) {
-            None => Ok(None),
-            Some(Value::String(text)) => Ok(Some(text)),
-            Some(_) => Err(invalid(member, "must be a string")),
-        }
-    }
-
-    fn texts(&self, member: &str) -> Result<Option<Vec<&'m str>>, OAuthError> {
-        let wrong = || invalid(member, "must be an array of strings");
-        match self.0.get(member) {
-            None => Ok(None),
-            Some(Value::Array(items)) => items
-                .iter()
-                .map(|item| item.as_str().ok_or_else(wrong))
-                .collect::<Result<_, _>>()
-                .map(Some),
-            Some(_) => Err(wrong()),
-        }
-    }
-
-    fn one_of(&self, member: &str, allowed: &[&str]) -> Result<(), OAuthError> {
-        match self.text(member)? {
-            Some(text) if !allowed.contains(&text) => Err(invalid(
-                member,
-                &format!("must be one of: {}", allowed.join(", ")),
-            )),
-            _ => Ok(()),
-        }
-    }
-
-    fn is_native(&self) -> bool {
-        matches!(self.text("application_type"), Ok(Some("native")))
-    }
-
-    fn grants(&self, grant_type: &str) -> bool {
-        match self.texts("grant_types") {
-            Ok(Some(own)) => own.contains(&grant_type),
-            _ => grant_type == "authorization_code",
-        }
-    }
-
-    fn allows_code(&self) -> bool {
-        self.grants("authorization_code")
-    }
 }
 
 /// Size and control characters of everything, known member or not: it reaches pages, logs and mails (threat 18).
@@ -171,7 +141,13 @@ fn check_bounds(metadata: &Map<String, Value>) -> Result<(), OAuthError> {
 
 fn check_texts(member: &str, value: &Value) -> Result<(), OAuthError> {
     match value {
-        Value::String(text) if text.len() > LONGEST_TEXT => Err(invalid(member, "is too long")),
+        // A signed document, which has a bound of its own.
+        Value::String(text)
+            if text.len() > LONGEST_TEXT
+                && (member != "software_statement" || text.len() > MAX_JWS_BYTES) =>
+        {
+            Err(invalid(member, "is too long"))
+        }
         Value::String(text) if text.chars().any(char::is_control) => {
             Err(invalid(member, "has control characters"))
         }
@@ -300,13 +276,8 @@ fn check_authentication(reader: &Reader<'_>) -> Result<(), OAuthError> {
     }
 }
 
-fn check_tokens(reader: &Reader<'_>, algorithms: &[Algorithm]) -> Result<(), OAuthError> {
-    let names: Vec<_> = algorithms
-        .iter()
-        .map(|algorithm| algorithm.name())
-        .collect();
-    reader.one_of("id_token_signed_response_alg", &names)?;
-    reader.one_of("subject_type", &["public"])?;
+/// What counts for each of its requests.
+fn check_requests(reader: &Reader<'_>) -> Result<(), OAuthError> {
     if let Some(scope) = reader.text("scope")? {
         // RFC 6749 §3.3.
         let allowed = |b: u8| b == b' ' || (b.is_ascii_graphic() && !b"\"\\".contains(&b));
@@ -320,16 +291,23 @@ fn check_tokens(reader: &Reader<'_>, algorithms: &[Algorithm]) -> Result<(), OAu
         }
         _ => Ok(()),
     }?;
-    match reader.0.get("require_auth_time") {
-        Some(flag) if !flag.is_boolean() => Err(invalid("require_auth_time", "must be a boolean")),
-        _ => Ok(()),
-    }?;
-    reader.texts("default_acr_values").map(drop)
+    reader.flag("require_auth_time")?;
+    let values = reader.texts("default_acr_values")?.unwrap_or_default();
+    if values.len() > MOST_ACR_VALUES || values.iter().any(|value| value.contains(' ')) {
+        return Err(invalid(
+            "default_acr_values",
+            "must be a few values without spaces",
+        ));
+    }
+    Ok(())
 }
 
 /// What people see: names and links, in any language (`client_name#ja`, RFC 7591 §2.2).
 fn check_presentation(reader: &Reader<'_>) -> Result<(), OAuthError> {
     reader.texts("contacts")?;
+    for member in ["software_id", "software_version", "software_statement"] {
+        reader.text(member)?;
+    }
     for member in reader.0.keys() {
         let name = member.split('#').next().unwrap_or_default();
         if name == "client_name" {

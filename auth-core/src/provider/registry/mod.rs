@@ -1,10 +1,12 @@
 //! Client registry: where clients come from, and what an operator does with them.
 
 mod admin;
+mod by_itself;
 mod jwks_member;
 mod metadata;
 mod redirect_uri;
 mod secrets;
+mod sector;
 
 use std::error::Error;
 use std::sync::Arc;
@@ -12,6 +14,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 pub use admin::{ClientUpdate, NewClient, RegisteredClient, RegistrationError};
+pub(super) use by_itself::ByItself;
+pub(super) use metadata::with_defaults;
 pub(super) use secrets::SecretCheck;
 
 use super::error::OAuthError;

@@ -51,6 +51,16 @@ pub(super) fn check_fetched(uri: &str) -> Result<(), &'static str> {
     }
 }
 
+/// Says what is wrong with an address that must be https, in clear only on loopback and where `loopback` allows it. No
+/// fragment, no user name.
+pub(super) fn check_https(uri: &str, loopback: bool) -> Result<(), &'static str> {
+    check(uri, false)?;
+    match Url::parse(uri) {
+        Ok(url) if url.scheme() == "https" || loopback => Ok(()),
+        _ => Err("must be https"),
+    }
+}
+
 fn check_host(uri: &str, url: &Url) -> Result<(), &'static str> {
     let after_scheme = uri.get(url.scheme().len()..).unwrap_or_default();
     let spelled_out = after_scheme.starts_with("://") && !uri.contains('\\');
@@ -60,7 +70,7 @@ fn check_host(uri: &str, url: &Url) -> Result<(), &'static str> {
     }
 }
 
-fn is_loopback(url: &Url) -> bool {
+pub(super) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
         Some(Host::Ipv4(address)) => address.is_loopback(),
@@ -120,5 +130,20 @@ mod tests {
         assert!(check_web("javascript:alert(1)").is_err());
         assert!(check_fetched("http://rp.example/jwks").is_err());
         assert_eq!(check_fetched("http://127.0.0.1:1/jwks"), Ok(()));
+    }
+
+    #[test]
+    fn https_but_on_loopback() {
+        assert_eq!(check_https("https://rp.example/x?y", false), Ok(()));
+        assert_eq!(check_https("http://localhost:1/x", true), Ok(()));
+        for bad in [
+            "http://localhost:1/x",
+            "http://rp.example/",
+            "https://rp.example/#x",
+            "https://u@rp.example/",
+        ] {
+            assert!(check_https(bad, false).is_err(), "{bad}");
+        }
+        assert!(check_https("http://rp.example/", true).is_err());
     }
 }

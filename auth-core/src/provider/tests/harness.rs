@@ -197,7 +197,19 @@ pub(super) async fn build_over(
     clock: Arc<ManualClock>,
     ring: &[[u8; 32]],
 ) -> House {
-    let base = BaseUrl::parse(ISSUER).unwrap();
+    build_at(ISSUER, settings, store, stores, clock, ring).await
+}
+
+/// As [`build_over`], at another address.
+pub(super) async fn build_at(
+    base: &str,
+    settings: Provider,
+    store: MemoryStore,
+    stores: Stores,
+    clock: Arc<ManualClock>,
+    ring: &[[u8; 32]],
+) -> House {
+    let base = BaseUrl::parse(base).unwrap();
     let keys = KeyRing::new(ring).unwrap();
     let events = Captured::default();
     let core = Arc::new(Core {

@@ -1,6 +1,7 @@
 //! The token side over its endpoints, with another library as verifier and minter of tokens.
 #![cfg(feature = "testkit")]
 
+mod apps;
 mod assertion;
 mod authorization_code;
 mod client_auth;
@@ -10,7 +11,11 @@ mod harness;
 mod introspection;
 mod keys;
 mod metadata;
+mod pairwise;
 mod refresh_token;
+mod registration;
+mod registration_metadata;
+mod registration_threats;
 mod registry;
 mod revocation;
 mod signed_responses;

@@ -205,7 +205,7 @@ async fn metadata_that_cannot_work_is_refused_by_name() {
             "dpop_bound_access_tokens",
             json!({ "dpop_bound_access_tokens": true }),
         ),
-        ("subject_type", json!({ "subject_type": "pairwise" })),
+        ("subject_type", json!({ "subject_type": "secret" })),
         ("application_type", json!({ "application_type": "desktop" })),
         ("scope", json!({ "scope": "a\"b" })),
         ("scope", json!({ "scope": ["openid"] })),

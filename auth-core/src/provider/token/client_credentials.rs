@@ -29,7 +29,7 @@ impl ProviderWing {
             request.params.get("scope"),
         )?;
         let response = self
-            .respond_with_client_token(client.id(), &scope, exchange.now)
+            .respond_with_client_token(client.client(), &scope, exchange.now)
             .await?;
         let event = Event::TokensIssued {
             client: client.id().clone(),

@@ -8,14 +8,14 @@ use crate::provider::ProviderWing;
 use crate::provider::code::{GrantDetails, internal};
 use crate::provider::error::OAuthError;
 use crate::provider::registry::RegistryError;
-use crate::store::{ClientId, Grant, GrantId, OneTimeKind, StoreError, StoreResult};
+use crate::store::{Client, ClientId, Grant, GrantId, OneTimeKind, StoreError, StoreResult};
 
 /// RFC 9068 §2.1.
 const TYP: &str = "at+jwt";
 
 /// Whom and what an access token is for.
 pub(in crate::provider) struct AccessTokenRequest<'a> {
-    pub client_id: &'a ClientId,
+    pub client: &'a Client,
     /// Scopes as the claim spells them; none when empty.
     pub scope: &'a str,
     /// The user's grant; without one the token is the client's own.
@@ -105,6 +105,12 @@ impl ProviderWing {
         let key = self.keys.active(algorithm, now).await?;
         let issuer = self.core.base.issuer();
         let jti = self.core.random.id();
+        let client_id = request.client.client_id.as_str();
+        let sub = match request.grant {
+            Some((grant, _)) => self.subject_for(request.client, &grant.subject).await?,
+            // RFC 9068 §2.2: without a user, the client itself.
+            None => client_id.to_owned(),
+        };
         let user = request.grant.map(|(grant, details)| UserClaims {
             grant_id: grant.id.as_str(),
             auth_time: details.auth_time,
@@ -117,15 +123,12 @@ impl ProviderWing {
         });
         let claims = NewClaims {
             iss: issuer,
-            // RFC 9068 §2.2: without a user, the client itself.
-            sub: request
-                .grant
-                .map_or(request.client_id.as_str(), |(grant, _)| &grant.subject),
+            sub: &sub,
             aud: issuer,
             exp: (now + self.settings.access_token_life).seconds(),
             iat: now.seconds(),
             jti: &jti,
-            client_id: request.client_id.as_str(),
+            client_id,
             scope: request.scope,
             user,
         };
@@ -150,8 +153,12 @@ impl ProviderWing {
         let grant = match &claims.grant_id {
             Some(id) => {
                 let grant = self.core.stores.grants.grant(id).await?;
-                let grant = grant.filter(|grant| grant.is_live(now) && grant.subject == claims.sub);
-                Some(grant.ok_or_else(refused)?)
+                let grant = grant.filter(|grant| grant.is_live(now));
+                let grant = grant.ok_or_else(refused)?;
+                if !self.is_known_as(&grant, &claims.sub).await? {
+                    return Err(refused());
+                }
+                Some(grant)
             }
             None => None,
         };

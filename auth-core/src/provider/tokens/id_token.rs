@@ -71,12 +71,13 @@ impl ProviderWing {
             .account_claims(grant, &grant.scopes, asked, request.target)
             .await?
             .ok_or_else(|| OAuthError::invalid_grant("the account is not available"))?;
+        let subject = self.subject_for(client, &grant.subject).await?;
         let algorithm = id_token_algorithm(client);
         let key = self.keys.active(algorithm, now).await?;
         let half_hash = |value: Option<&str>| value.map(|value| left_half_hash(algorithm, value));
         let claims = NewClaims {
             iss: self.core.base.issuer(),
-            sub: &grant.subject,
+            sub: &subject,
             aud: client.client_id.as_str(),
             exp: (now + self.settings.id_token_life).seconds(),
             iat: now.seconds(),

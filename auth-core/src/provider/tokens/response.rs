@@ -13,7 +13,7 @@ use crate::provider::client_auth::AuthenticatedClient;
 use crate::provider::code::GrantDetails;
 use crate::provider::error::OAuthError;
 use crate::services::Event;
-use crate::store::{ClientId, Grant};
+use crate::store::{Client, Grant};
 use crate::web::{Exchange, Response, json};
 
 /// What a grant type has decided to issue to a user's client.
@@ -64,7 +64,7 @@ impl ProviderWing {
         let now = exchange.now;
         let details = GrantDetails::of(grant);
         let request = AccessTokenRequest {
-            client_id: client.id(),
+            client: client.client(),
             scope: issued.scope,
             grant: Some((grant, &details)),
         };
@@ -99,12 +99,12 @@ impl ProviderWing {
     /// Signs a token of the client's own and answers with it. Writes nothing.
     pub(in crate::provider) async fn respond_with_client_token(
         &self,
-        client_id: &ClientId,
+        client: &Client,
         scope: &str,
         now: Timestamp,
     ) -> Result<Response, OAuthError> {
         let request = AccessTokenRequest {
-            client_id,
+            client,
             scope,
             grant: None,
         };
