@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use actix_web::http::header::{CACHE_CONTROL, CacheControl, CacheDirective};
 use actix_web::web::{Html, Json};
 use actix_web::{App, HttpServer, Responder, web};
-use adapter_actix::{AccessToken, Auth, Login, Provider, Resource, User, WithAuth as _, guard};
+use adapter_actix::{AccessToken, Auth, Login, Resource, User, WithAuth as _, guard};
 use example_setup::{GRACE, Setup, SetupError, home_page, stop_signal};
 use serde_json::{Value, json};
 
@@ -23,7 +23,8 @@ async fn run() -> Result<(), SetupError> {
         .clustered(setup.clustered)
         .trusted_proxies(setup.server.trusted_proxies())
         .login(Login::default())
-        .provider(Provider::default())
+        .provider(setup.server.provider()?)
+        .outbound(setup.server.outbound())
         .resource(Resource::default())
         .build()
         .await?;

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::process::ExitCode;
 
-use adapter_axum::{AccessToken, Auth, Login, Provider, Resource, User, WithAuth as _, guard};
+use adapter_axum::{AccessToken, Auth, Login, Resource, User, WithAuth as _, guard};
 use axum::http::header::CACHE_CONTROL;
 use axum::response::{Html, IntoResponse};
 use axum::routing::get;
@@ -25,7 +25,8 @@ async fn run() -> Result<(), SetupError> {
         .clustered(setup.clustered)
         .trusted_proxies(setup.server.trusted_proxies())
         .login(Login::default())
-        .provider(Provider::default())
+        .provider(setup.server.provider()?)
+        .outbound(setup.server.outbound())
         .resource(Resource::default())
         .build()
         .await?;

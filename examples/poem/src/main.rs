@@ -7,7 +7,7 @@
 
 use std::process::ExitCode;
 
-use adapter_poem::{AccessToken, Auth, Login, Provider, Resource, User, WithAuth as _, guard};
+use adapter_poem::{AccessToken, Auth, Login, Resource, User, WithAuth as _, guard};
 use example_setup::{GRACE, Setup, SetupError, home_page, stop_signal};
 use poem::http::header::CACHE_CONTROL;
 use poem::listener::TcpAcceptor;
@@ -29,7 +29,8 @@ async fn run() -> Result<(), SetupError> {
         .clustered(setup.clustered)
         .trusted_proxies(setup.server.trusted_proxies())
         .login(Login::default())
-        .provider(Provider::default())
+        .provider(setup.server.provider()?)
+        .outbound(setup.server.outbound())
         .resource(Resource::default())
         .build()
         .await?;

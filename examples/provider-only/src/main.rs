@@ -16,7 +16,7 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use adapter_axum::web::private_headers;
-use adapter_axum::{AccessToken, Auth, Provider, Resource, WithAuth as _, guard};
+use adapter_axum::{AccessToken, Auth, Resource, WithAuth as _, guard};
 use axum::response::{Html, IntoResponse as _, Response};
 use axum::routing::get;
 use axum::{Json, Router};
@@ -58,7 +58,13 @@ async fn app(setup: &Setup) -> Result<Router, SetupError> {
         .store(setup.stores.clone())
         .pages(|pages| pages.app_name("Example app"))
         .trusted_proxies(setup.server.trusted_proxies())
-        .provider(Provider::default().accounts(Resolver::new(accounts.clone(), setup)?))
+        .provider(
+            setup
+                .server
+                .provider()?
+                .accounts(Resolver::new(accounts.clone(), setup)?),
+        )
+        .outbound(setup.server.outbound())
         .resource(Resource::default())
         .build()
         .await?;
