@@ -4,10 +4,11 @@
 //! with cargo-bolero: `cargo bolero test -p fuzz --test parsers authorize::query`.
 
 use std::cell::RefCell;
+use std::time::Duration;
 
 use auth_core::auth::Auth;
-use auth_core::provider::{NewClient, Pkce, Provider};
-use auth_core::store::MemoryStore;
+use auth_core::provider::{NewClient, Pkce, Provider, Registration};
+use auth_core::store::{MemoryStore, ThrottlePolicy};
 use auth_core::testkit::{Answer, Browser};
 use bolero::TypeGenerator;
 use http::Method;
@@ -91,9 +92,18 @@ impl Target {
     }
 }
 
+/// A target that refuses what comes too often is not fed.
+const NO_LIMIT: ThrottlePolicy = ThrottlePolicy {
+    limit: u32::MAX,
+    window: Duration::from_secs(1),
+    lock: Duration::from_secs(1),
+    max_lock: Duration::from_secs(1),
+};
+
 async fn provider() -> Auth {
     let settings = Provider::default()
         .accounts(Somebody)
+        .registration(Registration::open().throttle(NO_LIMIT))
         .pkce(Pkce::PublicClients)
         .dangerous_front_channel_tokens(true);
     let auth = Auth::builder("https://op.example.com")

@@ -2,4 +2,5 @@
 
 mod authorize;
 mod jose;
+mod registration;
 mod token;
