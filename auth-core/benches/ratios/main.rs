@@ -8,6 +8,8 @@
     reason = "a benchmark reports on standard output and stops at the first fault"
 )]
 
+mod flows;
+
 use std::hint::black_box;
 
 use auth_core::auth::Auth;
@@ -36,6 +38,7 @@ fn main() {
     token_endpoint(&runtime, &auth);
     access_token(&runtime, &auth);
     session_resolution(&runtime, &auth, &session);
+    flows::run(&runtime, &auth, &session);
 }
 
 async fn host() -> (Auth, String) {
@@ -64,6 +67,7 @@ async fn host() -> (Auth, String) {
         .register_client(client)
         .await
         .unwrap();
+    flows::register(&auth).await;
     let login = auth.login().unwrap();
     let user = NewUser {
         email: Some("alice@example.com".to_owned()),
