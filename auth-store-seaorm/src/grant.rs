@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use async_trait::async_trait;
 use auth_core::ground::{Digest32, Timestamp};
 use auth_core::store::{
-    ClientId, Consent, Grant, GrantId, GrantStore, RefreshToken, RotationOutcome, SessionId,
-    StoreResult, Successor,
+    ClientId, Consent, Grant, GrantId, GrantStore, RefreshToken, RotationOutcome, SessionClient,
+    SessionId, StoreResult, Successor,
 };
 use sea_orm::FromQueryResult;
 use sea_orm::sea_query::{Expr, ExprTrait as _, Order, Query, SelectStatement, UpdateStatement};
@@ -39,6 +39,13 @@ struct EndRow {
 }
 
 #[derive(FromQueryResult)]
+struct SessionClientRow {
+    client_id: String,
+    subject: String,
+    scopes: String,
+}
+
+#[derive(FromQueryResult)]
 struct ConsentRow {
     subject: String,
     client_id: String,
@@ -60,6 +67,16 @@ impl GrantRow {
             created_at: moment(self.created_at),
             expires_at: moment(self.expires_at),
             revoked_at: self.revoked_at.map(moment),
+        })
+    }
+}
+
+impl SessionClientRow {
+    fn into_client(self) -> StoreResult<SessionClient> {
+        Ok(SessionClient {
+            client_id: ClientId::new(self.client_id),
+            subject: self.subject,
+            scopes: from_json(RECORD, &self.scopes)?,
         })
     }
 }
@@ -208,6 +225,21 @@ impl GrantStore for SeaOrmStore {
             .and(Expr::col("offline").eq(false));
         let update = self.revoke(of_session, now);
         self.verb().write(RECORD, &update).await
+    }
+
+    async fn clients_of_session(&self, session: &SessionId) -> StoreResult<Vec<SessionClient>> {
+        let select = Query::select()
+            .distinct()
+            .columns(["client_id", "subject", "scopes"])
+            .from(self.tables.grants.clone())
+            .and_where(Expr::col("session_id").eq(session.as_str()))
+            .order_by("client_id", Order::Asc)
+            .limit(MOST_LISTED)
+            .take();
+        let rows: Vec<SessionClientRow> = self.verb().all(RECORD, &select).await?;
+        rows.into_iter()
+            .map(SessionClientRow::into_client)
+            .collect()
     }
 
     async fn consent(&self, subject: &str, client: &ClientId) -> StoreResult<Option<Consent>> {

@@ -99,6 +99,7 @@ mod grant;
 mod lease;
 mod migration;
 mod one_time;
+mod outbox;
 mod prune;
 mod refresh;
 mod session;

@@ -188,6 +188,7 @@ impl Backend for SeaOrmStore {
             self.due_grants(),
             Due::new(&tables.signing_keys, "kid", "retired_at"),
             Due::new(&tables.leases, "name", "ends_at"),
+            Due::new(&tables.outbox, "id", "expires_at"),
         ];
         let mut db = self.verb();
         let mut left = u64::from(limit);

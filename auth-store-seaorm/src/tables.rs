@@ -18,6 +18,7 @@ pub(crate) struct Tables {
     pub(crate) signing_keys: DynIden,
     pub(crate) leases: DynIden,
     pub(crate) counters: DynIden,
+    pub(crate) outbox: DynIden,
 }
 
 impl Tables {
@@ -36,6 +37,7 @@ impl Tables {
             signing_keys: table("signing_keys"),
             leases: table("leases"),
             counters: table("counters"),
+            outbox: table("outbox"),
         }
     }
 }

@@ -290,6 +290,8 @@ impl AuthBuilder {
         if let Some(interval) = self.prune_every {
             pruning::start(&inner, interval);
         }
+        #[cfg(feature = "provider")]
+        super::delivering::start(&inner);
         Ok(Auth { inner })
     }
 }

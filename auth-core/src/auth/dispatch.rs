@@ -62,6 +62,7 @@ impl Inner {
             Err(refusal) => *refusal,
         };
         let headers = response.headers_mut();
+        exchange.cookies.follow_session(&parts.headers);
         exchange.cookies.apply(headers);
         finish_headers(headers, loopback);
         response

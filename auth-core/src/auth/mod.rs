@@ -3,6 +3,8 @@
 mod builder;
 #[cfg(any(feature = "login", feature = "resource"))]
 mod caller;
+#[cfg(feature = "provider")]
+mod delivering;
 mod dispatch;
 #[cfg(any(feature = "login", feature = "resource"))]
 mod guard;

@@ -166,10 +166,11 @@ async fn build_provider(
         setting: "accounts",
         fix: "add .login(…) to the Auth builder, or .accounts(…) to the Provider",
     })?;
-    let fetcher = Arc::new(OutboundJwks(outbound));
+    let fetcher = Arc::new(OutboundJwks(outbound.clone()));
     let wing = ProviderWing::new(core.clone(), settings, accounts)
         .await?
-        .with_jwks_fetcher(fetcher);
+        .with_jwks_fetcher(fetcher)
+        .with_outbound(outbound);
     for (route, endpoint) in wing.routes() {
         let endpoint = Endpoint::Provider(endpoint);
         table.add(route, endpoint).map_err(BuildError::Path)?;

@@ -1,4 +1,4 @@
-//! The end of a session ends what clients were given for its duration.
+//! The end of a session ends what clients were given for its duration, and they are told.
 
 use std::sync::{Arc, Weak};
 
@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use crate::login::{SessionObserver, SessionsEnded};
 use crate::provider::ProviderWing;
 
-/// Revokes the grants of ended sessions that do not outlive them.
+/// Ends at the provider what ended at the login wing.
 pub(crate) struct EndGrants(Weak<ProviderWing>);
 
 impl EndGrants {

@@ -25,15 +25,21 @@ pub enum Purpose {
     RefreshSuccessor,
     /// Throttle keys, so that a store holds no e-mail address or network address in clear.
     ThrottleKey,
+    /// Messages in the outbox.
+    OutboxPayload,
+    /// What a browser's scripts may see of a sign-in (OpenID Connect Session Management 1.0).
+    OpBrowserState,
 }
 
-const PURPOSES: [Purpose; 6] = [
+const PURPOSES: [Purpose; 8] = [
     Purpose::FormToken,
     Purpose::SigningKey,
     Purpose::ClientSecret,
     Purpose::OneTimePayload,
     Purpose::RefreshSuccessor,
     Purpose::ThrottleKey,
+    Purpose::OutboxPayload,
+    Purpose::OpBrowserState,
 ];
 
 impl Purpose {
@@ -45,6 +51,8 @@ impl Purpose {
             Self::OneTimePayload => b"one-time-payload",
             Self::RefreshSuccessor => b"refresh-successor",
             Self::ThrottleKey => b"throttle-key",
+            Self::OutboxPayload => b"outbox-payload",
+            Self::OpBrowserState => b"op-browser-state",
         }
     }
 }

@@ -93,6 +93,7 @@ impl LoginWing {
         }
         let mut jar = CookieJar::new(self.core.base.is_loopback_http());
         jar.remove(CookieName::Session);
+        jar.follow_session(headers);
         Ok(set_cookie_values(jar))
     }
 

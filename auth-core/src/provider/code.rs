@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::ProviderWing;
 use super::account::SignedInAccount;
-use super::client::VerifiedRedirectUri;
+use super::client::{ClientMetadata as _, VerifiedRedirectUri};
 use super::client_auth::AuthenticatedClient;
 use super::error::OAuthError;
 use super::pkce::CodeChallenge;
@@ -139,8 +139,23 @@ impl ProviderWing {
             details: details.into_map(),
             created_at: now,
             // Long enough for the code and the access token it may become; a refresh token moves it on.
-            expires_at: now + self.settings.code_life + self.settings.access_token_life,
+            expires_at: now + self.grant_life(request),
             revoked_at: None,
+        }
+    }
+
+    /// A grant of a client that is told of the session's end says that it has to be: it stays as long as a family of
+    /// refresh tokens would, whether there is one or not. What it gave has an end of its own.
+    fn grant_life(&self, request: &CodeRequest) -> Duration {
+        let listens = ["backchannel_logout_uri", "frontchannel_logout_uri"]
+            .iter()
+            .any(|member| request.client.text(member).is_some());
+        let settings = &self.settings;
+        let least = settings.code_life + settings.access_token_life;
+        if listens && request.account.session_id.is_some() {
+            least.max(settings.refresh_absolute)
+        } else {
+            least
         }
     }
 

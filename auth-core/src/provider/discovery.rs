@@ -90,6 +90,10 @@ fn document(core: &Core, settings: &Provider, keys: &Keys, fetches: bool) -> Val
         "introspection_endpoint": url("/introspect"),
         "revocation_endpoint": url("/revoke"),
         "end_session_endpoint": url("/logout"),
+        "backchannel_logout_supported": true,
+        "backchannel_logout_session_supported": true,
+        "frontchannel_logout_supported": true,
+        "frontchannel_logout_session_supported": true,
         "scopes_supported": settings.scopes.names().collect::<Vec<_>>(),
         "response_types_supported": response_types,
         "response_modes_supported": ["query", "fragment", "form_post"],
@@ -121,6 +125,9 @@ fn document(core: &Core, settings: &Provider, keys: &Keys, fetches: bool) -> Val
     });
     if settings.registration.mode != RegistrationMode::Closed {
         document["registration_endpoint"] = url("/register").into();
+    }
+    if settings.session_management {
+        document["check_session_iframe"] = url("/session").into();
     }
     document
 }

@@ -17,6 +17,7 @@ use super::authorize::{
 use super::client::{ClientMetadata as _, VerifiedRedirectUri};
 use super::error::OAuthError;
 use super::interaction::{INTERACTION_FIELD, another_browser, gone};
+use super::logout::Onward;
 use crate::ground::{Digest32, Timestamp};
 use crate::services::Event;
 use crate::services::pages::PageName;
@@ -65,6 +66,17 @@ struct Destination {
 impl Destination {
     fn client_name(&self) -> Option<&str> {
         self.client.as_ref().map(Client::display_name)
+    }
+
+    /// The post-logout redirect URI with the `state` of the request (RP-Initiated Logout §3).
+    fn onward(&self, request: &EndSessionRequest) -> Option<String> {
+        let url = Url::parse(self.redirect_uri.as_ref()?.as_str()).ok()?;
+        // As a link, these would run or show something here instead of leading away; no registration of ours has one.
+        if ["javascript", "data", "vbscript", "blob", "file", "about"].contains(&url.scheme()) {
+            return None;
+        }
+        let state = request.state.as_deref().map(|state| ("state", state));
+        Some(with_parameters(&url, state.as_slice()))
     }
 }
 
@@ -246,8 +258,8 @@ impl ProviderWing {
         ))
     }
 
-    /// Ends the session and what was granted in it. The grants first: should the host fail then, trying again is
-    /// possible, and nothing outlives a session that looks ended.
+    /// Ends the session, what was granted in it, and tells clients. The grants first: should the host fail then, trying
+    /// again is possible, and nothing outlives a session that looks ended.
     async fn sign_out(
         &self,
         exchange: &Exchange<'_>,
@@ -255,11 +267,10 @@ impl ProviderWing {
         destination: &Destination,
         account: SignedInAccount,
     ) -> Result<Response, Problem> {
+        let mut frames = Vec::new();
         if let Some(session) = &account.session_id {
-            let grants = &self.core.stores.grants;
-            grants
-                .revoke_grants_of_session(session, exchange.now)
-                .await?;
+            let clients = self.end_session_of_clients(session, exchange.now).await?;
+            frames = self.frames(session, &clients);
         }
         let cookies = self
             .accounts
@@ -271,7 +282,18 @@ impl ProviderWing {
             session: account.session_id,
         };
         self.core.emit(exchange.now, exchange.address, event).await;
-        Ok(self.leave(exchange, request, destination, cookies))
+        let mut response = if frames.is_empty() {
+            self.leave(exchange, request, destination, cookies)
+        } else {
+            let url = destination.onward(request);
+            let onward = Onward {
+                url: url.as_deref(),
+                client_name: destination.client_name(),
+            };
+            self.front_channel_page(exchange, &frames, &onward, cookies)
+        };
+        self.forget_op_browser_state(exchange, response.headers_mut());
+        Ok(response)
     }
 
     /// Back to the client, or to a page that says it is done.
@@ -282,12 +304,8 @@ impl ProviderWing {
         destination: &Destination,
         cookies: Vec<HeaderValue>,
     ) -> Response {
-        let url = destination.redirect_uri.as_ref();
-        let mut response = match url.and_then(|uri| Url::parse(uri.as_str()).ok()) {
-            Some(url) => {
-                let state = request.state.as_deref().map(|state| ("state", state));
-                send_to(exchange, &with_parameters(&url, state.as_slice()))
-            }
+        let mut response = match destination.onward(request) {
+            Some(url) => send_to(exchange, &url),
             None => self.done_page(exchange, destination),
         };
         for cookie in cookies {

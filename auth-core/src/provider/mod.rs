@@ -14,6 +14,7 @@ mod interaction;
 mod introspection;
 mod jwks;
 mod keys;
+mod logout;
 mod pkce;
 mod registration;
 mod registry;
@@ -48,11 +49,14 @@ pub use registry::{
 pub use scope::Scopes;
 pub use settings::{KeyRotation, Pkce, Provider, ProviderSettingsError};
 
+use crate::ground::Timestamp;
 use crate::services::Core;
+use crate::services::outbound::Outbound;
 use crate::web::{Exchange, Response, Route, Side};
 use client_auth::ClientKeys;
 use discovery::Metadata;
 use keys::Keys;
+use logout::Delivery;
 use registration::RegistrationMode;
 use subject::PairwiseKey;
 
@@ -67,6 +71,8 @@ pub struct ProviderWing {
     client_keys: ClientKeys,
     /// What subjects of sectors are made with.
     pairwise: PairwiseKey,
+    /// Tells clients of sessions that ended.
+    delivery: Delivery,
     metadata: Metadata,
 }
 
@@ -85,6 +91,7 @@ pub(crate) enum Endpoint {
     Revocation,
     EndSession,
     EndSessionDecision,
+    CheckSession,
     Grants,
     RevokeGrant,
     Registration,
@@ -105,6 +112,7 @@ impl ProviderWing {
         let keys = Keys::open(core.clone(), &settings).await?;
         Ok(Self {
             client_keys: ClientKeys::default(),
+            delivery: Delivery::default(),
             pairwise: PairwiseKey::default(),
             metadata: Metadata::new(&core, &settings, &keys, false),
             core,
@@ -121,6 +129,18 @@ impl ProviderWing {
         self.client_keys = ClientKeys::with_fetcher(fetcher);
         self.metadata = Metadata::new(&self.core, &self.settings, &self.keys, true);
         self
+    }
+
+    /// With a client for requests to addresses that clients chose. Without one, clients are not told over the back
+    /// channel of sessions that ended.
+    pub(crate) fn with_outbound(mut self, outbound: Outbound) -> Self {
+        self.delivery.outbound = Some(outbound);
+        self
+    }
+
+    /// The present moment.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.core.clock.now()
     }
 
     /// The path, base path included, of one of the provider's endpoints (`"/token"`).
@@ -196,6 +216,10 @@ impl ProviderWing {
             let route = Route::new(self.path("/register"), Side::OpenApi, &methods);
             routes.push((route, Endpoint::Registration));
         }
+        if self.settings.session_management {
+            let route = Route::new(self.path("/session"), Side::Page, GET);
+            routes.push((route, Endpoint::CheckSession));
+        }
         routes
     }
 
@@ -214,6 +238,7 @@ impl ProviderWing {
             Endpoint::Revocation => self.revoke(exchange).await,
             Endpoint::EndSession => self.end_session(exchange).await,
             Endpoint::EndSessionDecision => self.decide_end_session(exchange).await,
+            Endpoint::CheckSession => self.check_session_frame(),
             Endpoint::Grants => self.grants_page(exchange).await,
             Endpoint::RevokeGrant => self.revoke_grant(exchange).await,
             Endpoint::Registration => self.register(exchange).await,

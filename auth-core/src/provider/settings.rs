@@ -29,6 +29,7 @@ pub struct Provider {
     pub(crate) pkce: Pkce,
     pub(crate) front_channel_tokens: bool,
     pub(crate) registration: Registration,
+    pub(crate) session_management: bool,
 }
 
 /// From whom an authorization request must carry a `code_challenge` (RFC 7636). One that is there always counts.
@@ -89,6 +90,7 @@ impl Default for Provider {
             pkce: Pkce::default(),
             front_channel_tokens: false,
             registration: Registration::default(),
+            session_management: false,
         }
     }
 }
@@ -180,6 +182,14 @@ impl Provider {
     /// Lets apps register themselves (RFC 7591). Default: nobody can.
     pub fn registration(mut self, registration: Registration) -> Self {
         self.registration = registration;
+        self
+    }
+
+    /// Offers OpenID Connect Session Management 1.0: a frame that clients' pages ask whether the sign-in has changed. It
+    /// needs a cookie that scripts can read and frames of other sites get; browsers that keep such cookies back (Safari,
+    /// Firefox, Chrome as its user wishes) make it answer "changed" always. Default: off.
+    pub fn session_management(mut self, on: bool) -> Self {
+        self.session_management = on;
         self
     }
 

@@ -130,6 +130,17 @@ pub enum Event {
         subject: String,
         session: Option<SessionId>,
     },
+    /// A client took the news that a session ended.
+    BackChannelLogoutDelivered {
+        client: ClientId,
+        session: SessionId,
+    },
+    /// A client could not be told that a session ended, and will not be.
+    BackChannelLogoutGivenUp {
+        client: ClientId,
+        session: SessionId,
+        reason: &'static str,
+    },
     /// A signing key was made; it signs from `active_from` on.
     SigningKeyCreated { kid: String, active_from: Timestamp },
 

@@ -103,6 +103,17 @@ pub struct Consent {
     pub updated_at: Timestamp,
 }
 
+/// A client that was given something in a session.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SessionClient {
+    /// The client.
+    pub client_id: ClientId,
+    /// Whose session it was: the account's stable subject.
+    pub subject: String,
+    /// What it was given, in one authorization or in several alike.
+    pub scopes: BTreeSet<String>,
+}
+
 /// Grants, refresh tokens and consents.
 #[async_trait]
 pub trait GrantStore: Backend {
@@ -152,6 +163,10 @@ pub trait GrantStore: Backend {
         session: &SessionId,
         now: Timestamp,
     ) -> StoreResult<u64>;
+
+    /// The clients that were given something in a session, by revoked grants too, in the order of their ids; each as
+    /// often as it was given other scopes, and 1000 at most. What was pruned is not among them.
+    async fn clients_of_session(&self, session: &SessionId) -> StoreResult<Vec<SessionClient>>;
 
     /// The remembered consent.
     async fn consent(&self, subject: &str, client: &ClientId) -> StoreResult<Option<Consent>>;

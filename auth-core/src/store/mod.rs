@@ -4,8 +4,8 @@
 //! `count_and_check`. No caller reads, decides and writes back, so no two nodes can both win.
 //!
 //! Two groups share no transaction and no verb needs both: the durable ones ([`UserStore`], [`ClientStore`],
-//! [`GrantStore`], [`SigningKeyStore`], [`LeaseStore`]) and the short-lived ones ([`SessionStore`], [`OneTimeStore`],
-//! [`ThrottleStore`]), which a host may keep in Redis.
+//! [`GrantStore`], [`SigningKeyStore`], [`LeaseStore`], [`OutboxStore`]) and the short-lived ones ([`SessionStore`],
+//! [`OneTimeStore`], [`ThrottleStore`]), which a host may keep in Redis.
 //!
 //! Time is passed in: a store never reads a clock. Secrets reach a store as digests or sealed; it never sees one.
 //!
@@ -19,6 +19,7 @@ mod grant;
 mod lease;
 mod memory;
 mod one_time;
+mod outbox;
 mod session;
 mod signing_key;
 mod throttle;
@@ -28,10 +29,13 @@ use std::sync::Arc;
 
 pub use backend::{Backend, Reach};
 pub use client::{Client, ClientChange, ClientId, ClientSecret, ClientStore};
-pub use grant::{Consent, Grant, GrantId, GrantStore, RefreshToken, RotationOutcome, Successor};
+pub use grant::{
+    Consent, Grant, GrantId, GrantStore, RefreshToken, RotationOutcome, SessionClient, Successor,
+};
 pub use lease::LeaseStore;
 pub use memory::MemoryStore;
 pub use one_time::{Consumed, OneTimeKind, OneTimeStore, OneTimeValue};
+pub use outbox::{MessageId, OutboxKind, OutboxMessage, OutboxStore};
 pub use session::{EndedSession, EndedSessions, Session, SessionId, SessionStore};
 pub use signing_key::{SigningKeyRecord, SigningKeyStore};
 pub use throttle::{ThrottlePolicy, ThrottleState, ThrottleStore, Verdict};
@@ -101,6 +105,8 @@ pub struct Stores {
     pub signing_keys: Arc<dyn SigningKeyStore>,
     /// Work that one node at a time does.
     pub leases: Arc<dyn LeaseStore>,
+    /// Messages that must reach somebody else.
+    pub outbox: Arc<dyn OutboxStore>,
 }
 
 impl Stores {
@@ -115,6 +121,7 @@ impl Stores {
             + GrantStore
             + SigningKeyStore
             + LeaseStore
+            + OutboxStore
             + 'static,
     {
         let store = Arc::new(store);
@@ -127,7 +134,8 @@ impl Stores {
             clients: store.clone(),
             grants: store.clone(),
             signing_keys: store.clone(),
-            leases: store,
+            leases: store.clone(),
+            outbox: store,
         }
     }
 
@@ -169,7 +177,7 @@ impl Stores {
             })
     }
 
-    fn backends(&self) -> [(&'static str, &dyn Backend); 9] {
+    fn backends(&self) -> [(&'static str, &dyn Backend); 10] {
         [
             ("users", &*self.users),
             ("sessions", &*self.sessions),
@@ -180,6 +188,7 @@ impl Stores {
             ("grants", &*self.grants),
             ("signing_keys", &*self.signing_keys),
             ("leases", &*self.leases),
+            ("outbox", &*self.outbox),
         ]
     }
 }

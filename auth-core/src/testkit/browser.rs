@@ -169,10 +169,12 @@ impl Answer {
     /// A parameter of the `Location`'s query.
     pub fn location_param(&self, name: &str) -> Option<String> {
         let location = self.location()?;
-        let query = location.split_once('?')?.1.split('#').next()?;
-        form_urlencoded::parse(query.as_bytes())
-            .find(|(key, _)| key == name)
-            .map(|(_, value)| value.into_owned())
+        let (address, fragment) = location.split_once('#').unwrap_or((location.as_str(), ""));
+        let (_, query) = address.split_once('?').unwrap_or_default();
+        let pairs = [query, fragment].map(|text| form_urlencoded::parse(text.as_bytes()));
+        let mut pairs = pairs.into_iter().flatten();
+        let found = pairs.find(|(key, _)| key == name);
+        found.map(|(_, value)| value.into_owned())
     }
 
     /// The body as JSON; `null` when it is none.

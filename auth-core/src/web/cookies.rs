@@ -1,4 +1,5 @@
-//! Cookies: `__Host-`, `HttpOnly`, `Secure`, `SameSite=Lax`, `Path=/`; plain names on loopback http only.
+//! Cookies: `__Host-`, `HttpOnly`, `Secure`, `SameSite=Lax`, `Path=/`; plain names on loopback http only. One is open to
+//! scripts and to frames of other sites, and says nothing: [`CookieName::OpState`].
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -14,6 +15,9 @@ pub enum CookieName {
     Session,
     /// A random value that names this browser: binds form tokens and pending requests to it. Says nothing of who.
     Browser,
+    /// What a client's frame may learn of the sign-in: that it is another one than it was (OpenID Connect Session
+    /// Management 1.0). The only one that scripts and frames of other sites see.
+    OpState,
 }
 
 impl CookieName {
@@ -22,10 +26,12 @@ impl CookieName {
         match self {
             Self::Session => "__Host-auth_session",
             Self::Browser => "__Host-auth_browser",
+            Self::OpState => "__Host-auth_op_state",
         }
     }
 
-    fn wire_name(self, loopback_http: bool) -> &'static str {
+    /// Its name on the wire.
+    pub(crate) fn name(self, loopback_http: bool) -> &'static str {
         let name = self.secure_name();
         if loopback_http {
             // Browsers refuse the prefix without `Secure`, and `Secure` over http.
@@ -64,7 +70,7 @@ impl CookieJar {
     /// The cookie's value in a request; the first if it is there several times. Values that are not what we set
     /// (empty, over 512 bytes, not base64url) are as good as absent.
     pub fn read<'h>(&self, headers: &'h HeaderMap, name: CookieName) -> Option<&'h str> {
-        let wire_name = name.wire_name(self.loopback_http);
+        let wire_name = name.name(self.loopback_http);
         headers
             .get_all(COOKIE)
             .iter()
@@ -98,6 +104,19 @@ impl CookieJar {
         self.push(&cookie);
     }
 
+    /// With another session, or none, what scripts saw of the last one goes, if the request had it.
+    pub fn follow_session(&mut self, request: &HeaderMap) {
+        let begins = |name: CookieName| format!("{}=", name.name(self.loopback_http));
+        let (session, state) = (begins(CookieName::Session), begins(CookieName::OpState));
+        let sets = |begin: &str| {
+            let mut values = self.set.iter();
+            values.any(|value| value.as_bytes().starts_with(begin.as_bytes()))
+        };
+        if sets(&session) && !sets(&state) && self.read(request, CookieName::OpState).is_some() {
+            self.remove(CookieName::OpState);
+        }
+    }
+
     /// Appends the `Set-Cookie` headers; several stay several.
     pub fn apply(self, headers: &mut HeaderMap) {
         for value in self.set {
@@ -106,11 +125,18 @@ impl CookieJar {
     }
 
     fn base<'c>(&self, name: CookieName, value: Cow<'c, str>) -> Cookie<'c> {
-        Cookie::build((name.wire_name(self.loopback_http), value))
+        let is_open = name == CookieName::OpState;
+        // Without `Secure`, which loopback http cannot have, browsers refuse `None`; there every port is the same site.
+        let same_site = if is_open && !self.loopback_http {
+            SameSite::None
+        } else {
+            SameSite::Lax
+        };
+        Cookie::build((name.name(self.loopback_http), value))
             .path("/")
-            .http_only(true)
+            .http_only(!is_open)
             .secure(!self.loopback_http)
-            .same_site(SameSite::Lax)
+            .same_site(same_site)
             .build()
     }
 

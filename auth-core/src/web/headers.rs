@@ -56,6 +56,27 @@ pub fn page_headers(headers: &mut HeaderMap, policy: PagePolicy) {
     headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
 }
 
+/// Lets a page show frames of these origins and no others.
+pub fn allow_frames(headers: &mut HeaderMap, origins: impl Iterator<Item = String>) {
+    let origins: std::collections::BTreeSet<_> = origins.collect();
+    let policy = headers.get(CONTENT_SECURITY_POLICY);
+    let Some(policy) = policy.and_then(|policy| policy.to_str().ok()) else {
+        return;
+    };
+    let frames: Vec<_> = origins.into_iter().collect();
+    // Serialized origins are ASCII, without a separator of policies.
+    if let Ok(policy) = HeaderValue::from_str(&format!("{policy}; frame-src {}", frames.join(" ")))
+    {
+        headers.insert(CONTENT_SECURITY_POLICY, policy);
+    }
+}
+
+/// The headers of a page that other sites may frame: it runs a script of ours, and shows and sends nothing.
+pub fn frame_headers(headers: &mut HeaderMap) {
+    let policy = "default-src 'none'; script-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors *";
+    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
+}
+
 /// What a route gives to one person or client alone is not stored by caches, unless the route said otherwise.
 pub fn private_headers(headers: &mut HeaderMap) {
     if !headers.contains_key(CACHE_CONTROL) {

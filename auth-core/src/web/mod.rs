@@ -22,7 +22,10 @@ pub use client_address::{ClientAddr, TrustedProxies, TrustedProxiesError, thrott
 pub use cookies::{CookieJar, CookieLife, CookieName};
 pub use exchange::Exchange;
 pub use forgery::{FORM_TOKEN_FIELD, Forgery, FormTokens};
-pub use headers::{FormTarget, PagePolicy, finish_headers, page_headers, private_headers};
+pub use headers::{
+    FormTarget, PagePolicy, allow_frames, finish_headers, frame_headers, page_headers,
+    private_headers,
+};
 pub use interrupt::Interrupt;
 pub use negotiation::{language, wants_json};
 pub use params::{Params, ParamsError, with_query};

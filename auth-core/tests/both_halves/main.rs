@@ -17,5 +17,6 @@ mod flow;
 mod garbage;
 mod host;
 mod lifecycle;
+mod logouts;
 mod nodes;
 mod roof;

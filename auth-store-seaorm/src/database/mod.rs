@@ -19,7 +19,8 @@ pub(crate) use dialect::{Count, Dialect, Field, MOST_KEYS};
 #[cfg(feature = "sqlite")]
 pub(crate) use failure::is_busy;
 use failure::{Cause, Failure};
-use link::{Answer, How, Link};
+pub(crate) use link::How;
+use link::{Answer, Link};
 use pause::Pause;
 pub(crate) use pool::Pool;
 pub(crate) use run::Run;

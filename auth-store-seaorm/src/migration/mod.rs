@@ -3,6 +3,7 @@
 mod guard;
 mod m20261121_000001_tables;
 mod m20261121_000002_nodes;
+mod m20261121_000003_outbox;
 mod schema;
 
 pub use guard::with_migration_lock;
@@ -85,7 +86,14 @@ impl MigratorTraitSelf for Migrator {
                 &self.prefix,
                 tables.clone(),
             )),
-            Box::new(m20261121_000002_nodes::Migration::new(&self.prefix, tables)),
+            Box::new(m20261121_000002_nodes::Migration::new(
+                &self.prefix,
+                tables.clone(),
+            )),
+            Box::new(m20261121_000003_outbox::Migration::new(
+                &self.prefix,
+                tables,
+            )),
         ]
     }
 

@@ -49,6 +49,7 @@ const COSTS: &[(&str, usize, usize)] = &[
     ("revoke_grants_of_session", 1, 1),
     ("revoke_grants_of_subject", 1, 1),
     ("revoke_grants_of_client", 1, 1),
+    ("clients_of_session", 1, 1),
     ("start_refresh_family", 4, 4),
     ("refresh_token", 2, 2),
     ("rotate_refresh_token", 5, 5),
@@ -68,8 +69,15 @@ const COSTS: &[(&str, usize, usize)] = &[
     ("hold_lease, kept", 1, 2),
     ("hold_lease, another's", 1, 3),
     ("release_lease", 1, 1),
-    ("prune, nothing due", 10, 10),
-    ("prune", 17, 17),
+    ("put_messages, one", 1, 1),
+    ("put_messages, two more", 5, 5),
+    ("take_due, one of three", 1, 4),
+    ("take_due", 1, 4),
+    ("take_due, none", 1, 3),
+    ("delay_message", 1, 1),
+    ("finish_message", 1, 1),
+    ("prune, nothing due", 11, 11),
+    ("prune", 19, 19),
 ];
 
 async fn verbs_cost(place: Place, on_mysql: bool) {

@@ -47,7 +47,7 @@ impl Filled {
     }
 }
 
-const FILLED: [Filled; 12] = [
+const FILLED: [Filled; 13] = [
     Filled {
         table: |tables| &tables.users,
         texts: &["id", "email", "username", "claims"],
@@ -138,6 +138,12 @@ const FILLED: [Filled; 12] = [
         texts: &["name"],
         numbers: &["value"],
         rest: &[],
+    },
+    Filled {
+        table: |tables| &tables.outbox,
+        texts: &["id", "kind"],
+        numbers: &["created_at", "attempts", "due_at", "expires_at"],
+        rest: &[("payload", Fill::Bytes)],
     },
 ];
 

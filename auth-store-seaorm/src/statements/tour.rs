@@ -6,10 +6,10 @@ use std::time::Duration;
 use auth_core::ground::{Digest32, Timestamp};
 use auth_core::store::{
     Backend as _, Client, ClientId, ClientStore as _, CreateUser, Grant, GrantId, GrantStore as _,
-    Identifier, LeaseStore as _, OneTimeKind, OneTimeStore as _, OneTimeValue, PasswordHash,
-    RefreshToken, RotationOutcome, Session, SessionId, SessionStore as _, SigningKeyRecord,
-    SigningKeyStore as _, Successor, ThrottlePolicy, ThrottleStore as _, User, UserChange, UserId,
-    UserStore as _, Verdict,
+    Identifier, LeaseStore as _, MessageId, OneTimeKind, OneTimeStore as _, OneTimeValue,
+    OutboxKind, OutboxMessage, OutboxStore as _, PasswordHash, RefreshToken, RotationOutcome,
+    Session, SessionId, SessionStore as _, SigningKeyRecord, SigningKeyStore as _, Successor,
+    ThrottlePolicy, ThrottleStore as _, User, UserChange, UserId, UserStore as _, Verdict,
 };
 use sea_orm::Statement;
 
@@ -68,6 +68,7 @@ impl Tour<'_> {
         self.refresh_tokens().await;
         self.consents().await;
         self.keys_and_leases().await;
+        self.outbox().await;
         self.store.prune(at(90), 100).await.unwrap();
         self.note("prune, nothing due");
         self.store.prune(at(100_000), 10_000).await.unwrap();
@@ -291,6 +292,10 @@ impl Tour<'_> {
         let other = ClientId::new("other");
         store.revoke_grants_of_client(&other, at(1)).await.unwrap();
         self.note("revoke_grants_of_client");
+        let session = SessionId::new("a");
+        let clients = store.clients_of_session(&session).await.unwrap();
+        assert_eq!(clients.len(), 1);
+        self.note("clients_of_session");
     }
 
     async fn refresh_tokens(&mut self) {
@@ -380,5 +385,38 @@ impl Tour<'_> {
         }
         store.release_lease("work", "a").await.unwrap();
         self.note("release_lease");
+    }
+
+    async fn outbox(&mut self) {
+        const KIND: OutboxKind = OutboxKind::BackChannelLogout;
+        let store = self.store;
+        let message = |id: &str| OutboxMessage {
+            id: MessageId::new(id),
+            kind: KIND,
+            payload: vec![1],
+            created_at: at(0),
+            attempts: 0,
+            due_at: at(0),
+            expires_at: at(100),
+        };
+        store.put_messages(&[message("a")]).await.unwrap();
+        self.note("put_messages, one");
+        let two = [message("a"), message("b"), message("c")];
+        store.put_messages(&two).await.unwrap();
+        self.note("put_messages, two more");
+        for (verb, limit, found) in [
+            ("take_due, one of three", 1, 1),
+            ("take_due", 10, 2),
+            ("take_due, none", 10, 0),
+        ] {
+            let taken = store.take_due(KIND, at(1), at(9), limit).await.unwrap();
+            assert_eq!(taken.len(), found, "{verb}");
+            self.note(verb);
+        }
+        let id = MessageId::new("b");
+        store.delay_message(&id, at(20)).await.unwrap();
+        self.note("delay_message");
+        assert!(store.finish_message(&id).await.unwrap());
+        self.note("finish_message");
     }
 }

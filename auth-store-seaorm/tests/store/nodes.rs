@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use auth_core::ground::Digest32;
 use auth_core::store::{
-    Backend as _, ClientId, Grant, GrantId, GrantStore as _, LeaseStore as _, RefreshToken,
-    RotationOutcome, Session, SessionId, SessionStore as _, SigningKeyRecord, SigningKeyStore as _,
-    Successor, ThrottlePolicy, ThrottleStore as _, UserId, Verdict,
+    Backend as _, ClientId, Grant, GrantId, GrantStore as _, LeaseStore as _, MessageId,
+    OutboxKind, OutboxMessage, OutboxStore as _, RefreshToken, RotationOutcome, Session, SessionId,
+    SessionStore as _, SigningKeyRecord, SigningKeyStore as _, Successor, ThrottlePolicy,
+    ThrottleStore as _, UserId, Verdict,
 };
 use auth_store_seaorm::SeaOrmStore;
 use tokio::sync::Barrier;
@@ -26,6 +27,7 @@ on_each_database! {
     threat_12_one_of_many_signing_keys_is_added
     threat_34_every_node_hears_of_every_end
     one_node_holds_a_lease
+    one_node_takes_each_message
     nodes_that_prune_at_once_remove_each_row_once
 }
 
@@ -236,6 +238,54 @@ async fn one_node_holds_a_lease(place: Place) {
             let (_, holder) = holders[0];
             nodes[0].release_lease("work", holder).await.unwrap();
         }
+    }
+}
+
+async fn one_node_takes_each_message(place: Place) {
+    const MESSAGES: usize = 200;
+    const KIND: OutboxKind = OutboxKind::BackChannelLogout;
+    let nodes = nodes(&place).await;
+    let messages: Vec<_> = (0..MESSAGES)
+        .map(|number| OutboxMessage {
+            id: MessageId::new(number.to_string()),
+            kind: KIND,
+            payload: vec![1],
+            created_at: at(0),
+            attempts: 0,
+            due_at: at(0),
+            expires_at: at(1000),
+        })
+        .collect();
+    // All write the same.
+    let messages = Arc::new(messages);
+    race(&nodes, |node, _| {
+        let messages = Arc::clone(&messages);
+        async move { node.put_messages(&messages).await.unwrap() }
+    })
+    .await;
+    for (now, attempts) in [(0, 1), (100, 2)] {
+        let answers = race(&nodes, move |node, _| async move {
+            let mut taken = Vec::new();
+            loop {
+                let some = node
+                    .take_due(KIND, at(now), at(now + 100), 7)
+                    .await
+                    .unwrap();
+                if some.is_empty() {
+                    return taken;
+                }
+                taken.extend(some);
+            }
+        })
+        .await;
+        let mut taken: Vec<_> = answers.into_iter().flatten().collect();
+        // Those that each passed over because another held them at the time.
+        let left = nodes[0].take_due(KIND, at(now), at(now + 100), 500).await;
+        taken.extend(left.unwrap());
+        assert_eq!(taken.len(), MESSAGES);
+        assert!(taken.iter().all(|message| message.attempts == attempts));
+        let ids: BTreeSet<_> = taken.iter().map(|message| &message.id).collect();
+        assert_eq!(ids.len(), MESSAGES);
     }
 }
 

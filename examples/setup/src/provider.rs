@@ -64,9 +64,7 @@ impl Server {
                 Registration::by_token().initial_access_tokens([token])
             }
             Some(other) => {
-                return Err(
-                    format!("REGISTRATION={other:?} must be closed, token or open").into(),
-                );
+                return Err(format!("REGISTRATION={other:?} must be closed, token or open").into());
             }
         };
         // Test suites on this machine register by the hundred.

@@ -49,6 +49,13 @@ impl ProviderWing {
             nonce: request.nonce,
         };
         let granted = scope::join(&request.scopes.0);
+        let session_state = self.session_state(
+            exchange,
+            &request.client.client_id,
+            request.redirect_uri.as_str(),
+            &request.account,
+            &request.scopes.0,
+        );
         let answer = self
             .make_answer(exchange, response_type, request)
             .await
@@ -63,11 +70,21 @@ impl ProviderWing {
             ("expires_in", about_token(&*life)),
             ("scope", about_token(&*granted)),
             ("id_token", answer.id_token.as_deref()),
+            (
+                "session_state",
+                session_state.as_ref().map(|(state, _)| &**state),
+            ),
         ]
         .into_iter()
         .filter_map(|(name, value)| Some((name, value?)))
         .collect();
-        Ok(self.answer(exchange, &target, &parameters))
+        let mut response = self.answer(exchange, &target, &parameters);
+        if let Some((_, cookies)) = session_state {
+            for (name, value) in &cookies {
+                response.headers_mut().append(name, value.clone());
+            }
+        }
+        Ok(response)
     }
 
     async fn make_answer(

@@ -2,6 +2,7 @@
 
 use super::browser::{Answer, Browser, encode};
 use super::house::House;
+use crate::ground::jose::{Algorithm, SigningKey};
 use crate::services::Event;
 
 const BYE: &str = "https://rp.example/bye";
@@ -118,6 +119,49 @@ async fn threat_55_a_get_without_proof_signs_nobody_out() {
     let answer = browser.post_from_elsewhere("/oauth/logout", &[]).await;
     let answer = browser.follow(answer).await;
     assert!(asks(&answer) && browser.is_signed_in());
+}
+
+/// §2: the OP validates that it issued the hint. Everything as in a good one, but another's key.
+#[tokio::test]
+async fn threat_55_a_hint_signed_with_another_key_proves_nothing() {
+    let (mut browser, hint) = with_hint().await;
+    let claims = crate::ground::from_base64url(hint.split('.').nth(1).expect("claims"));
+    let claims: serde_json::Value =
+        serde_json::from_slice(&claims.expect("base64url")).expect("JSON");
+    let house = browser.house.clone();
+    let ours = house.wing.keys.active(Algorithm::Es256, house.now()).await;
+    let ours = ours.expect("key");
+    let good = ours.sign_compact(Some("JWT"), &claims).expect("token");
+    let thiefs = SigningKey::generate(Algorithm::Es256).expect("key").pkcs8;
+    for kid in [Some(ours.kid()), None] {
+        let key = SigningKey::from_pkcs8(Algorithm::Es256, kid, &thiefs).expect("key");
+        let forged = key.sign_compact(Some("JWT"), &claims).expect("token");
+        let params = [
+            ("id_token_hint", forged.as_str()),
+            ("client_id", "rp"),
+            ("post_logout_redirect_uri", BYE),
+        ];
+        assert!(asks(&browser.get(&url(&params)).await));
+        assert!(browser.is_signed_in());
+    }
+    browser.get(&url(&[("id_token_hint", &good)])).await;
+    assert!(!browser.is_signed_in());
+}
+
+/// §2: `logout_hint` and `ui_locales` are taken; a hint of who it is proves nothing.
+#[tokio::test]
+async fn optional_parameters_are_taken() {
+    let (mut browser, hint) = with_hint().await;
+    let params = [
+        ("logout_hint", "somebody@example.com"),
+        ("ui_locales", "fr-CA fr en"),
+        ("post_logout_redirect_uri", BYE),
+        ("id_token_hint", hint.as_str()),
+    ];
+    assert!(asks(&browser.get(&url(&params[..2])).await));
+    let answer = browser.get(&url(&params)).await;
+    // §3: without a state in the request there is none in the answer.
+    assert_eq!(answer.location().as_deref(), Some(BYE));
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@
 mod apps;
 mod assertion;
 mod authorization_code;
+mod back_channel;
 mod client_auth;
 mod client_credentials;
 mod encryption;

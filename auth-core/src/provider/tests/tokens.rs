@@ -12,7 +12,12 @@ use crate::ground::jose::{Algorithm, Jws, SigningKey, left_half_hash};
 use crate::store::{GrantStore as _, SessionId};
 
 /// Verifies with the published key set, as a client would.
-async fn decode(house: &House, token: &str, algorithm: Alg, audience: &str) -> (Header, Value) {
+pub(super) async fn decode(
+    house: &House,
+    token: &str,
+    algorithm: Alg,
+    audience: &str,
+) -> (Header, Value) {
     let set = house.get("/oauth/jwks", Proof::No).await.ok();
     let set: JwkSet = serde_json::from_value(set.json).unwrap();
     let header = jsonwebtoken::decode_header(token).unwrap();

@@ -100,7 +100,7 @@ impl ProviderWing {
 }
 
 /// Validated at registration; a host's registry may still say anything, and gets the default (§2, RS256).
-fn id_token_algorithm(client: &Client) -> Algorithm {
+pub(in crate::provider) fn id_token_algorithm(client: &Client) -> Algorithm {
     client
         .text("id_token_signed_response_alg")
         .and_then(Algorithm::parse)

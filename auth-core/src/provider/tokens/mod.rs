@@ -10,5 +10,5 @@ mod response;
 pub(super) use access_token::{AccessTokenRequest, VerifiedAccessToken};
 pub(super) use claims::{Target, is_protocol_claim};
 pub(super) use encrypt::EncryptedResponse;
-pub(super) use id_token::IdTokenRequest;
+pub(super) use id_token::{IdTokenRequest, id_token_algorithm};
 pub(super) use response::Issued;

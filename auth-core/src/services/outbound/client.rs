@@ -91,18 +91,45 @@ impl Outbound {
         credentials: Option<&ClientCredentials>,
         form: &[(&str, &str)],
     ) -> Result<Bytes, OutboundError> {
+        let mut request = self.form(url, form).await?;
+        if let Some(credentials) = credentials {
+            request = credentials.authenticate(request);
+        }
+        self.exchange(request).await
+    }
+
+    /// Posts a form and returns the status that answers it, whichever it is; what comes after it is not read. Within
+    /// the bounds of [`Outbound::get_json_bytes`].
+    ///
+    /// To be awaited in a Tokio runtime.
+    ///
+    /// # Errors
+    /// [`OutboundError`], when there is no answer.
+    pub async fn post_form_for_status(
+        &self,
+        url: &str,
+        form: &[(&str, &str)],
+    ) -> Result<u16, OutboundError> {
+        let request = self.form(url, form).await?;
+        let answer = tokio::time::timeout(self.0.rules.timeout, request.send()).await;
+        let answer = answer.map_err(|_| OutboundError::Timeout)?;
+        let answer = answer.map_err(OutboundError::from_request)?;
+        Ok(answer.status().as_u16())
+    }
+
+    async fn form(
+        &self,
+        url: &str,
+        form: &[(&str, &str)],
+    ) -> Result<RequestBuilder, OutboundError> {
         let (url, lane) = self.0.rules.admit(url)?;
         let body = form_urlencoded::Serializer::new(String::new())
             .extend_pairs(form)
             .finish();
-        let mut request = self.client(lane).await?.post(url);
-        if let Some(credentials) = credentials {
-            request = credentials.authenticate(request);
-        }
-        let request = request
+        let request = self.client(lane).await?.post(url);
+        Ok(request
             .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
-            .body(body);
-        self.exchange(request).await
+            .body(body))
     }
 
     async fn exchange(&self, request: RequestBuilder) -> Result<Bytes, OutboundError> {

@@ -1,5 +1,5 @@
 //! Outbound HTTP: documents at addresses that strangers choose (`jwks_uri`, discovery, client metadata), and forms posted
-//! to endpoints the operator names (introspection).
+//! to endpoints the operator names (introspection) or clients do (logout).
 //!
 //! A URL from outside is an attempt to make this server ask its own network something (SSRF). So: https only; the name
 //! is resolved here, addresses that are not public are dropped, and the connection goes to an address that was checked,

@@ -1,4 +1,4 @@
-//! The stylesheet and the one script, under names that change with their content.
+//! The stylesheet and the few scripts, under names that change with their content.
 
 use std::fmt::Write as _;
 
@@ -36,6 +36,26 @@ pub(super) fn all() -> Vec<Asset> {
             include_bytes!(concat!(
                 env!("CARGO_MANIFEST_DIR"),
                 "/templates/assets/form-post.js"
+            )),
+        ),
+        #[cfg(feature = "provider")]
+        asset(
+            "front-channel",
+            "front-channel.js",
+            "text/javascript; charset=utf-8",
+            include_bytes!(concat!(
+                env!("CARGO_MANIFEST_DIR"),
+                "/templates/assets/front-channel.js"
+            )),
+        ),
+        #[cfg(feature = "provider")]
+        asset(
+            "check-session",
+            "check-session.js",
+            "text/javascript; charset=utf-8",
+            include_bytes!(concat!(
+                env!("CARGO_MANIFEST_DIR"),
+                "/templates/assets/check-session.js"
             )),
         ),
     ]

@@ -67,7 +67,11 @@ impl PagesBuilder {
             let messages = catalogue::load(locale, source)?;
             locales.insert(*locale, self.environment(locale, messages, &base, &assets)?);
         }
-        let pages = Pages { locales, assets };
+        let pages = Pages {
+            locales,
+            assets,
+            asset_base: base,
+        };
         if !self.overrides.is_empty() {
             rehearse(&pages)?;
         }

@@ -2,7 +2,8 @@
 //!
 //! The templates are embedded, grouped by wing (a provider-only build carries no sign-in page) and each can be
 //! replaced by the host, by name. Pages need no script, carry no inline style or script, and work under
-//! `default-src 'none'; style-src 'self'; img-src 'self' https: data:`; only `form_post` adds `script-src 'self'`.
+//! `default-src 'none'; style-src 'self'; img-src 'self' https: data:`; only `form_post` and
+//! `front_channel_logout` add `script-src 'self'`, and the latter the `frame-src` of its frames.
 #![doc = include_str!("contexts.md")]
 
 mod assets;
@@ -33,6 +34,11 @@ pub struct Pages {
     /// One environment for each locale: the language is part of the functions, so no template has to pass it on.
     locales: BTreeMap<&'static str, Environment<'static>>,
     assets: Vec<Asset>,
+    #[cfg_attr(
+        not(feature = "provider"),
+        expect(dead_code, reason = "the provider's frame alone asks")
+    )]
+    asset_base: String,
 }
 
 impl Pages {
@@ -69,6 +75,13 @@ impl Pages {
     /// The static files the pages link to, to be served below the asset base, cacheable for ever.
     pub fn assets(&self) -> &[Asset] {
         &self.assets
+    }
+
+    /// The URL of an asset, by the name templates ask for it by.
+    #[cfg(feature = "provider")]
+    pub(crate) fn asset_url(&self, name: &str) -> Option<String> {
+        let asset = self.assets.iter().find(|asset| asset.name == name)?;
+        Some(format!("{}/{}", self.asset_base, asset.path_suffix))
     }
 
     /// The language tags there are messages for.

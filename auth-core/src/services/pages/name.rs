@@ -60,6 +60,9 @@ page_names! {
     /// The session a client asked to end has ended.
     #[cfg(feature = "provider")]
     EndSessionDone = "end_session_done",
+    /// The same, with frames that tell clients of it (OpenID Connect Front-Channel Logout 1.0 §2).
+    #[cfg(feature = "provider")]
+    FrontChannelLogout = "front_channel_logout",
     /// Carries an authorization response in a form (OAuth 2.0 Form Post Response Mode §2).
     #[cfg(feature = "provider")]
     FormPost = "form_post",

@@ -101,6 +101,8 @@ fn nullable(page: PageName) -> &'static [&'static str] {
         PageName::EndSession => &["client_name", "account_name"],
         #[cfg(feature = "provider")]
         PageName::EndSessionDone => &["client_name"],
+        #[cfg(feature = "provider")]
+        PageName::FrontChannelLogout => &["client_name", "continue_url"],
     }
 }
 
@@ -222,6 +224,13 @@ fn full(page: PageName) -> Value {
         }),
         #[cfg(feature = "provider")]
         PageName::EndSessionDone => json!({ "client_name": "Reports for Teams", "home_url": "/" }),
+        #[cfg(feature = "provider")]
+        PageName::FrontChannelLogout => json!({
+            "client_name": "Reports for Teams",
+            "frames": ["https://reports.example/logout?sid=session-1", "https://mail.example/bye"],
+            "continue_url": "https://reports.example/bye?state=state-1",
+            "home_url": "/",
+        }),
         #[cfg(feature = "provider")]
         PageName::FormPost => json!({
             "action": "https://reports.example/callback",

@@ -33,6 +33,7 @@ const PROVIDER: &[Template] = embedded![
     "provider/" "grants.html",
     "provider/" "end_session.html",
     "provider/" "end_session_done.html",
+    "provider/" "front_channel_logout.html",
     "provider/" "form_post.html",
 ];
 #[cfg(not(feature = "provider"))]

@@ -1,11 +1,12 @@
 //! Grants.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
 
 use super::{assert_exists, at, count, race};
-use crate::store::{ClientId, Grant, GrantId, GrantStore, SessionId};
+use crate::store::{ClientId, Grant, GrantId, GrantStore, SessionClient, SessionId};
 
 pub(super) fn app() -> ClientId {
     ClientId::new("app")
@@ -47,7 +48,7 @@ pub async fn reads_back_what_was_inserted<S: GrantStore>(store: S) {
     };
     let bare = Grant {
         session_id: None,
-        scopes: std::collections::BTreeSet::new(),
+        scopes: BTreeSet::new(),
         details: serde_json::Map::new(),
         offline: true,
         ..grant("bare")
@@ -206,4 +207,48 @@ pub async fn revokes_those_that_end_with_the_session<S: GrantStore>(store: S) {
     for lives in [&offline, &other, &none] {
         assert!(is_live(&store, lives).await);
     }
+}
+
+pub async fn names_the_clients_of_a_session<S: GrantStore>(store: S) {
+    let session = SessionId::new("session");
+    let clients = store.clients_of_session(&session).await.unwrap();
+    assert_eq!(clients, []);
+    let narrow = Grant {
+        client_id: ClientId::new("narrow"),
+        scopes: BTreeSet::from(["openid".to_owned()]),
+        offline: true,
+        ..grant("c")
+    };
+    let other = Grant {
+        client_id: ClientId::new("other"),
+        session_id: Some(SessionId::new("other")),
+        ..grant("e")
+    };
+    let none = Grant {
+        session_id: None,
+        ..grant("f")
+    };
+    let wide = Grant {
+        id: GrantId::new("d"),
+        scopes: BTreeSet::from(["email".to_owned(), "openid".to_owned()]),
+        ..narrow.clone()
+    };
+    // The same twice is one.
+    for grant in [&grant("a"), &grant("b"), &narrow, &wide, &other, &none] {
+        store.insert_grant(grant).await.unwrap();
+    }
+    store.revoke_grant(&narrow.id, at(1)).await.unwrap();
+    let ended = store.revoke_grants_of_session(&session, at(1)).await;
+    assert_eq!(ended.unwrap(), 2);
+    let expected: BTreeSet<_> = [&grant("a"), &narrow, &wide]
+        .map(|grant| SessionClient {
+            client_id: grant.client_id.clone(),
+            subject: grant.subject.clone(),
+            scopes: grant.scopes.clone(),
+        })
+        .into();
+    let clients = store.clients_of_session(&session).await.unwrap();
+    assert_eq!(clients.len(), 3);
+    assert_eq!(clients.iter().cloned().collect::<BTreeSet<_>>(), expected);
+    assert!(clients.is_sorted_by_key(|client| client.client_id.clone()));
 }

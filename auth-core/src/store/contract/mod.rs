@@ -50,6 +50,8 @@ pub mod lease;
 #[doc(hidden)]
 pub mod one_time;
 #[doc(hidden)]
+pub mod outbox;
+#[doc(hidden)]
 pub mod pruning;
 #[doc(hidden)]
 pub mod refresh;
@@ -236,7 +238,7 @@ macro_rules! short_lived_pruning_contract {
     };
 }
 
-/// The checks of users, clients, grants, signing keys and leases. See [`contract`](crate::store::contract).
+/// The checks of users, clients, grants, signing keys, leases and the outbox. See [`contract`](crate::store::contract).
 #[macro_export]
 macro_rules! durable_contract {
     ($make:ident) => {
@@ -284,6 +286,7 @@ macro_rules! durable_contract {
             revokes_all_of_a_client
             revokes_all_of_a_subject
             revokes_those_that_end_with_the_session
+            names_the_clients_of_a_session
         }
         $crate::__contract_group! { $make, consent as contract_consent:
             remembers_and_widens
@@ -318,6 +321,18 @@ macro_rules! durable_contract {
             names_do_not_meet
             is_given_back_by_its_holder_alone
             one_of_many_gets_it
+        }
+        $crate::__contract_group! { $make, outbox as contract_outbox:
+            takes_what_was_put
+            takes_the_longest_due_first_and_no_more_than_asked
+            is_finished_once_and_for_all
+            an_id_is_put_once
+            is_delayed
+            an_expired_message_is_not_taken
+            an_id_that_cannot_be_is_absent
+            one_of_many_takes_each
+            one_of_many_puts_and_finishes
+            threat_48_expired_messages_go
         }
         $crate::__contract_group! { $make, pruning as contract_durable_pruning:
             threat_48_dead_grants_and_their_tokens_go

@@ -10,8 +10,8 @@ use super::expiry::Expiry;
 use super::{MemoryStore, lock};
 use crate::ground::{Digest32, Timestamp};
 use crate::store::{
-    ClientId, Consent, Grant, GrantId, GrantStore, RefreshToken, RotationOutcome, SessionId,
-    StoreError, StoreResult, Successor,
+    ClientId, Consent, Grant, GrantId, GrantStore, RefreshToken, RotationOutcome, SessionClient,
+    SessionId, StoreError, StoreResult, Successor,
 };
 
 const MOST_LISTED: usize = 1000;
@@ -335,6 +335,20 @@ impl GrantStore for MemoryStore {
         let mut grants = lock(&self.inner.grants);
         let ids = ids_in(&grants.by_session, session);
         Ok(grants.revoke_all(ids, now, |grant| !grant.offline))
+    }
+
+    async fn clients_of_session(&self, session: &SessionId) -> StoreResult<Vec<SessionClient>> {
+        let grants = lock(&self.inner.grants);
+        let of_session = grants.by_session.get(session).into_iter().flatten();
+        let clients: BTreeSet<_> = of_session
+            .filter_map(|id| grants.by_id.get(id))
+            .map(|grant| SessionClient {
+                client_id: grant.client_id.clone(),
+                subject: grant.subject.clone(),
+                scopes: grant.scopes.clone(),
+            })
+            .collect();
+        Ok(clients.into_iter().take(MOST_LISTED).collect())
     }
 
     async fn consent(&self, subject: &str, client: &ClientId) -> StoreResult<Option<Consent>> {

@@ -8,6 +8,7 @@ mod expiry;
 mod grant;
 mod lease;
 mod one_time;
+mod outbox;
 mod session;
 mod signing_key;
 mod throttle;
@@ -37,6 +38,7 @@ struct Inner {
     grants: Mutex<grant::Grants>,
     signing_keys: Mutex<signing_key::SigningKeys>,
     leases: Mutex<lease::Leases>,
+    outbox: Mutex<outbox::Outbox>,
 }
 
 impl MemoryStore {
@@ -71,6 +73,7 @@ impl Backend for MemoryStore {
         removed += lock(&self.inner.throttles).prune(now, limit - removed);
         removed += lock(&self.inner.grants).prune(now, limit - removed);
         removed += lock(&self.inner.signing_keys).prune(now, limit - removed);
+        removed += lock(&self.inner.outbox).prune(now, limit - removed);
         Ok(removed as u64)
     }
 }

@@ -113,10 +113,10 @@ pub(super) async fn refused_to_the_client(stage: &mut Stage<'_>) {
         (("max_age", "-1"), "invalid_request"),
         (("claims", "[]"), "invalid_request"),
         (("nonce", &long), "invalid_request"),
-        (("request", "e30.e30."), "request_not_supported"),
+        (("request", "e30.e30."), "invalid_request_object"),
         (
             ("request_uri", "https://rp.example/x"),
-            "request_uri_not_supported",
+            "invalid_request_uri",
         ),
         (("id_token_hint", "x"), "invalid_request"),
         (("resource", "nonsense"), "invalid_target"),
