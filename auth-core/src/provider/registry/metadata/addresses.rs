@@ -16,10 +16,10 @@ const LONGEST_REQUEST_URI: usize = 512;
 
 pub(super) fn check(reader: &Reader<'_>, offer: &Offer<'_>) -> Result<(), OAuthError> {
     check_subjects(reader, offer)?;
-    check_logout(reader, offer)?;
+    check_logout(reader)?;
     if let Some(uri) = reader.text("initiate_login_uri")? {
         // OpenID Connect Registration §2: "MUST use the https scheme".
-        redirect_uri::check_https(uri, offer.loopback)
+        redirect_uri::check_https(uri, false)
             .map_err(|problem| invalid("initiate_login_uri", problem))?;
     }
     let member = "request_uris";
@@ -55,14 +55,14 @@ fn check_subjects(reader: &Reader<'_>, offer: &Offer<'_>) -> Result<(), OAuthErr
     Ok(())
 }
 
-fn check_logout(reader: &Reader<'_>, offer: &Offer<'_>) -> Result<(), OAuthError> {
+fn check_logout(reader: &Reader<'_>) -> Result<(), OAuthError> {
     reader.flag("backchannel_logout_session_required")?;
     reader.flag("frontchannel_logout_session_required")?;
     let member = "backchannel_logout_uri";
     if let Some(uri) = reader.text(member)? {
-        // Back-Channel Logout §2.2: absolute, with a query perhaps, never a fragment.
-        redirect_uri::check_https(uri, offer.loopback)
-            .map_err(|problem| invalid(member, problem))?;
+        // Back-Channel Logout §2.2: absolute, with a query perhaps, never a fragment. Whether anything is sent to
+        // loopback is the outbound policy's to say, as for `jwks_uri`.
+        redirect_uri::check_https(uri, true).map_err(|problem| invalid(member, problem))?;
     }
     let member = "frontchannel_logout_uri";
     if let Some(uri) = reader.text(member)? {
