@@ -3,6 +3,12 @@
 //! Each target is a test: `cargo test -p fuzz` feeds it for a moment. For as long as you like, and guided by coverage,
 //! with cargo-bolero: `cargo bolero test -p fuzz --test parsers authorize::query`.
 
+#![expect(
+    clippy::expect_used,
+    clippy::missing_panics_doc,
+    reason = "a target that cannot be set up, and what a target is for"
+)]
+
 use std::cell::RefCell;
 use std::time::Duration;
 

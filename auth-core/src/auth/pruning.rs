@@ -10,7 +10,9 @@ use crate::store::StoreResult;
 
 /// Rows per batch: small enough that no store holds a lock for long.
 const BATCH: u32 = 500;
-/// Batches per round: what is left waits for the next.
+/// Between batches, so that whoever waits for the store gets it.
+const PAUSE: Duration = Duration::from_millis(20);
+/// After so many batches the lease is asked for again.
 const BATCHES: u32 = 40;
 /// How long after its end a row stays: another node's clock may be behind, and still decide by it.
 const MARGIN: Duration = Duration::from_hours(1);
@@ -32,10 +34,7 @@ pub(super) fn start(inner: &Arc<Inner>, interval: Duration) {
             drop(core);
             let wait = interval.mul_f64(0.75 + f64::from(jitter) / 510.0);
             tokio::time::sleep(wait).await;
-            let Some(core) = core_of(&inner) else {
-                return;
-            };
-            if let Err(error) = round(&core, &node, interval).await {
+            if let Err(error) = round(&inner, &node, interval).await {
                 let error = &error as &dyn std::error::Error;
                 tracing::warn!(
                     error,
@@ -50,22 +49,26 @@ fn core_of(inner: &Weak<Inner>) -> Option<Arc<Core>> {
     inner.upgrade().map(|inner| inner.core.clone())
 }
 
-/// Who holds the lease keeps it by coming again; two rounds missed, and another node takes over.
-async fn round(core: &Core, node: &str, interval: Duration) -> StoreResult<()> {
-    let now = core.clock.now();
-    let leases = &core.stores.leases;
-    if !leases
-        .hold_lease(LEASE, node, now, now + interval * 3)
-        .await?
-    {
-        return Ok(());
-    }
-    for _ in 0..BATCHES {
-        match prune(core, BATCH).await? {
+/// Goes on until nothing is left that is due, as long as this node holds the lease. Who holds it keeps it by coming
+/// again; two rounds missed, and another node takes over.
+async fn round(inner: &Weak<Inner>, node: &str, interval: Duration) -> StoreResult<()> {
+    for batch in 0_u32.. {
+        let Some(core) = core_of(inner) else {
+            break;
+        };
+        if batch.is_multiple_of(BATCHES) {
+            let (now, leases) = (core.clock.now(), &core.stores.leases);
+            let until = now + interval * 3;
+            if !leases.hold_lease(LEASE, node, now, until).await? {
+                break;
+            }
+        }
+        match prune(&core, BATCH).await? {
             0 => break,
             rows => tracing::debug!(rows, "expired rows removed"),
         }
-        tokio::task::yield_now().await;
+        drop(core);
+        tokio::time::sleep(PAUSE).await;
     }
     Ok(())
 }

@@ -1,12 +1,10 @@
 //! Proving who one is with a password: counted before it is looked at, and the same work whoever is meant.
 
-use std::net::IpAddr;
-
 use super::password::{HasherError, Outcome, Password};
 use super::{LoginWing, SignedIn};
 use crate::ground::Timestamp;
-use crate::services::{Event, Locked, SignInFailure};
-use crate::store::{Identifier, PasswordHash, User, UserId};
+use crate::services::{Event, Locked, SignInFailure, Throttles};
+use crate::store::{Identifier, PasswordHash, StoreResult, User, UserId};
 use crate::web::{Exchange, Problem, throttle_bucket};
 
 /// The kind of counter that password attempts on an account have. Other factors have their own, and success with one
@@ -27,6 +25,51 @@ impl AddressAttempts {
             Self::Registration => "registration_address",
         }
     }
+}
+
+/// The account that has an identifier, as far as there is one, with its password.
+pub(super) type FoundAccount = Option<(User, Option<PasswordHash>)>;
+
+/// Attempts counted whose password is not compared yet. When it never comes to that, they are taken back: the store
+/// failed, or the client has gone, and nobody has learned anything by them.
+pub(super) struct Counted {
+    throttles: Throttles,
+    counters: Vec<(&'static str, String)>,
+}
+
+impl Counted {
+    /// The password was compared, or the door was locked: they stand.
+    pub(super) fn stand(mut self) {
+        self.counters.clear();
+    }
+
+    pub(super) async fn take_back(mut self) -> StoreResult<()> {
+        take_back(&self.throttles, std::mem::take(&mut self.counters)).await
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        let counters = std::mem::take(&mut self.counters);
+        let runtime = tokio::runtime::Handle::try_current();
+        let (false, Ok(runtime)) = (counters.is_empty(), runtime) else {
+            return;
+        };
+        let throttles = self.throttles.clone();
+        runtime.spawn(async move {
+            if let Err(error) = take_back(&throttles, counters).await {
+                let error = &error as &dyn std::error::Error;
+                tracing::warn!(error, "an attempt that came to nothing stays counted");
+            }
+        });
+    }
+}
+
+async fn take_back(throttles: &Throttles, counters: Vec<(&str, String)>) -> StoreResult<()> {
+    for (kind, whom) in counters {
+        throttles.take_back(kind, &whom).await?;
+    }
+    Ok(())
 }
 
 /// A user who has just given their password. Made here alone, so no session begins without.
@@ -83,29 +126,57 @@ impl LoginWing {
         Err(refusal(locked, exchange.now))
     }
 
-    /// Takes back an attempt whose password was never compared.
-    pub(super) async fn take_back_attempt(
+    /// The account behind an identifier. Asked before anything is counted: while the store does not answer, nothing is
+    /// held against anybody.
+    pub(super) async fn find_account(
         &self,
         identifier: Option<&Identifier>,
-        exchange: &Exchange<'_>,
-    ) -> Result<(), crate::store::StoreError> {
-        if let Some(identifier) = identifier {
-            self.take_back_account(identifier).await?;
+    ) -> StoreResult<FoundAccount> {
+        match identifier {
+            Some(identifier) => self.core.stores.users.credentials(identifier).await,
+            None => Ok(None),
         }
-        self.take_back_address(AddressAttempts::SignIn, exchange)
+    }
+
+    /// Counts an attempt to sign in: by address, then by account.
+    pub(super) async fn count_sign_in(
+        &self,
+        exchange: &Exchange<'_>,
+        identifier: Option<&Identifier>,
+        account: &FoundAccount,
+    ) -> Result<Counted, Problem> {
+        self.count_address(AddressAttempts::SignIn, exchange)
+            .await?;
+        let mut counted = self.counted();
+        counted.counters.push((
+            AddressAttempts::SignIn.kind(),
+            throttle_bucket(exchange.address),
+        ));
+        match identifier {
+            Some(identifier) => {
+                self.count_account(exchange, identifier, account, counted)
+                    .await
+            }
+            None => Ok(counted),
+        }
+    }
+
+    /// Counts a password given to confirm something, by account.
+    pub(super) async fn count_confirmation(
+        &self,
+        exchange: &Exchange<'_>,
+        identifier: &Identifier,
+        account: &FoundAccount,
+    ) -> Result<Counted, Problem> {
+        self.count_account(exchange, identifier, account, self.counted())
             .await
     }
 
-    /// Takes back what [`count_account`](Self::count_account) counted.
-    pub(super) async fn take_back_account(
-        &self,
-        identifier: &Identifier,
-    ) -> Result<(), crate::store::StoreError> {
-        let name = counter_name(identifier);
-        self.core
-            .throttles
-            .take_back(PASSWORD_ATTEMPTS, &name)
-            .await
+    fn counted(&self) -> Counted {
+        Counted {
+            throttles: self.core.throttles.clone(),
+            counters: Vec::new(),
+        }
     }
 
     /// Takes back what [`count_address`](Self::count_address) counted: the sign-in succeeded. Many people share an
@@ -121,34 +192,36 @@ impl LoginWing {
     }
 
     /// Counts a password attempt on the account that has, or would have, this identifier.
-    pub(super) async fn count_account(
+    async fn count_account(
         &self,
+        exchange: &Exchange<'_>,
         identifier: &Identifier,
-        address: Option<IpAddr>,
-        now: Timestamp,
-    ) -> Result<(), Problem> {
-        let name = counter_name(identifier);
+        account: &FoundAccount,
+        mut counted: Counted,
+    ) -> Result<Counted, Problem> {
+        let (name, now) = (counter_name(identifier), exchange.now);
         let policy = &self.settings.account_throttle;
         let throttles = &self.core.throttles;
         let locked = throttles
             .attempt(PASSWORD_ATTEMPTS, &name, policy, now)
             .await?;
         let Some(locked) = locked else {
-            return Ok(());
+            counted.counters.push((PASSWORD_ATTEMPTS, name));
+            return Ok(counted);
         };
-        // Looked up whether or not there is one, and after the decision: the answer does not depend on it.
-        let found = self.core.stores.users.credentials(identifier).await?;
-        let user = found.map(|(user, _)| user.id);
+        // Knocking at a locked door counts against the address.
+        counted.stand();
+        let user = account.as_ref().map(|(user, _)| user.id.clone());
         if locked.began {
             let event = Event::LockedOut {
                 user: user.clone(),
                 until: locked.until,
             };
-            self.core.emit(now, address, event).await;
+            self.core.emit(now, exchange.address, event).await;
         }
         let reason = SignInFailure::AccountLocked;
         let event = Event::SignInFailed { user, reason };
-        self.core.emit(now, address, event).await;
+        self.core.emit(now, exchange.address, event).await;
         Err(refusal(locked, now))
     }
 
@@ -165,14 +238,10 @@ impl LoginWing {
     /// somebody else may confirm (`only`), the same work is done on the dummy hash.
     pub(super) async fn prove_password(
         &self,
-        identifier: Option<&Identifier>,
+        found: FoundAccount,
         password: &Password,
         only: Option<&SignedIn>,
     ) -> Result<Result<ProvenPassword, Refused>, Problem> {
-        let found = match identifier {
-            Some(identifier) => self.core.stores.users.credentials(identifier).await?,
-            None => None,
-        };
         let (user, stored) = match found {
             Some((user, stored)) if only.is_none_or(|only| only.user.id == user.id) => {
                 (Some(user), stored)

@@ -61,27 +61,25 @@ impl LoginWing {
         Ok(self.draw_login(exchange, StatusCode::OK, &page).await)
     }
 
-    /// `POST`: counted by address, then by account, only then looked at.
+    /// `POST`: counted by address, then by account, only then is the password looked at.
     pub(super) async fn login(&self, exchange: &mut Exchange<'_>) -> Result<Response, Problem> {
         let form = self.read_sign_in(exchange)?;
-        self.count_address(AddressAttempts::SignIn, exchange)
-            .await?;
         let confirming = self.confirming(&form, exchange).await?;
         let identifier = self.settings.identifiers.parse(&form.identifier);
-        if let Some(identifier) = &identifier {
-            self.count_account(identifier, exchange.address, exchange.now)
-                .await?;
-        }
+        let account = self.find_account(identifier.as_ref()).await?;
+        let counted = self
+            .count_sign_in(exchange, identifier.as_ref(), &account)
+            .await?;
         let proven = self
-            .prove_password(identifier.as_ref(), &form.password, confirming.as_ref())
+            .prove_password(account, &form.password, confirming.as_ref())
             .await;
         if proven.is_err() {
             // Nothing was compared: being too busy is not held against anybody.
-            self.take_back_attempt(identifier.as_ref(), exchange)
-                .await?;
+            counted.take_back().await?;
+        } else {
+            counted.stand();
         }
-        let proven = proven?;
-        let proven = match proven {
+        let proven = match proven? {
             Ok(proven) => proven,
             Err(refused) => return self.refuse(exchange, &form, confirming, refused).await,
         };

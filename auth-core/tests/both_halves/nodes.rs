@@ -312,6 +312,33 @@ async fn threat_48_one_node_at_a_time_prunes_and_another_takes_over() {
     assert!(counts.iter().sum::<u32>() >= 12, "{counts:?}");
 }
 
+#[tokio::test(start_paused = true)]
+async fn threat_48_a_round_leaves_nothing_that_is_due() {
+    let (store, clock) = (MemoryStore::new(), clock());
+    let auth = Auth::builder(BASE)
+        .secret(OLD)
+        .store(store.clone())
+        .clock(clock.clone())
+        .login(Login::default())
+        .build()
+        .await
+        .unwrap();
+    let policy = ThrottlePolicy {
+        limit: 3,
+        window: Duration::from_mins(1),
+        lock: Duration::from_mins(1),
+        max_lock: Duration::from_mins(1),
+    };
+    let now = auth_core::ground::Clock::now(&clock);
+    for number in 0..60_000_u32 {
+        let key = Digest32::of(number.to_be_bytes());
+        store.count_and_check(&key, &policy, now).await.unwrap();
+    }
+    clock.advance(Duration::from_hours(2));
+    tokio::time::sleep(Duration::from_secs(90)).await;
+    assert_eq!(auth.prune(1).await.unwrap(), 0);
+}
+
 #[tokio::test]
 async fn threat_48_rows_stay_an_hour_for_clocks_that_are_behind() {
     let clock = clock();

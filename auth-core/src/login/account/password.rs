@@ -96,14 +96,16 @@ impl LoginWing {
         let Some(identifier) = identifiers_of(user).next() else {
             return Ok(Basis::Wrong);
         };
-        self.count_account(&identifier, exchange.address, exchange.now)
+        let account = self.find_account(Some(&identifier)).await?;
+        let counted = self
+            .count_confirmation(exchange, &identifier, &account)
             .await?;
-        let proven = self
-            .prove_password(Some(&identifier), current, Some(signed_in))
-            .await;
+        let proven = self.prove_password(account, current, Some(signed_in)).await;
         if proven.is_err() {
             // Nothing was compared: being too busy is not held against anybody.
-            self.take_back_account(&identifier).await?;
+            counted.take_back().await?;
+        } else {
+            counted.stand();
         }
         match proven? {
             Ok(proven) => {

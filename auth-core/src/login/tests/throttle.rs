@@ -1,5 +1,7 @@
 //! Throttles and lockout.
 
+use std::future::poll_fn;
+use std::task::Poll;
 use std::time::Duration;
 
 use http::StatusCode;
@@ -206,6 +208,33 @@ async fn threat_47_being_too_busy_is_held_against_nobody() {
     }
     drop(flood);
     let answer = house.browser().sign_in(ADA, PASSWORD).await;
+    assert_eq!(answer.status, StatusCode::SEE_OTHER);
+}
+
+#[tokio::test]
+async fn threat_47_a_client_that_goes_before_its_answer_has_nothing_held_against_it() {
+    let house = House::new();
+    house.account(ADA).await;
+    let mut left = 0;
+    while left < 12 {
+        let mut browser = house.browser();
+        // As far as the hash, on which it waits; or not so far, while too many hashes are being made.
+        let mut attempt = Box::pin(browser.sign_in(ADA, PASSWORD));
+        match poll_fn(|context| Poll::Ready(attempt.as_mut().poll(context))).await {
+            Poll::Pending => left += 1,
+            Poll::Ready(answer) => assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE),
+        }
+        drop(attempt);
+        for _ in 0..5 {
+            tokio::task::yield_now().await;
+        }
+    }
+    let answer = loop {
+        let answer = house.browser().sign_in(ADA, PASSWORD).await;
+        if answer.status != StatusCode::SERVICE_UNAVAILABLE {
+            break answer;
+        }
+    };
     assert_eq!(answer.status, StatusCode::SEE_OTHER);
 }
 
