@@ -29,6 +29,7 @@ impl Server {
         };
         Ok(Provider::default()
             .dangerous_front_channel_tokens(all_flows)
+            .session_management(all_flows)
             .pkce(pkce)
             .registration(registration))
     }
