@@ -24,6 +24,10 @@ api:
 client:
     cargo run -p example-third-party-client
 
+# New signing keys for the demo, now: published at once, signing in ten minutes.
+rotate-keys:
+    cargo run -p example-axum -- rotate-keys
+
 # Every check there is, or some: `just test rust`, `just test e2e`, `just test lint`.
 test *stages:
     scripts/test {{ stages }}
