@@ -8,6 +8,7 @@ use serde::de::{
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::object::parse_unique_value;
 use super::{JoseError, Jwk};
 
 /// The longest set [`JwkSet::parse`] reads, in bytes.
@@ -41,7 +42,9 @@ impl JwkSet {
                 limit: MAX_JWK_SET_BYTES,
             });
         }
+        // Bounded before anything is built, then read once more for members that are there twice.
         let set: BoundedSet = serde_json::from_slice(json).map_err(|_| JoseError::InvalidKeySet)?;
+        parse_unique_value(json).map_err(|_| JoseError::InvalidKeySet)?;
         set.into_set()
     }
 

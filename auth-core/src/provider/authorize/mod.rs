@@ -25,7 +25,7 @@ use crate::web::{Exchange, Params, ParamsError, Problem, Response};
 use evaluate::{Next, SignIn, evaluate};
 
 pub(super) use evaluate::{Progress, authentication};
-pub(super) use request::{AuthorizationRequest, Checked, plain_client_id};
+pub(super) use request::{AuthorizationRequest, Checked, check_resource, plain_client_id};
 pub(super) use response::{AuthorizationError, problem_of, send_to, with_parameters};
 
 impl ProviderWing {

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::super::error::OAuthError;
 use super::super::scope::scope_of_claim;
+use crate::ground::jose::parse_unique_object;
 
 /// More than any `claims` parameter in use; it is kept with the grant.
 const MAX_CLAIMS_BYTES: usize = 8 * 1024;
@@ -82,7 +83,7 @@ impl ClaimsParameter {
             return refused("claims is too long");
         }
         // The parser itself stops at 128 levels.
-        let Ok(Value::Object(claims)) = serde_json::from_str(text) else {
+        let Ok(claims) = parse_unique_object(text.as_bytes()) else {
             return refused("claims must be a JSON object");
         };
         if claims
@@ -223,6 +224,8 @@ mod tests {
             r#"{"id_token":null}"#,
             r#"{"userinfo":[]}"#,
             r#"{"id_token":{"sub":"u1"}}"#,
+            r#"{"id_token":{"sub":{"value":"u1"}},"id_token":{}}"#,
+            r#"{"id_token":{"sub":{"value":"u1"},"sub":null}}"#,
             r#"{"id_token":{"sub":{"value":7}}}"#,
         ] {
             assert!(ClaimsParameter::parse(bad).is_err(), "{bad}");

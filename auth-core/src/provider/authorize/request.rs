@@ -420,7 +420,7 @@ fn check_mode(response_type: ResponseType, target: &ResponseTarget) -> Result<()
 }
 
 /// Access tokens are for this issuer alone (RFC 8707 §2).
-fn check_resource(issuer: &str, params: &Params) -> Result<(), OAuthError> {
+pub(in crate::provider) fn check_resource(issuer: &str, params: &Params) -> Result<(), OAuthError> {
     if params
         .get_all("resource")
         .all(|resource| resource == issuer)

@@ -9,8 +9,8 @@ use super::super::ProviderWing;
 use super::super::client::ClientMetadata as _;
 use super::super::error::OAuthError;
 use super::super::response_type::ResponseType;
+use crate::ground::Timestamp;
 use crate::ground::jose::{Algorithm, Claims, ClaimsCheck, Jws, dangerous_unsigned_claims};
-use crate::ground::{Digest32, Timestamp, from_base64url};
 use crate::store::Client;
 use crate::web::Params;
 
@@ -61,20 +61,17 @@ impl ProviderWing {
         if !client.texts("request_uris").any(|own| own == uri) {
             return Err(refused("request_uri is not registered for the client"));
         }
-        let (address, fragment) = match uri.split_once('#') {
-            Some((address, fragment)) => (address, Some(fragment)),
-            None => (uri, None),
-        };
-        let body = self.client_keys.fetch(address).await.map_err(|error| {
-            let error = &*error as &dyn std::error::Error;
-            tracing::warn!(error, "a request_uri could not be fetched");
-            refused("request_uri cannot be fetched")
-        })?;
-        // OpenID Connect Core §6.2: the fragment says what the content must be.
-        let expected = fragment.and_then(from_base64url);
-        if expected.is_some_and(|expected| expected != Digest32::of(&body).as_bytes()) {
-            return Err(refused("the content is not what the fragment says"));
-        }
+        // The fragment only says when a copy is stale (OpenID Connect Core §6.2), and none is kept.
+        let (address, _) = uri.split_once('#').unwrap_or((uri, ""));
+        let body = self
+            .client_keys
+            .fetch_request_object(address)
+            .await
+            .map_err(|error| {
+                let error = &*error as &dyn std::error::Error;
+                tracing::warn!(error, "a request_uri could not be fetched");
+                refused("request_uri cannot be fetched")
+            })?;
         String::from_utf8(body.into())
             .map(|text| text.trim().to_owned())
             .map_err(|_| refused("what is there is no request object"))

@@ -28,8 +28,11 @@ const MOST_SETS: usize = 1000;
 /// and bound size, time and redirects: a false negative here is server-side request forgery (threat 44).
 #[async_trait]
 pub trait JwksFetcher: Send + Sync + 'static {
-    /// The body of a successful answer.
+    /// The body of a successful answer, which has to be JSON.
     async fn fetch(&self, url: &str) -> Result<Bytes, Box<dyn Error + Send + Sync>>;
+
+    /// A request object (RFC 9101 §5.2.3): the body of a successful answer of whatever media type.
+    async fn fetch_request_object(&self, url: &str) -> Result<Bytes, Box<dyn Error + Send + Sync>>;
 }
 
 /// The key sets of clients, by address.
@@ -84,6 +87,17 @@ impl ClientKeys {
     ) -> Result<Bytes, Box<dyn Error + Send + Sync>> {
         match &self.fetcher {
             Some(fetcher) => fetcher.fetch(url).await,
+            None => Err("addresses of clients cannot be fetched here".into()),
+        }
+    }
+
+    /// A request object at an address of a client's.
+    pub(in crate::provider) async fn fetch_request_object(
+        &self,
+        url: &str,
+    ) -> Result<Bytes, Box<dyn Error + Send + Sync>> {
+        match &self.fetcher {
+            Some(fetcher) => fetcher.fetch_request_object(url).await,
             None => Err("addresses of clients cannot be fetched here".into()),
         }
     }

@@ -46,6 +46,13 @@ pub(super) struct Documents(pub(super) Mutex<HashMap<String, String>>);
 
 #[async_trait]
 impl JwksFetcher for Documents {
+    async fn fetch_request_object(
+        &self,
+        url: &str,
+    ) -> Result<Bytes, Box<dyn std::error::Error + Send + Sync>> {
+        self.fetch(url).await
+    }
+
     async fn fetch(&self, url: &str) -> Result<Bytes, Box<dyn std::error::Error + Send + Sync>> {
         let found = self.0.lock().expect("lock").get(url).cloned();
         found.map(Bytes::from).ok_or_else(|| "nothing there".into())

@@ -11,6 +11,19 @@ pub(super) fn check(jwks: &Value, must_verify: bool) -> Result<(), &'static str>
         return Err("is too long");
     }
     let set = JwkSet::deserialize(jwks).map_err(|_| "must be a JWK set of public keys")?;
+    let members = jwks.get("keys").and_then(Value::as_array);
+    let kids = members
+        .into_iter()
+        .flatten()
+        .filter_map(|key| key.get("kid"));
+    let mut seen = Vec::new();
+    for kid in kids {
+        // RFC 7517 §4.5: different keys of a set have different ones.
+        if seen.contains(&kid) {
+            return Err("has two keys with the same kid");
+        }
+        seen.push(kid);
+    }
     if must_verify && VerificationKeys::from_set(&set).is_empty() {
         return Err("has no key that verifies signatures");
     }

@@ -36,6 +36,10 @@ impl Sites {
 
 #[async_trait]
 impl JwksFetcher for Sites {
+    async fn fetch_request_object(&self, url: &str) -> Result<Bytes, Box<dyn Error + Send + Sync>> {
+        self.fetch(url).await
+    }
+
     async fn fetch(&self, url: &str) -> Result<Bytes, Box<dyn Error + Send + Sync>> {
         self.asked.lock().unwrap().push(url.to_owned());
         let documents = self.documents.lock().unwrap();

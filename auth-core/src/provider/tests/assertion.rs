@@ -317,6 +317,10 @@ pub(super) struct Published {
 
 #[async_trait]
 impl JwksFetcher for Published {
+    async fn fetch_request_object(&self, url: &str) -> Result<Bytes, Box<dyn Error + Send + Sync>> {
+        self.fetch(url).await
+    }
+
     async fn fetch(&self, url: &str) -> Result<Bytes, Box<dyn Error + Send + Sync>> {
         assert_eq!(url, "https://rp.example/jwks");
         self.fetches.fetch_add(1, Ordering::SeqCst);

@@ -5,6 +5,7 @@ mod client_credentials;
 mod refresh_token;
 
 use super::ProviderWing;
+use super::authorize::check_resource;
 use super::client::ClientMetadata as _;
 use super::client_auth::AuthenticatedClient;
 use super::error::OAuthError;
@@ -39,6 +40,7 @@ impl ProviderWing {
         // RFC 8707 §2 alone lets a parameter be repeated.
         params.refuse_repeated(&["resource"])?;
         let client = self.authenticate(exchange, &params).await?;
+        check_resource(self.core.base.issuer(), &params)?;
         let grant_type = params
             .get("grant_type")
             .ok_or_else(|| OAuthError::invalid_request("the parameter grant_type is missing"))?;

@@ -75,6 +75,24 @@ impl Outbound {
         self.exchange(request).await
     }
 
+    /// Fetches a document of whatever media type, within the same bounds; `accept` says what is hoped for.
+    ///
+    /// To be awaited in a Tokio runtime.
+    ///
+    /// # Errors
+    /// [`OutboundError`].
+    pub async fn get_bytes(&self, url: &str, accept: &str) -> Result<Bytes, OutboundError> {
+        let (url, lane) = self.0.rules.admit(url)?;
+        let request = self.client(lane).await?.get(url).header(ACCEPT, accept);
+        let exchange = async {
+            let response = request.send().await.map_err(OutboundError::from_request)?;
+            self.read(response).await
+        };
+        tokio::time::timeout(self.0.rules.timeout, exchange)
+            .await
+            .unwrap_or(Err(OutboundError::Timeout))
+    }
+
     /// Posts a form and returns the bytes of the JSON document that answers it, as [`Outbound::get_json_bytes`] does,
     /// within the same bounds.
     ///
@@ -136,6 +154,9 @@ impl Outbound {
         let exchange = async {
             let request = request.header(ACCEPT, "application/json");
             let response = request.send().await.map_err(OutboundError::from_request)?;
+            if !is_json(response.headers()) && response.status() == 200 {
+                return Err(OutboundError::ContentType);
+            }
             self.read(response).await
         };
         tokio::time::timeout(self.0.rules.timeout, exchange)
@@ -147,9 +168,6 @@ impl Outbound {
         let status = response.status().as_u16();
         if status != 200 {
             return Err(OutboundError::Status(status));
-        }
-        if !is_json(response.headers()) {
-            return Err(OutboundError::ContentType);
         }
         let limit = self.0.rules.body_limit;
         // What is announced is refused early; what is not, or falsely, is counted.

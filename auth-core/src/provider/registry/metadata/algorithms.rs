@@ -3,19 +3,8 @@
 use super::reader::Reader;
 use super::{Offer, invalid};
 use crate::ground::jose::Algorithm;
+use crate::ground::jose::jwe::{ContentEncryption, KeyManagement};
 use crate::provider::error::OAuthError;
-
-/// `alg` of what is encrypted for a client (RFC 7518 §4.1).
-const KEY_MANAGEMENT: [&str; 5] = [
-    "RSA-OAEP-256",
-    "RSA-OAEP",
-    "ECDH-ES",
-    "ECDH-ES+A128KW",
-    "ECDH-ES+A256KW",
-];
-
-/// `enc` (RFC 7518 §5.1).
-const CONTENT_ENCRYPTION: [&str; 4] = ["A128GCM", "A256GCM", "A128CBC-HS256", "A256CBC-HS512"];
 
 /// What may be encrypted for a client: `alg`, and the `enc` that goes with it.
 pub(super) const ENCRYPTED: [(&str, &str); 2] = [
@@ -44,8 +33,8 @@ pub(super) fn check(reader: &Reader<'_>, offer: &Offer<'_>) -> Result<(), OAuthE
 /// §2: "When enc is included, alg MUST also be provided." Without a key of the client there is nothing to encrypt to,
 /// and nothing it asked to be encrypted is ever sent in clear.
 fn check_encryption(reader: &Reader<'_>, alg: &str, enc: &str) -> Result<(), OAuthError> {
-    reader.one_of(alg, &KEY_MANAGEMENT)?;
-    reader.one_of(enc, &CONTENT_ENCRYPTION)?;
+    reader.one_of(alg, &KeyManagement::ALL.map(KeyManagement::name))?;
+    reader.one_of(enc, &ContentEncryption::ALL.map(ContentEncryption::name))?;
     if reader.has(enc) && !reader.has(alg) {
         return Err(invalid(enc, &format!("needs {alg}")));
     }
