@@ -32,6 +32,30 @@
 //! # Ok(()) }
 //! ```
 //!
+//! With a prefix of its own, or on PostgreSQL in a schema of its own, a configured [`Migrator`] gives the migrations,
+//! and the store is told the same prefix. A schema is looked for in the search path of the connection that is handed
+//! over: the host puts it there (`ALTER ROLE app SET search_path = sign_in, public`), or lets the store
+//! [open](SeaOrmStore::open) a pool by itself.
+//!
+//! ```no_run
+//! # fn example(connection: sea_orm::DatabaseConnection) {
+//! use auth_store_seaorm::{Migrator, SeaOrmStore};
+//! use sea_orm_migration::prelude::*;
+//!
+//! struct HostMigrator;
+//!
+//! impl MigratorTrait for HostMigrator {
+//!     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+//!         let mut migrations = Migrator::with_prefix("id_").in_schema("sign_in").migrations();
+//!         migrations.extend([/* the host's own */]);
+//!         migrations
+//!     }
+//! }
+//!
+//! let store = SeaOrmStore::builder().table_prefix("id_").connection(connection);
+//! # }
+//! ```
+//!
 //! # Databases
 //!
 //! One code base, a feature for each: `sqlite` (on by default), `postgres` (15 or later) and `mysql` (MySQL 8,
@@ -112,6 +136,7 @@ mod user;
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use auth_core::store::Stores;
@@ -126,6 +151,8 @@ pub struct SeaOrmStore {
     db: Arc<Database>,
     tables: Arc<Tables>,
     poll_every: Duration,
+    /// Which part of the tables is pruned first, where a call had to stop before it had been to all.
+    prune_next: Arc<AtomicUsize>,
 }
 
 impl SeaOrmStore {

@@ -5,6 +5,7 @@
 //! what the others did not.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
 
 use async_trait::async_trait;
 use auth_core::ground::Timestamp;
@@ -44,6 +45,10 @@ impl<'a> Due<'a> {
         }
     }
 }
+
+/// What is pruned by itself: what has an end, and the ends of sessions.
+const PARTS: usize = WITH_END + 1;
+const WITH_END: usize = 9;
 
 struct KeyRow {
     group: Option<String>,
@@ -91,6 +96,41 @@ impl SeaOrmStore {
             and_still: Some(has_none),
             ..Due::new(grants, "id", "expires_at")
         }
+    }
+
+    /// Everything that ends, grants after their tokens. No part waits for another's backlog: each has its share of a
+    /// call, and a call that had to stop is gone on with where it did.
+    fn with_end(&self, now: Timestamp) -> [Due<'_>; WITH_END] {
+        let tables = &self.tables;
+        let one_time = Due {
+            group: Some("kind"),
+            ..Due::new(&tables.one_time, "digest", "forget_at")
+        };
+        [
+            Due::new(&tables.sessions, "id", "expires_at"),
+            Due::new(&tables.sessions, "id", "idle_expires_at"),
+            one_time,
+            Due::new(&tables.throttles, "digest", "forget_at"),
+            self.due_refresh_tokens(now),
+            self.due_grants(),
+            Due::new(&tables.signing_keys, "kid", "retired_at"),
+            Due::new(&tables.leases, "name", "ends_at"),
+            Due::new(&tables.outbox, "id", "expires_at"),
+        ]
+    }
+
+    async fn prune_part(
+        &self,
+        db: &mut Verb,
+        part: Option<&Due<'_>>,
+        now: Timestamp,
+        limit: u64,
+    ) -> StoreResult<(u64, u64)> {
+        if let Some(due) = part {
+            return self.prune_some(db, due, now, limit).await;
+        }
+        let removed = self.prune_ends(db, limit).await?;
+        Ok((removed, removed))
     }
 
     /// Removes at most `limit` rows: how many were due, and how many of them this call removed.
@@ -174,44 +214,32 @@ impl Backend for SeaOrmStore {
     }
 
     async fn prune(&self, now: Timestamp, limit: u32) -> StoreResult<u64> {
-        let tables = &self.tables;
-        let one_time = Due {
-            group: Some("kind"),
-            ..Due::new(&tables.one_time, "digest", "forget_at")
-        };
-        let all = [
-            Due::new(&tables.sessions, "id", "expires_at"),
-            Due::new(&tables.sessions, "id", "idle_expires_at"),
-            one_time,
-            Due::new(&tables.throttles, "digest", "forget_at"),
-            self.due_refresh_tokens(now),
-            self.due_grants(),
-            Due::new(&tables.signing_keys, "kid", "retired_at"),
-            Due::new(&tables.leases, "name", "ends_at"),
-            Due::new(&tables.outbox, "id", "expires_at"),
-        ];
-        let mut db = self.verb();
-        let mut left = u64::from(limit);
-        // Whatever time does not suffice for is left to the next call.
-        for due in &all {
-            while left > 0 && db.has_time() {
-                let step = Ord::min(left, MOST_KEYS as u64);
-                let (found, removed) = self.prune_some(&mut db, due, now, step).await?;
+        let with_end = self.with_end(now);
+        let first = self.prune_next.load(Ordering::Relaxed);
+        let mut open: Vec<_> = (0..PARTS).map(|part| (first + part) % PARTS).collect();
+        let limit = u64::from(limit);
+        let (mut db, mut left) = (self.verb(), limit);
+        while left > 0 && !open.is_empty() {
+            // What is not used of a share is shared again, among those for which theirs did not suffice.
+            let share = Ord::min(left.div_ceil(open.len() as u64), MOST_KEYS as u64);
+            let mut full = Vec::new();
+            for part in open {
+                if left == 0 || !db.has_time() {
+                    return Ok(limit - left);
+                }
+                self.prune_next.store(part + 1, Ordering::Relaxed);
+                let step = Ord::min(share, left);
+                let (found, removed) = self
+                    .prune_part(&mut db, with_end.get(part), now, step)
+                    .await?;
                 left -= Ord::min(removed, left);
-                if found < step {
-                    break;
+                if found >= step {
+                    full.push(part);
                 }
             }
+            open = full;
         }
-        while left > 0 && db.has_time() {
-            match self
-                .prune_ends(&mut db, Ord::min(left, MOST_KEYS as u64))
-                .await?
-            {
-                0 => break,
-                removed => left -= Ord::min(removed, left),
-            }
-        }
-        Ok(u64::from(limit) - left)
+        self.prune_next.store(0, Ordering::Relaxed);
+        Ok(limit - left)
     }
 }

@@ -26,24 +26,26 @@ pub struct Node {
     pub auth: Auth,
 }
 
-/// What every node here is set up with, but for its stores.
-pub fn settings(clock: &TestClock) -> AuthBuilder {
-    // Hashing is not what fails here, and an attempt that a fault cut short stays counted.
+/// A login that throttles as the product does. Hashing is not what fails here.
+fn login() -> Login {
     let cheap = Argon2Cost {
         memory_kib: 8,
         iterations: 1,
         parallelism: 1,
     };
+    Login::default().dangerous_weak_argon2(cheap)
+}
+
+/// What every node here is set up with, but for its stores.
+pub fn settings(clock: &TestClock) -> AuthBuilder {
+    // Many people sign in again and again.
     let patient = ThrottlePolicy {
         limit: 1_000_000,
         window: Duration::from_mins(1),
         lock: Duration::from_mins(1),
         max_lock: Duration::from_mins(1),
     };
-    let login = Login::default()
-        .dangerous_weak_argon2(cheap)
-        .account_throttle(patient)
-        .address_throttle(patient);
+    let login = login().account_throttle(patient).address_throttle(patient);
     Auth::builder(BASE)
         .secret(SECRET)
         .clock(clock.clone())
@@ -62,6 +64,12 @@ impl Node {
     pub async fn with_clock(place: &Place, clock: &TestClock) -> Self {
         let builder = settings(clock).clustered(place.is_shared());
         Self::of(builder.store(place.open().await)).await
+    }
+
+    /// Serves from stores that are open already, with the throttles that the product has by itself.
+    pub async fn throttled(stores: Stores) -> Self {
+        let builder = settings(&TestClock::default()).login(login());
+        Self::of(builder.store(stores)).await
     }
 
     /// Serves from stores that are open already.

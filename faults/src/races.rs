@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use auth_core::ground::{Clock as _, Digest32, Random, SystemClock, SystemRandom, Timestamp};
 use auth_core::store::{
-    ClientId, Consumed, Grant, GrantId, OneTimeKind, OneTimeValue, RefreshToken, RotationOutcome,
-    Session, SessionId, Stores, Successor, UserId,
+    ClientId, Consumed, Grant, GrantId, OneTimeKind, OneTimeStore, OneTimeValue, RefreshToken,
+    RotationOutcome, Session, SessionId, Stores, Successor, UserId,
 };
 
 /// Trials that run at the same time, each with a value of its own.
@@ -112,17 +112,20 @@ pub async fn one_time_values(nodes: &Nodes, kind: OneTimeKind, trials: usize) ->
     .await
 }
 
+/// Where keys from outside are claimed: among one-time values, or where the product does it.
+pub type ClaimedIn = fn(&Stores) -> &Arc<dyn OneTimeStore>;
+
 /// Claims of a key from outside: one node gets it.
-pub async fn claims(nodes: &Nodes, trials: usize) -> Tally {
-    in_lanes(nodes, trials, |nodes, trials| async move {
+pub async fn claims(nodes: &Nodes, claimed_in: ClaimedIn, trials: usize) -> Tally {
+    in_lanes(nodes, trials, move |nodes, trials| async move {
         let mut tally = Tally::default();
         for trial in 0..trials {
             let (key, now) = (secret(), SystemClock.now());
             let claimed = both(&nodes, trial, |stores| async move {
                 let kind = OneTimeKind::ClientAssertion;
                 let until = now + Duration::from_mins(1);
-                let claimed = stores.one_time.claim_once(kind, &key, now, until).await;
-                claimed.expect("an answer")
+                let claimed = claimed_in(&stores).claim_once(kind, &key, now, until);
+                claimed.await.expect("an answer")
             })
             .await;
             tally.note(claimed);

@@ -110,10 +110,28 @@ impl Worker {
     /// The app and a thief with the same code: one of them at most gets anything, and what it got is worth nothing.
     async fn redeem_twice(&mut self, code: &str) {
         let (here, there) = (self.node(), self.node());
-        let _ = tokio::join!(
+        // That both get something the ledger does not let pass. A replay may end the grant before the first is done.
+        let answers = tokio::join!(
             self.client.redeem(&here, code),
             self.client.redeem(&there, code)
         );
+        // Who was told to come later may not have been heard.
+        let ((Step::Done(got), Step::Refused(refusal)) | (Step::Refused(refusal), Step::Done(got))) =
+            answers
+        else {
+            return;
+        };
+        assert_eq!(refusal.json()["error"], "invalid_grant", "{}", refusal.text);
+        for node in [&here, &there] {
+            let refreshed = self.client.refresh(node, &got.refresh).await;
+            let refreshes = matches!(refreshed, Step::Done(_));
+            assert!(!refreshes, "a thief's refresh token is worth something");
+            let opens = matches!(
+                self.client.userinfo(node, &got.access).await,
+                Step::Done(())
+            );
+            assert!(!opens, "a thief's access token is worth something");
+        }
     }
 
     async fn redeem(&mut self, code: &str) -> Option<Tokens> {

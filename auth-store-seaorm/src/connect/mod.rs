@@ -4,6 +4,8 @@
 mod mysql;
 #[cfg(feature = "postgres")]
 mod postgres;
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+mod reach;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 
@@ -154,7 +156,7 @@ impl SeaOrmStoreBuilder {
         self
     }
 
-    /// Connects, migrates, and returns the store.
+    /// Connects, migrates, and returns the store. A server that refuses connections is an error at once.
     pub async fn open(self, url: &str) -> Result<SeaOrmStore, OpenError> {
         if self.prefix.len() > LONGEST_PREFIX {
             return Err(OpenError::Setting("a table prefix has at most 32 bytes"));
@@ -168,6 +170,10 @@ impl SeaOrmStoreBuilder {
 
     async fn connect(&self, url: &str) -> Result<DatabaseConnection, OpenError> {
         let options = self.options(url, Work::Verbs)?;
+        #[cfg(any(feature = "postgres", feature = "mysql"))]
+        if !url.starts_with("sqlite:") {
+            reach::once(options.clone(), self.timeout).await?;
+        }
         #[cfg(feature = "sqlite")]
         let connected = sqlite::connect(options, self.timeout).await;
         #[cfg(not(feature = "sqlite"))]
@@ -207,6 +213,7 @@ impl SeaOrmStoreBuilder {
             db: Arc::new(Database::new(connection, self.timeout, own_pool)),
             tables: Arc::new(Tables::new(&self.prefix)),
             poll_every: self.poll_every,
+            prune_next: Arc::default(),
         }
     }
 

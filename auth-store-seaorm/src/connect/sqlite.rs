@@ -52,7 +52,8 @@ pub(super) fn options(options: &mut ConnectOptions, timeout: Duration) -> Result
         .idle_timeout(None)
         .max_lifetime(None)
         .map_sqlx_sqlite_opts(move |sqlite| {
-            // Another process may hold the file; within this one writers wait for their turn.
+            // Another process may hold the file; within this one writers wait for their turn. No table here has a
+            // foreign key, but one of the host's may point at ours, and is heeded by who deletes there.
             let sqlite = sqlite.foreign_keys(true).busy_timeout(timeout);
             if in_memory {
                 return sqlite;
@@ -84,10 +85,24 @@ mod tests {
         let mut options = ConnectOptions::new(url);
         super::options(&mut options, Duration::from_secs(1)).unwrap();
         let connection = Database::connect(options).await.unwrap();
-        let sql = format!("SELECT CAST({name} AS TEXT) FROM pragma_{name}");
+        // The one that calls its column by another name.
+        let column = name.strip_prefix("busy_").unwrap_or(name);
+        let sql = format!("SELECT CAST(\"{column}\" AS TEXT) FROM pragma_{name}");
         let statement = Statement::from_string(connection.get_database_backend(), sql);
         let row = connection.query_one_raw(statement).await.unwrap().unwrap();
         row.try_get_by_index(0).unwrap()
+    }
+
+    #[tokio::test]
+    async fn every_connection_waits_for_other_processes_and_heeds_what_points_at_its_rows() {
+        let folder = std::env::temp_dir().join(format!("auth-store-keys-{}", std::process::id()));
+        let url = format!("sqlite://{}", folder.join("app.db").display());
+        for url in [url.as_str(), "sqlite::memory:"] {
+            // In milliseconds; what is not set waits for five seconds.
+            assert_eq!(pragma(url, "busy_timeout").await, "1000");
+            assert_eq!(pragma(url, "foreign_keys").await, "1");
+        }
+        std::fs::remove_dir_all(&folder).unwrap();
     }
 
     #[tokio::test]

@@ -1,12 +1,14 @@
 //! Migrations: embedded, idempotent, forward only.
 
 mod guard;
+mod in_schema;
 mod m20261121_000001_tables;
 mod m20261121_000002_nodes;
 mod m20261121_000003_outbox;
 mod schema;
 
 pub use guard::with_migration_lock;
+use in_schema::in_schema;
 use sea_orm::{
     ConnectionTrait as _, DatabaseConnection, DbBackend, DbErr, DynIden, TransactionTrait as _,
 };
@@ -15,7 +17,7 @@ use sea_orm_migration::{MigrationTrait, MigratorTraitSelf, SchemaManagerConnecti
 use crate::tables::{DEFAULT_PREFIX, Tables};
 
 /// The migrations with the default table prefix, to put among a host's own, which runs them
-/// [while no other node does](with_migration_lock).
+/// [while no other node does](with_migration_lock). With another prefix, or in a schema: [`Migrator::migrations`].
 pub fn migrations() -> Vec<Box<dyn MigrationTrait>> {
     Migrator::default().migrations()
 }
@@ -43,11 +45,21 @@ impl Migrator {
         }
     }
 
-    /// For tables in this PostgreSQL schema, which is made when it is missing.
+    /// For tables in this PostgreSQL schema, which is made when it is missing. The other databases have none.
     #[must_use]
     pub fn in_schema(mut self, schema: &str) -> Self {
         self.schema = Some(schema.to_owned());
         self
+    }
+
+    /// The migrations as they are set up here, to put among a host's own, which runs them
+    /// [while no other node does](with_migration_lock). Those of several prefixes and schemas may stand in one list.
+    pub fn migrations(&self) -> Vec<Box<dyn MigrationTrait>> {
+        let migrations = Tables::new(&self.prefix).migrations(&self.prefix);
+        match &self.schema {
+            Some(schema) => in_schema(schema, migrations),
+            None => migrations,
+        }
     }
 
     /// Applies what was not applied yet. Nodes that do it at once [wait for each other](with_migration_lock).
@@ -59,17 +71,17 @@ impl Migrator {
 
     async fn apply(&self, db: SchemaManagerConnection<'_>) -> Result<(), DbErr> {
         if db.get_database_backend() != DbBackend::Postgres {
-            return self.up(db, None).await;
+            return ByItself(self).up(db, None).await;
         }
         let transaction = db.begin().await?;
         transaction.execute_unprepared(LIMITS_POSTGRES).await?;
         if let Some(schema) = &self.schema {
-            let schema = format!("\"{}\"", schema.replace('"', "\"\""));
+            let schema = schema::quote(schema);
             let sql =
                 format!("SET LOCAL search_path = {schema}; CREATE SCHEMA IF NOT EXISTS {schema}");
             transaction.execute_unprepared(&sql).await?;
         }
-        self.up(&transaction, None).await?;
+        ByItself(self).up(&transaction, None).await?;
         transaction.commit().await
     }
 }
@@ -78,26 +90,28 @@ impl Migrator {
 const LIMITS_POSTGRES: &str =
     "SELECT set_config('lock_timeout', '60s', true), set_config('statement_timeout', '0', true)";
 
-impl MigratorTraitSelf for Migrator {
+/// The migrator that keeps its own account, in the schema where the tables are.
+struct ByItself<'a>(&'a Migrator);
+
+impl MigratorTraitSelf for ByItself<'_> {
     fn migrations(&self) -> Vec<Box<dyn MigrationTrait>> {
-        let tables = Tables::new(&self.prefix);
-        vec![
-            Box::new(m20261121_000001_tables::Migration::new(
-                &self.prefix,
-                tables.clone(),
-            )),
-            Box::new(m20261121_000002_nodes::Migration::new(
-                &self.prefix,
-                tables.clone(),
-            )),
-            Box::new(m20261121_000003_outbox::Migration::new(
-                &self.prefix,
-                tables,
-            )),
-        ]
+        Tables::new(&self.0.prefix).migrations(&self.0.prefix)
     }
 
     fn migration_table_name(&self) -> DynIden {
-        DynIden::from(format!("{}migrations", self.prefix))
+        DynIden::from(format!("{}migrations", self.0.prefix))
+    }
+}
+
+impl Tables {
+    fn migrations(self, prefix: &str) -> Vec<Box<dyn MigrationTrait>> {
+        vec![
+            Box::new(m20261121_000001_tables::Migration::new(
+                prefix,
+                self.clone(),
+            )),
+            Box::new(m20261121_000002_nodes::Migration::new(prefix, self.clone())),
+            Box::new(m20261121_000003_outbox::Migration::new(prefix, self)),
+        ]
     }
 }

@@ -1,4 +1,10 @@
 //! Tables as each database spells them: the only place where migrations tell them apart.
+//!
+//! No table has a foreign key. Rows end one by one, in bounded batches, and their ends are told: a cascade would end as
+//! many as there are in one statement, and sessions without a word to the other nodes. The one pair that belongs
+//! together is held together otherwise: a refresh token is written by the transaction that holds or has just read its
+//! live grant, a grant is pruned once no token names it, and a token without a grant is as good as none. A key would
+//! check that again, at the price of a lock on the grant for each rotation.
 
 use sea_orm::sea_query::{ColumnDef, Index, IndexCreateStatement, Table, TableCreateStatement};
 use sea_orm::{ConnectionTrait as _, DbBackend, DbErr, DynIden, Statement};
@@ -183,4 +189,9 @@ async fn binary_collation(manager: &SchemaManager<'_>) -> Result<&'static str, D
     } else {
         "utf8mb4_0900_bin"
     })
+}
+
+/// A name as PostgreSQL quotes it.
+pub(super) fn quote(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
 }

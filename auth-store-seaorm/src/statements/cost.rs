@@ -44,6 +44,7 @@ const COSTS: &[(&str, usize, usize)] = &[
     ("update_client", 1, 1),
     ("clients", 1, 1),
     ("delete_client", 1, 1),
+    ("insert_grant", 1, 1),
     ("grant", 1, 1),
     ("revoke_grant", 1, 2),
     ("revoke_grants_of_session", 1, 1),

@@ -1,7 +1,9 @@
 //! How each statement finds its rows, as the database itself says: by an index, in tables with a few thousand rows.
 
-use sea_orm::sea_query::{Expr, ExprTrait as _, Query, Value};
-use sea_orm::{ConnectionTrait as _, DatabaseConnection, DbBackend, DynIden, Statement};
+use sea_orm::sea_query::{Expr, ExprTrait as _, Order, Query, Value};
+use sea_orm::{
+    ConnectionTrait as _, DatabaseConnection, DbBackend, DynIden, QueryResult, Statement,
+};
 
 use super::place::Place;
 use super::tour::Tour;
@@ -200,15 +202,38 @@ async fn rows_are_found_by_an_index(place: Place) {
         }
     }
     assert!(explained > 80, "{explained} statements were explained");
-    // And a look-up without an index would be seen.
-    let by_claims = Query::select()
-        .column("id")
-        .from(place.store.tables.users.clone())
-        .and_where(Expr::col("claims").eq("x"))
-        .take();
-    let by_claims = place.beside.get_database_backend().build(&by_claims);
-    let plan = plan(&place.beside, &by_claims).await;
-    assert_eq!(scans(&plan).len(), 1, "{plan:#?}");
+    look_ups_without_an_index_are_seen(&place).await;
+}
+
+/// Also where an index is read from its beginning to its end: for its order, or because it holds all that is wanted.
+async fn look_ups_without_an_index_are_seen(place: &Place) {
+    let select = |column: &'static str| {
+        let mut select = Query::select();
+        select.column(column).from(place.store.tables.users.clone());
+        select
+    };
+    let claims = || Expr::col("claims").eq("x");
+    let selects = [
+        select("id").and_where(claims()).take(),
+        select("id")
+            .and_where(claims())
+            .order_by("id", Order::Asc)
+            .take(),
+        select("id")
+            .and_where(claims())
+            .order_by("id", Order::Asc)
+            .limit(1)
+            .take(),
+        select("email")
+            .and_where(Expr::col("email").like("%x"))
+            .take(),
+        select("email").take(),
+    ];
+    for select in selects {
+        let select = place.beside.get_database_backend().build(&select);
+        let plan = plan(&place.beside, &select).await;
+        assert_eq!(scans(&plan).len(), 1, "{}\n{plan:#?}", select.sql);
+    }
 }
 
 /// A line of a plan, and whether it reads a whole table.
@@ -225,6 +250,7 @@ fn scans(plan: &[Line]) -> Vec<&str> {
 
 async fn plan(connection: &DatabaseConnection, statement: &Statement) -> Vec<Line> {
     let backend = connection.get_database_backend();
+    let is_limited = statement.sql.contains("LIMIT");
     let explain = match backend {
         DbBackend::Sqlite => "EXPLAIN QUERY PLAN",
         _ => "EXPLAIN",
@@ -235,27 +261,56 @@ async fn plan(connection: &DatabaseConnection, statement: &Statement) -> Vec<Lin
     };
     let rows = connection.query_all_raw(statement).await.unwrap();
     assert!(!rows.is_empty());
-    let line = |row: &sea_orm::QueryResult| match backend {
-        DbBackend::Sqlite => {
-            let text: String = row.try_get("", "detail").unwrap();
-            let scans = text.starts_with("SCAN");
-            Line { text, scans }
-        }
-        DbBackend::Postgres => {
-            let text: String = row.try_get_by_index(0).unwrap();
-            let scans = text.contains("Seq Scan");
-            Line { text, scans }
-        }
-        _ => {
-            let column = |name| row.try_get::<Option<String>>("", name).unwrap();
-            let (table, kind, key) = (column("table"), column("type"), column("key"));
-            // Without a table: nothing is read, or one row by its key was, while planning.
-            let scans = table.is_some() && (key.is_none() || kind.as_deref() == Some("ALL"));
-            let text = format!("{table:?} {kind:?} {key:?} {:?}", column("Extra"));
-            Line { text, scans }
-        }
+    if backend == DbBackend::Postgres {
+        let text = |row: &QueryResult| row.try_get_by_index(0).unwrap();
+        return of_postgres(rows.iter().map(text).collect(), is_limited);
+    }
+    let of_row = |row| match backend {
+        DbBackend::Sqlite => of_sqlite(row),
+        _ => of_mysql(row, is_limited),
     };
-    rows.iter().map(line).collect()
+    rows.iter().map(of_row).collect()
+}
+
+fn of_sqlite(row: &QueryResult) -> Line {
+    let text: String = row.try_get("", "detail").unwrap();
+    let scans = text.starts_with("SCAN");
+    Line { text, scans }
+}
+
+fn of_mysql(row: &QueryResult, is_limited: bool) -> Line {
+    let column = |name| row.try_get::<Option<String>>("", name).unwrap();
+    let (table, kind, key) = (column("table"), column("type"), column("key"));
+    let extra = column("Extra").unwrap_or_default();
+    let whole = match kind.as_deref() {
+        Some("ALL") => true,
+        Some("index") => !is_limited || extra.contains("Using where"),
+        _ => key.is_none(),
+    };
+    // Without a table: nothing is read, or one row by its key was, while planning.
+    let scans = table.is_some() && whole;
+    let text = format!("{table:?} {kind:?} {key:?} {extra:?}");
+    Line { text, scans }
+}
+
+/// A line names a step, and those that follow say more of it, up to the next step. An index without a condition is read
+/// from its beginning, unless the first few rows are all that is wanted.
+fn of_postgres(texts: Vec<String>, is_limited: bool) -> Vec<Line> {
+    let is_step = |text: &str| text.contains("(cost=");
+    let scans: Vec<_> = (0..texts.len())
+        .map(|at| {
+            let (step, more) = (&texts[at], &texts[at + 1..]);
+            let mut more = more.iter().take_while(|text| !is_step(text));
+            if !step.contains("Index Scan") && !step.contains("Index Only Scan") {
+                return step.contains("Seq Scan");
+            }
+            let filters = more.clone().any(|text| text.contains("Filter:"));
+            let searches = more.any(|text| text.contains("Index Cond:"));
+            !searches && (filters || !is_limited)
+        })
+        .collect();
+    let lines = texts.into_iter().zip(scans);
+    lines.map(|(text, scans)| Line { text, scans }).collect()
 }
 
 #[cfg(feature = "sqlite")]

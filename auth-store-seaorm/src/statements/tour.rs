@@ -274,8 +274,8 @@ impl Tour<'_> {
                 revoked_at: None,
             };
             store.insert_grant(&grant).await.unwrap();
+            self.note("insert_grant");
         }
-        self.store.db.seen.take();
         let id = GrantId::new("b");
         assert!(store.grant(&id).await.unwrap().is_some());
         self.note("grant");

@@ -8,6 +8,7 @@ mod nodes;
 mod open;
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 mod outage;
+mod pruning;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod support;

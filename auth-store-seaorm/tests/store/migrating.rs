@@ -8,7 +8,7 @@ use std::time::Duration;
 use auth_core::store::{ClientId, ClientStore as _};
 use auth_store_seaorm::{Migrator, SeaOrmStore, migrations, with_migration_lock};
 use sea_orm::sea_query::{ColumnDef, Table};
-use sea_orm::{ConnectionTrait as _, DbErr};
+use sea_orm::{ConnectionTrait as _, DbErr, Statement};
 use sea_orm_migration::{
     MigrationName, MigrationTrait, MigratorTrait, SchemaManager, SchemaManagerConnection,
     async_trait,
@@ -21,6 +21,7 @@ on_each_database! {
     nodes_that_open_at_once_migrate_once
     migrating_again_changes_nothing
     works_inside_the_migrator_of_a_host
+    works_inside_the_migrator_of_a_host_with_a_prefix
     the_lock_ends_with_what_holds_it
 }
 
@@ -126,7 +127,91 @@ async fn works_inside_the_migrator_of_a_host(place: Place) {
     let connection = place.connect().await;
     assert!(query(&connection, "SELECT id FROM notes").await.is_empty());
     let applied = query(&connection, "SELECT version FROM seaql_migrations").await;
-    assert_eq!(applied.len(), 3);
+    // Ours, and the notes.
+    assert_eq!(applied.len(), 4);
+}
+
+/// Two sets of tables, and the host's.
+struct PrefixedMigrator;
+
+impl MigratorTrait for PrefixedMigrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        let mut migrations = Migrator::with_prefix("one_").migrations();
+        migrations.extend(Migrator::with_prefix("two_").migrations());
+        migrations.push(Box::new(Notes));
+        migrations
+    }
+}
+
+async fn works_inside_the_migrator_of_a_host_with_a_prefix(place: Place) {
+    let place = place.own_database().await;
+    let connection = place.connect().await;
+    for _ in 0..2 {
+        let up = async |db: SchemaManagerConnection<'_>| PrefixedMigrator::up(db, None).await;
+        with_migration_lock(&connection, up).await.unwrap();
+    }
+    for prefix in ["one_", "two_"] {
+        let store = SeaOrmStore::builder().table_prefix(prefix);
+        let store = store.connection(connection.clone());
+        store.insert_client(&client("a")).await.unwrap();
+        assert_eq!(store.clients(None, 9).await.unwrap().len(), 1);
+    }
+    assert!(query(&connection, "SELECT id FROM notes").await.is_empty());
+    let applied = query(&connection, "SELECT version FROM seaql_migrations").await;
+    assert_eq!(applied.len(), 7);
+}
+
+#[cfg(feature = "postgres")]
+struct SchemaMigrator;
+
+#[cfg(feature = "postgres")]
+impl MigratorTrait for SchemaMigrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        let of = |schema| Migrator::with_prefix("id_").in_schema(schema).migrations();
+        let mut migrations = of("one");
+        migrations.extend(of("the \"other\""));
+        // After ours, where the host's own search path holds again.
+        migrations.push(Box::new(Notes));
+        migrations
+    }
+}
+
+#[cfg(feature = "postgres")]
+#[tokio::test(flavor = "multi_thread")]
+async fn works_inside_the_migrator_of_a_host_with_schemas() {
+    let place = crate::support::postgres().await.own_database().await;
+    let connection = place.connect().await;
+    for _ in 0..2 {
+        let up = async |db: SchemaManagerConnection<'_>| SchemaMigrator::up(db, None).await;
+        with_migration_lock(&connection, up).await.unwrap();
+    }
+    let tables = "SELECT 1 FROM pg_tables WHERE schemaname = 'the \"other\"'";
+    assert_eq!(query(&connection, tables).await.len(), 13);
+    let public = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'";
+    assert_eq!(query(&connection, public).await.len(), 2, "notes, account");
+    // Opened by itself, or in the search path of a connection of the host's.
+    let builder = || SeaOrmStore::builder().table_prefix("id_");
+    let store = builder().schema("one").migrate(false).open(&place.url);
+    let store = store.await.unwrap();
+    store.insert_client(&client("a")).await.unwrap();
+    let url = format!("{}?options=-csearch_path%3Done", place.url);
+    let store = builder().connection(sea_orm::Database::connect(url).await.unwrap());
+    assert_eq!(store.clients(None, 9).await.unwrap(), [client("a")]);
+}
+
+#[cfg(feature = "sqlite")]
+#[tokio::test]
+async fn a_schema_where_there_is_none_is_refused() {
+    let connection = sea_orm::Database::connect("sqlite::memory:").await.unwrap();
+    let manager = SchemaManager::new(&connection);
+    for migration in Migrator::default().in_schema("one").migrations() {
+        assert!(migration.up(&manager).await.is_err());
+    }
+    assert!(
+        query(&connection, "SELECT 1 FROM sqlite_master")
+            .await
+            .is_empty()
+    );
 }
 
 /// Longer than it takes, shorter than anybody waits.
@@ -149,6 +234,13 @@ async fn the_lock_ends_with_what_holds_it(place: Place) {
     });
     assert_eq!(refused.await.unwrap_err(), DbErr::Custom("no".into()));
     assert!(is_free(&place).await);
+    // On SQLite it is a transaction; elsewhere each statement stands by itself.
+    let half = place.connect().await;
+    let half = half.query_one_raw(Statement::from_string(
+        half.get_database_backend(),
+        "SELECT count(*) FROM half",
+    ));
+    assert_eq!(half.await.is_err(), place.is_sqlite());
 
     let (held, holds) = oneshot::channel();
     let holder = tokio::spawn(async move {

@@ -117,6 +117,48 @@ async fn other_names_of_postgresql_and_its_schemas() {
     assert!(matches!(answer, Err(StoreError::Unavailable(_))));
 }
 
+/// Everything an error says, its causes included.
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+fn whole(error: &OpenError) -> String {
+    let first: Option<&dyn std::error::Error> = Some(error);
+    let causes = std::iter::successors(first, |error| error.source());
+    let causes: Vec<_> = causes.map(ToString::to_string).collect();
+    causes.join(": ")
+}
+
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+#[tokio::test]
+async fn a_server_that_is_not_there_is_named_at_once() {
+    use std::net::TcpListener;
+    use std::time::{Duration, Instant};
+
+    // Nobody listens there, or nobody who answers.
+    let listen = || TcpListener::bind("127.0.0.1:0").unwrap();
+    let gone = listen().local_addr().unwrap().port();
+    let listener = listen();
+    let silent = listener.local_addr().unwrap().port();
+    for (known, scheme) in [
+        (cfg!(feature = "postgres"), "postgres"),
+        (cfg!(feature = "mysql"), "mysql"),
+    ] {
+        if !known {
+            continue;
+        }
+        let open = async |port: u16, timeout| {
+            let url = format!("{scheme}://app:secret@127.0.0.1:{port}/app");
+            let error = SeaOrmStore::builder().timeout(timeout).open(&url).await;
+            whole(&error.unwrap_err())
+        };
+        let began = Instant::now();
+        let error = open(gone, Duration::from_secs(30)).await;
+        assert!(error.contains("Connection refused"), "{error}");
+        assert!(began.elapsed() < Duration::from_secs(10));
+        let error = open(silent, Duration::from_millis(200)).await;
+        assert!(error.contains("did not answer"), "{error}");
+        assert!(!error.contains("secret"), "{error}");
+    }
+}
+
 #[cfg(feature = "mysql")]
 #[tokio::test(flavor = "multi_thread")]
 async fn other_names_of_mysql_and_no_schemas() {

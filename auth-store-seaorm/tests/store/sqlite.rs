@@ -1,12 +1,15 @@
 //! What only SQLite has: files, folders, memory. And what is the same everywhere, but easiest seen here.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use auth_core::store::{Backend as _, ClientId, ClientStore as _, Reach, StoreError};
-use auth_store_seaorm::{Migrator, OpenError, SeaOrmStore};
+use auth_store_seaorm::{Migrator, OpenError, SeaOrmStore, with_migration_lock};
 use sea_orm::{ConnectionTrait as _, Database, TransactionTrait as _};
+use tokio::sync::Notify;
 
-use crate::support::{client, fresh_folder, query};
+use crate::support::{Place, client, fresh_folder, query};
 
 #[tokio::test]
 async fn a_database_in_memory_reaches_one_process() {
@@ -80,4 +83,52 @@ async fn a_row_that_cannot_be_read_is_corrupt_and_not_shown() {
         assert!(matches!(error, StoreError::Corrupt { .. }), "{error:?}");
         assert!(!error.to_string().contains("s3cret"), "{error}");
     }
+}
+
+/// The process goes away after each statement that changes the schema in turn: nothing of it stands, and the next start
+/// does all of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_interrupted_migration_leaves_nothing_and_is_done_by_the_next_start() {
+    let folder = fresh_folder();
+    std::fs::create_dir_all(&folder).unwrap();
+    let (mut interruptions, mut undone) = (0, 0);
+    loop {
+        let file = folder.join(format!("{interruptions}.db"));
+        let place = Place {
+            url: format!("sqlite://{}", file.display()),
+            prefix: "auth_".to_owned(),
+        };
+        let (seen, reached) = (AtomicUsize::new(0), Arc::new(Notify::new()));
+        let mut connection = place.connect().await;
+        let reach = Arc::clone(&reached);
+        connection.set_metric_callback(move |info| {
+            let changes_schema = info.statement.sql.starts_with("CREATE ");
+            if changes_schema && seen.fetch_add(1, Ordering::Relaxed) == interruptions {
+                reach.notify_one();
+            }
+        });
+        let migrated = tokio::select! {
+            biased;
+            () = reached.notified() => None,
+            migrated = async { Migrator::default().run(&connection).await } => Some(migrated),
+        };
+        let beside = place.connect().await;
+        let made = async || query(&beside, "SELECT 1 FROM sqlite_master").await.len();
+        // Waits until it has been rolled back.
+        let free = with_migration_lock(&beside, async |_| Ok(()));
+        free.await.unwrap();
+        let stands = made().await;
+        let store = place.open().await;
+        // Right before its end it may have been done with the rest as well.
+        assert!(stands == 0 || stands == made().await, "{stands}");
+        undone += usize::from(stands == 0);
+        store.insert_client(&client("a")).await.unwrap();
+        if let Some(migrated) = migrated {
+            migrated.unwrap();
+            break;
+        }
+        interruptions += 1;
+    }
+    // Thirteen tables and the account, at least.
+    assert!(undone >= 14, "{undone}");
 }

@@ -11,7 +11,7 @@ use sea_orm::{ConnectionTrait as _, Database, DatabaseConnection, QueryResult, S
 
 /// Every table of the store, its account of migrations included.
 #[cfg(any(feature = "postgres", feature = "mysql"))]
-pub(crate) const TABLES: [&str; 13] = [
+pub(crate) const TABLES: [&str; 14] = [
     "users",
     "sessions",
     "session_ends",
@@ -24,6 +24,7 @@ pub(crate) const TABLES: [&str; 13] = [
     "signing_keys",
     "leases",
     "counters",
+    "outbox",
     "migrations",
 ];
 
