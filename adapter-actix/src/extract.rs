@@ -103,7 +103,13 @@ impl Visit {
     }
 
     async fn client_address(&self) -> Result<Option<IpAddr>, Rejection> {
-        Ok(self.auth.client_address(&*self.parts().await))
+        let parts = self.parts().await;
+        if !self.auth.tells_clients_apart(&parts) {
+            let response = convert::unknown_client();
+            let response = ServiceResponse::new(self.request.clone(), response);
+            match self.answer.raise(response).await {}
+        }
+        Ok(self.auth.client_address(&parts))
     }
 }
 
@@ -205,7 +211,8 @@ impl Deref for Caller {
     }
 }
 
-/// The client's address behind the trusted proxies: for a sign-in of the host's own.
+/// The client's address behind the trusted proxies: for a sign-in of the host's own. `None` only where
+/// [peers have none](crate::AuthBuilder::peers_without_address); where it was forgotten, a 500 says what to add.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClientAddress(pub Option<IpAddr>);
 

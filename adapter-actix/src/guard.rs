@@ -17,14 +17,13 @@
 use std::future::{Ready, ready};
 use std::pin::Pin;
 use std::rc::Rc;
-#[cfg(feature = "login")]
 use std::time::Duration;
 
 use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform, forward_ready};
 use actix_web::error::InternalError;
 use actix_web::http::header::HeaderMap;
-use actix_web::{Error, HttpResponse, web};
+use actix_web::{Error, HttpMessage as _, HttpResponse, web};
 #[cfg(feature = "login")]
 use auth_core::auth::Otherwise;
 use auth_core::auth::{Auth, Guard};
@@ -33,6 +32,7 @@ use auth_core::resource::ScopeRequirement;
 use auth_core::web::private_headers;
 
 use crate::convert;
+use crate::routes::Answer;
 
 /// Somebody is signed in; else to the sign-in page and back.
 #[cfg(feature = "login")]
@@ -92,6 +92,21 @@ pub fn same_origin() -> GuardTransform {
 #[cfg(feature = "resource")]
 pub fn scope(scope: impl Into<String>) -> GuardTransform {
     GuardTransform(Guard::Scopes(ScopeRequirement::all_of([scope.into()])))
+}
+
+/// An access token whose user signed in within this time; else 401 with `max_age` as RFC 9470 §3 says. Put it beside
+/// [`scope`], which asks for something else.
+#[cfg(feature = "resource")]
+pub fn token_within(recency: Duration) -> GuardTransform {
+    GuardTransform(Guard::RecentToken(recency))
+}
+
+/// An access token whose user signed in at one of these levels (`acr`); else 401 with `acr_values` (RFC 9470 §3).
+#[cfg(feature = "resource")]
+pub fn token_acr(values: impl IntoIterator<Item = impl Into<String>>) -> GuardTransform {
+    GuardTransform(Guard::TokenAcr(
+        values.into_iter().map(Into::into).collect(),
+    ))
 }
 
 /// An access token that meets a requirement over several scopes.
@@ -154,9 +169,20 @@ where
         let inner = Rc::clone(&self.inner);
         let guard = self.guard.clone();
         Box::pin(async move {
-            let Some(auth) = request.app_data::<web::Data<Auth>>().cloned() else {
+            // Outside of `with_auth`, as a guard around the whole app may be, nothing within it could end the request.
+            let watched = request.extensions().contains::<Answer>();
+            let auth = request.app_data::<web::Data<Auth>>().filter(|_| watched);
+            let Some(auth) = auth.cloned() else {
+                tracing::error!("{MISSING}");
                 return Ok(request.into_response(missing()).map_into_right_body());
             };
+            // A guard around the whole app is around the product's own routes too, and the way to them is free.
+            if auth.routes().any(|route| route.path == request.path()) {
+                return inner
+                    .call(request)
+                    .await
+                    .map(ServiceResponse::map_into_left_body);
+            }
             // No clone of the request is kept: actix-web panics on one while it routes.
             let head = convert::head(request.request());
             let admitted = auth.admit(&mut *head.lock().await, &guard).await;
@@ -190,8 +216,8 @@ fn keep_private(headers: &mut HeaderMap) {
 }
 
 /// What a route without `Auth` says, so that its developer knows what to do.
-pub(crate) const MISSING: &str =
-    "adapter-actix: this route does not know Auth. Call `.with_auth(&auth)` on the App.";
+pub(crate) const MISSING: &str = "adapter-actix: this route does not know Auth. Call `.with_auth(&auth)` on the App after its last \
+                                  route and guard.";
 
 pub(crate) fn missing() -> HttpResponse {
     HttpResponse::InternalServerError()

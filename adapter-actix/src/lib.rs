@@ -35,7 +35,7 @@
 //!
 //! `Option<User>` is `None` where nobody is signed in, and only there; `Option<AccessToken>` where there is no token. A
 //! store that is down (503) or a token that is bad (401) answers the request before its handler runs, which `with_auth`
-//! sees to: so extractors refuse to work without it. `.configure(routes(&auth))` alone gives the routes of Auth, and guards.
+//! sees to: so guards and extractors refuse to work without it. `.configure(routes(&auth))` alone gives the routes of Auth.
 
 mod convert;
 #[cfg(any(feature = "login", feature = "resource"))]
@@ -69,6 +69,7 @@ pub use auth_store_redis::RedisStore;
 pub use auth_store_seaorm::SeaOrmStore;
 #[cfg(feature = "login")]
 pub use convert::{append_cookies, request_headers};
+pub use convert::{request_parts, respond};
 #[cfg(feature = "resource")]
 pub use extract::AccessToken;
 #[cfg(any(feature = "login", feature = "resource"))]
@@ -76,7 +77,7 @@ pub use extract::{Caller, ClientAddress, Rejection};
 #[cfg(feature = "login")]
 pub use extract::{Scope, Session, User};
 pub use http;
-pub use routes::{WithAuth, routes, routes_under};
+pub use routes::{WithAuth, WithAuthUnder, routes, routes_outside, routes_under};
 
 /// The guide for actix-web: its snippets compile, or the documentation tests fail.
 #[cfg(all(

@@ -10,16 +10,16 @@ use std::any::Any;
 use std::collections::HashMap;
 
 use actix_web::dev::{Extensions, ServerHandle};
-use actix_web::error::{ErrorServiceUnavailable, ErrorUnauthorized};
+use actix_web::error::ErrorUnauthorized;
 use actix_web::http::header::LOCATION;
 use actix_web::web::{Data, Form, ServiceConfig, get, post};
 use actix_web::{App, Error, HttpRequest, HttpResponse, HttpServer};
 use adapter_actix::login::{NewUser, SignInRequest};
-use adapter_actix::web::PeerCertificate;
+use adapter_actix::web::{PeerCertificate, Side};
 use adapter_actix::{
-    Auth, ClientAddress, User, WithAuth as _, append_cookies, guard, request_headers,
+    Auth, ClientAddress, User, WithAuth as _, append_cookies, guard, request_parts, respond,
 };
-use host_checks::{Host, certificate, own_sign_in};
+use host_checks::{Host, certificate, own_sign_in, refused_by_the_wing};
 
 async fn sign_in(
     auth: Data<Auth>,
@@ -27,7 +27,7 @@ async fn sign_in(
     request: HttpRequest,
     form: Form<HashMap<String, String>>,
 ) -> Result<HttpResponse, Error> {
-    if form.get("code").is_none_or(|code| code != "letmein") {
+    if !host_checks::is_known(form.get("code")) {
         return Err(ErrorUnauthorized("wrong code"));
     }
     assert!(address.is_some_and(|address| address.is_loopback()));
@@ -37,23 +37,30 @@ async fn sign_in(
         ..NewUser::default()
     };
     let guest = login.ensure_user(guest).await.unwrap();
+    let parts = request_parts(&request);
     let request = SignInRequest {
-        headers: &request_headers(&request),
+        headers: &parts.headers,
         address,
         remember: false,
     };
-    let session = login.sign_in(&guest.id, &["otp"], request).await;
-    let session = session.map_err(ErrorServiceUnavailable)?;
+    let user = host_checks::user_of(form.get("code"), &guest.id);
+    let session = match login.sign_in(&user, &["otp"], request).await {
+        Ok(session) => session,
+        Err(error) => return Ok(respond(auth.problem(&parts, Side::Page, &error.into()))),
+    };
     let mut response = see_other("/me");
     append_cookies(&mut response, session.cookies());
     Ok(response)
 }
 
 async fn sign_out(auth: Data<Auth>, request: HttpRequest) -> Result<HttpResponse, Error> {
-    let headers = request_headers(&request);
-    let cookies = auth.login().unwrap().sign_out(&headers).await;
+    let parts = request_parts(&request);
+    let cookies = match auth.login().unwrap().sign_out(&parts.headers).await {
+        Ok(cookies) => cookies,
+        Err(problem) => return Ok(respond(auth.problem(&parts, Side::Page, &problem))),
+    };
     let mut response = see_other("/");
-    append_cookies(&mut response, cookies.map_err(ErrorServiceUnavailable)?);
+    append_cookies(&mut response, cookies);
     Ok(response)
 }
 
@@ -119,5 +126,13 @@ async fn the_certificate_of_the_peer_reaches_core_and_handler() {
     let host = Host::new().await;
     let (base, server) = serve(&host.auth);
     host.sees_the_certificate(&base).await;
+    server.stop(false).await;
+}
+
+#[actix_web::test]
+async fn whom_the_wing_refuses_is_told_why() {
+    let host = Host::new().await;
+    let (base, server) = serve(&host.auth);
+    refused_by_the_wing(&host.auth, &base).await;
     server.stop(false).await;
 }

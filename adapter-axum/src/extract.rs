@@ -20,13 +20,25 @@ use crate::guard::missing;
 
 /// Why an extractor refused: an answer ready to send.
 #[derive(Debug)]
-pub struct Rejection(Option<Box<CoreResponse>>);
+pub struct Rejection(Refused);
+
+#[derive(Debug)]
+enum Refused {
+    Answer(Box<CoreResponse>),
+    WithoutAuth,
+    UnknownClient,
+}
+
+fn refused(response: Box<CoreResponse>) -> Rejection {
+    Rejection(Refused::Answer(response))
+}
 
 impl IntoResponse for Rejection {
     fn into_response(self) -> Response {
         match self.0 {
-            Some(response) => convert::respond(*response),
-            None => missing(),
+            Refused::Answer(response) => convert::respond(*response),
+            Refused::WithoutAuth => missing(),
+            Refused::UnknownClient => convert::unknown_client(),
         }
     }
 }
@@ -41,7 +53,7 @@ struct Visit<'p> {
 impl<'p> Visit<'p> {
     fn of(parts: &'p mut Parts) -> Result<Self, Rejection> {
         let auth = parts.extensions.get::<Auth>().cloned();
-        let auth = auth.ok_or(Rejection(None))?;
+        let auth = auth.ok_or(Rejection(Refused::WithoutAuth))?;
         let routed = convert::enter(parts);
         Ok(Self {
             auth,
@@ -60,18 +72,19 @@ impl Drop for Visit<'_> {
 impl Visit<'_> {
     async fn caller(&mut self) -> Result<Option<Caller>, Rejection> {
         let found = self.auth.caller(self.parts).await;
-        found
-            .map(|caller| caller.map(Caller))
-            .map_err(|response| Rejection(Some(response)))
+        found.map(|caller| caller.map(Caller)).map_err(refused)
     }
 
     async fn required_caller(&mut self) -> Result<Caller, Rejection> {
         let found = self.caller().await?;
-        found.ok_or_else(|| Rejection(Some(Box::new(self.auth.no_caller(self.parts)))))
+        found.ok_or_else(|| refused(Box::new(self.auth.no_caller(self.parts))))
     }
 
-    fn client_address(&self) -> ClientAddress {
-        ClientAddress(self.auth.client_address(self.parts))
+    fn client_address(&self) -> Result<ClientAddress, Rejection> {
+        if !self.auth.tells_clients_apart(self.parts) {
+            return Err(Rejection(Refused::UnknownClient));
+        }
+        Ok(ClientAddress(self.auth.client_address(self.parts)))
     }
 }
 
@@ -79,19 +92,17 @@ impl Visit<'_> {
 impl Visit<'_> {
     async fn signed_in(&mut self) -> Result<Option<Arc<SignedIn>>, Rejection> {
         let found = self.auth.signed_in(self.parts).await;
-        found.map_err(|response| Rejection(Some(response)))
+        found.map_err(refused)
     }
 
     async fn required(&mut self) -> Result<Arc<SignedIn>, Rejection> {
         let found = self.signed_in().await?;
-        found.ok_or_else(|| Rejection(Some(Box::new(self.auth.unauthenticated(self.parts)))))
+        found.ok_or_else(|| refused(Box::new(self.auth.unauthenticated(self.parts))))
     }
 
     async fn scope(&mut self, found: &SignedIn) -> Result<Scope, Rejection> {
         let scope = self.auth.scope(self.parts, found).await;
-        scope
-            .map(Scope)
-            .map_err(|response| Rejection(Some(response)))
+        scope.map(Scope).map_err(refused)
     }
 }
 
@@ -99,16 +110,12 @@ impl Visit<'_> {
 impl Visit<'_> {
     async fn token(&mut self) -> Result<AccessToken, Rejection> {
         let token = self.auth.access_token(self.parts).await;
-        token
-            .map(AccessToken)
-            .map_err(|response| Rejection(Some(response)))
+        token.map(AccessToken).map_err(refused)
     }
 
     async fn optional_token(&mut self) -> Result<Option<AccessToken>, Rejection> {
         let token = self.auth.optional_access_token(self.parts).await;
-        token
-            .map(|token| token.map(AccessToken))
-            .map_err(|response| Rejection(Some(response)))
+        token.map(|token| token.map(AccessToken)).map_err(refused)
     }
 }
 
@@ -180,7 +187,8 @@ impl Deref for Caller {
     }
 }
 
-/// The client's address behind the trusted proxies: for a sign-in of the host's own.
+/// The client's address behind the trusted proxies: for a sign-in of the host's own. `None` only where
+/// [peers have none](crate::AuthBuilder::peers_without_address); where it was forgotten, a 500 says what to add.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClientAddress(pub Option<IpAddr>);
 
@@ -241,6 +249,6 @@ impl<S: Send + Sync> FromRequestParts<S> for ClientAddress {
     type Rejection = Rejection;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Rejection> {
-        Ok(Visit::of(parts)?.client_address())
+        Visit::of(parts)?.client_address()
     }
 }

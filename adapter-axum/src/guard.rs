@@ -17,7 +17,6 @@
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-#[cfg(feature = "login")]
 use std::time::Duration;
 
 #[cfg(feature = "login")]
@@ -91,6 +90,21 @@ pub fn same_origin() -> GuardLayer {
 #[cfg(feature = "resource")]
 pub fn scope(scope: impl Into<String>) -> GuardLayer {
     GuardLayer(Guard::Scopes(ScopeRequirement::all_of([scope.into()])))
+}
+
+/// An access token whose user signed in within this time; else 401 with `max_age` as RFC 9470 §3 says. Put it beside
+/// [`scope`], which asks for something else.
+#[cfg(feature = "resource")]
+pub fn token_within(recency: Duration) -> GuardLayer {
+    GuardLayer(Guard::RecentToken(recency))
+}
+
+/// An access token whose user signed in at one of these levels (`acr`); else 401 with `acr_values` (RFC 9470 §3).
+#[cfg(feature = "resource")]
+pub fn token_acr(values: impl IntoIterator<Item = impl Into<String>>) -> GuardLayer {
+    GuardLayer(Guard::TokenAcr(
+        values.into_iter().map(Into::into).collect(),
+    ))
 }
 
 /// An access token that meets a requirement over several scopes.
@@ -170,7 +184,8 @@ where
 
 /// What a route without `Auth` answers, so that its developer knows what to do.
 pub(crate) fn missing() -> Response {
-    let text = "adapter-axum: this route does not know Auth. Call `.with_auth(&auth)` on the Router after its last \
-                route, and before `.with_state(…)`.";
+    let text = "adapter-axum: this route does not know Auth. Call `.with_auth(&auth)` on the Router after its last route \
+                and guard, and before `.with_state(…)`.";
+    tracing::error!("{text}");
     (StatusCode::INTERNAL_SERVER_ERROR, text).into_response()
 }

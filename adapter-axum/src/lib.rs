@@ -63,6 +63,7 @@ pub use auth_store_redis::RedisStore;
     feature = "seaorm-mysql"
 ))]
 pub use auth_store_seaorm::SeaOrmStore;
+pub use convert::respond;
 #[cfg(feature = "resource")]
 pub use extract::AccessToken;
 #[cfg(any(feature = "login", feature = "resource"))]
@@ -70,7 +71,7 @@ pub use extract::{Caller, ClientAddress, Rejection};
 #[cfg(feature = "login")]
 pub use extract::{Scope, Session, User};
 pub use http;
-pub use routes::{WithAuth, routes, routes_under};
+pub use routes::{WithAuth, routes, routes_outside, routes_under};
 
 /// The README and the guide for axum: their snippets compile, or the documentation tests fail.
 #[cfg(all(

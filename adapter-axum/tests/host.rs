@@ -20,7 +20,7 @@ use axum::response::{AppendHeaders, IntoResponse, Redirect};
 use axum::routing::{get, post};
 use axum::serve::IncomingStream;
 use axum::{Extension, Router};
-use host_checks::{Host, certificate, own_sign_in};
+use host_checks::{Host, certificate, own_sign_in, refused_by_the_wing};
 use tokio::net::TcpListener;
 
 async fn sign_in(
@@ -29,7 +29,7 @@ async fn sign_in(
     headers: HeaderMap,
     Form(form): Form<HashMap<String, String>>,
 ) -> Result<impl IntoResponse, StatusCode> {
-    if form.get("code").is_none_or(|code| code != "letmein") {
+    if !host_checks::is_known(form.get("code")) {
         return Err(StatusCode::UNAUTHORIZED);
     }
     assert!(address.is_some_and(|address| address.is_loopback()));
@@ -44,7 +44,8 @@ async fn sign_in(
         address,
         remember: false,
     };
-    let session = login.sign_in(&guest.id, &["otp"], request).await;
+    let user = host_checks::user_of(form.get("code"), &guest.id);
+    let session = login.sign_in(&user, &["otp"], request).await;
     let session = session.map_err(|error| Problem::from(error).status)?;
     Ok((set(session.cookies()), Redirect::to("/me")))
 }
@@ -125,4 +126,10 @@ async fn a_form_of_the_hosts_own_signs_in_and_out() {
 async fn the_certificate_of_the_peer_reaches_core_and_handler() {
     let host = Host::new().await;
     host.sees_the_certificate(&serve(&host.auth).await).await;
+}
+
+#[tokio::test]
+async fn whom_the_wing_refuses_is_told_why() {
+    let host = Host::new().await;
+    refused_by_the_wing(&host.auth, &serve(&host.auth).await).await;
 }

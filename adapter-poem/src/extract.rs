@@ -38,6 +38,19 @@ impl fmt::Display for Rejection {
 
 impl std::error::Error for Rejection {}
 
+#[cfg(feature = "openapi")]
+impl Rejection {
+    /// There is a caller, and another kind of one was asked for.
+    pub(crate) async fn no_caller(request: &Request) -> Self {
+        match visit(request) {
+            Ok(visit) => Self(Some(Box::new(
+                visit.auth.no_caller(&*visit.parts(request).await),
+            ))),
+            Err(missing) => missing,
+        }
+    }
+}
+
 impl ResponseError for Rejection {
     fn status(&self) -> StatusCode {
         match &self.0 {
@@ -79,7 +92,11 @@ impl Visit {
     }
 
     async fn client_address(&self, request: &Request) -> Result<Option<IpAddr>, Rejection> {
-        Ok(self.auth.client_address(&*self.parts(request).await))
+        let parts = self.parts(request).await;
+        if !self.auth.tells_clients_apart(&parts) {
+            match self.answer.raise(convert::unknown_client()).await {}
+        }
+        Ok(self.auth.client_address(&parts))
     }
 }
 
@@ -184,7 +201,8 @@ impl Deref for Caller {
     }
 }
 
-/// The client's address behind the trusted proxies: for a sign-in of the host's own.
+/// The client's address behind the trusted proxies: for a sign-in of the host's own. `None` only where
+/// [peers have none](crate::AuthBuilder::peers_without_address); where it was forgotten, a 500 says what to add.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClientAddress(pub Option<IpAddr>);
 

@@ -15,7 +15,6 @@
 //! # }
 //! ```
 
-#[cfg(feature = "login")]
 use std::time::Duration;
 
 use auth_core::auth::Guard;
@@ -89,6 +88,21 @@ pub fn scope(scope: impl Into<String>) -> GuardMiddleware {
     GuardMiddleware(Guard::Scopes(ScopeRequirement::all_of([scope.into()])))
 }
 
+/// An access token whose user signed in within this time; else 401 with `max_age` as RFC 9470 §3 says. Put it beside
+/// [`scope`], which asks for something else.
+#[cfg(feature = "resource")]
+pub fn token_within(recency: Duration) -> GuardMiddleware {
+    GuardMiddleware(Guard::RecentToken(recency))
+}
+
+/// An access token whose user signed in at one of these levels (`acr`); else 401 with `acr_values` (RFC 9470 §3).
+#[cfg(feature = "resource")]
+pub fn token_acr(values: impl IntoIterator<Item = impl Into<String>>) -> GuardMiddleware {
+    GuardMiddleware(Guard::TokenAcr(
+        values.into_iter().map(Into::into).collect(),
+    ))
+}
+
 /// An access token that meets a requirement over several scopes.
 #[cfg(feature = "resource")]
 pub fn scopes(requirement: ScopeRequirement) -> GuardMiddleware {
@@ -131,6 +145,7 @@ impl<E: Endpoint> Endpoint for Guarded<E> {
 
     async fn call(&self, request: Request) -> Result<Response> {
         let Some(visit) = request.data::<Visit>() else {
+            tracing::error!("{MISSING}");
             return Ok(missing());
         };
         let mut parts = visit.parts(&request).await;
@@ -145,8 +160,8 @@ impl<E: Endpoint> Endpoint for Guarded<E> {
 }
 
 /// What a route without `Auth` says, so that its developer knows what to do.
-pub(crate) const MISSING: &str = "adapter-poem: this route does not know Auth. Call `.with_auth(&auth)` on the Route \
-                                  after its last `at`, `nest` and `with`.";
+pub(crate) const MISSING: &str = "adapter-poem: this route does not know Auth. Call `.with_auth(&auth)` on the app after \
+                                  its last route and guard.";
 
 pub(crate) fn missing() -> Response {
     Response::builder()

@@ -42,7 +42,7 @@ mod convert;
 mod extract;
 #[cfg(any(feature = "login", feature = "resource"))]
 pub mod guard;
-#[cfg(all(feature = "openapi", any(feature = "login", feature = "resource")))]
+#[cfg(feature = "openapi")]
 pub mod openapi;
 mod routes;
 #[cfg(test)]
@@ -69,6 +69,7 @@ pub use auth_store_redis::RedisStore;
     feature = "seaorm-mysql"
 ))]
 pub use auth_store_seaorm::SeaOrmStore;
+pub use convert::{request_parts, respond};
 #[cfg(feature = "resource")]
 pub use extract::AccessToken;
 #[cfg(any(feature = "login", feature = "resource"))]
@@ -76,7 +77,7 @@ pub use extract::{Caller, ClientAddress, Rejection};
 #[cfg(feature = "login")]
 pub use extract::{Scope, Session, User};
 pub use http;
-pub use routes::{AuthEndpoint, WithAuth, routes, routes_under};
+pub use routes::{AuthEndpoint, WithAuth, routes, routes_outside, routes_under};
 
 /// The guide for poem: its snippets compile, or the documentation tests fail.
 #[cfg(all(

@@ -23,8 +23,8 @@
 //! # }
 //! ```
 //!
-//! A route for either takes an enum of both that derives `poem_openapi::SecurityScheme`. `Option<User>` and the other
-//! extractors work beside them, without a place in the document.
+//! A route for either takes an enum of both that derives `poem_openapi::SecurityScheme`; one for somebody or nobody
+//! [`MaybeSessionAuth`]. `Option<User>` and the other extractors work beside them, without a place in the document.
 
 #[cfg(feature = "login")]
 use auth_core::web::CookieName;
@@ -32,37 +32,44 @@ use poem::{FromRequest, Request, RequestBody, Result};
 use poem_openapi::registry::{MetaSecurityScheme, Registry};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 
-#[cfg(feature = "resource")]
-use crate::AccessToken;
 #[cfg(feature = "login")]
 use crate::User;
+use crate::{AccessToken, Caller, Rejection, auth, resource};
 
 /// The signed-in user, by the session cookie; 401 without one.
 #[cfg(feature = "login")]
 #[derive(Clone, Debug)]
 pub struct SessionAuth(pub User);
 
+/// As [`SessionAuth`], and `None` where nobody is signed in.
+#[cfg(feature = "login")]
+#[derive(Clone, Debug)]
+pub struct MaybeSessionAuth(pub Option<User>);
+
 /// A verified access token, by the `Authorization` header; 401 without one. Its scopes are checked by
 /// [`guard::scope`](crate::guard::scope), in a `transform` of the operation.
-#[cfg(feature = "resource")]
 #[derive(Clone, Debug)]
 pub struct BearerAuth(pub AccessToken);
 
+/// One of the host's [API keys](resource::ApiKeys), by the `X-API-Key` header (or as a bearer credential); 401 without.
+#[derive(Clone, Debug)]
+pub struct ApiKeyAuth(pub resource::ApiKey);
+
 macro_rules! scheme {
-    ($feature:literal, $name:ident($extractor:ty), $meta:expr) => {
-        #[cfg(feature = $feature)]
-        impl<'a> ApiExtractor<'a> for $name {
+    ($(#[$cfg:meta])? $type:ident as $name:literal, $find:expr, $meta:expr) => {
+        $(#[$cfg])?
+        impl<'a> ApiExtractor<'a> for $type {
             const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::SecurityScheme];
 
             type ParamType = ();
             type ParamRawType = ();
 
             fn register(registry: &mut Registry) {
-                registry.create_security_scheme(stringify!($name), $meta);
+                registry.create_security_scheme($name, $meta);
             }
 
             fn security_schemes() -> Vec<&'static str> {
-                vec![stringify!($name)]
+                vec![$name]
             }
 
             async fn from_request(
@@ -70,27 +77,27 @@ macro_rules! scheme {
                 body: &mut RequestBody,
                 _: ExtractParamOptions<()>,
             ) -> Result<Self> {
-                let found = <$extractor as FromRequest>::from_request(request, body).await;
-                found.map(Self)
+                $find(request, body).await.map(Self)
             }
         }
     };
 }
 
 scheme!(
-    "login",
-    SessionAuth(User),
-    MetaSecurityScheme {
-        ty: "apiKey",
-        description: Some("The session cookie of a person who signed in."),
-        name: Some(CookieName::Session.secure_name()),
-        key_in: Some("cookie"),
-        ..blank()
-    }
+    #[cfg(feature = "login")]
+    SessionAuth as "SessionAuth",
+    <User as FromRequest>::from_request,
+    session()
 );
 scheme!(
-    "resource",
-    BearerAuth(AccessToken),
+    #[cfg(feature = "login")]
+    MaybeSessionAuth as "SessionAuth",
+    <Option<User> as FromRequest>::from_request,
+    session()
+);
+scheme!(
+    BearerAuth as "BearerAuth",
+    <AccessToken as FromRequest>::from_request,
     MetaSecurityScheme {
         ty: "http",
         description: Some("An access token."),
@@ -98,6 +105,37 @@ scheme!(
         ..blank()
     }
 );
+scheme!(
+    ApiKeyAuth as "ApiKeyAuth",
+    api_key,
+    MetaSecurityScheme {
+        ty: "apiKey",
+        description: Some("An API key."),
+        name: Some("X-API-Key"),
+        key_in: Some("header"),
+        ..blank()
+    }
+);
+
+#[cfg(feature = "login")]
+fn session() -> MetaSecurityScheme {
+    MetaSecurityScheme {
+        ty: "apiKey",
+        description: Some("The session cookie of a person who signed in."),
+        name: Some(CookieName::Session.secure_name()),
+        key_in: Some("cookie"),
+        ..blank()
+    }
+}
+
+async fn api_key(request: &Request, body: &mut RequestBody) -> Result<resource::ApiKey> {
+    let Caller(caller) = <Caller as FromRequest>::from_request(request, body).await?;
+    match caller {
+        auth::Caller::ApiKey(key) => Ok(key),
+        // A person or a token, where a key is asked for.
+        _ => Err(Rejection::no_caller(request).await.into()),
+    }
+}
 
 fn blank() -> MetaSecurityScheme {
     MetaSecurityScheme {

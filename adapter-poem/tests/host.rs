@@ -15,7 +15,7 @@ use std::collections::HashMap;
 use adapter_poem::login::{NewUser, SignInRequest};
 use adapter_poem::web::{PeerCertificate, Problem};
 use adapter_poem::{Auth, ClientAddress, User, WithAuth as _, guard};
-use host_checks::{Host, certificate, own_sign_in};
+use host_checks::{Host, certificate, own_sign_in, refused_by_the_wing};
 use http::header::{LOCATION, SET_COOKIE};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use poem::listener::TcpAcceptor;
@@ -29,7 +29,7 @@ async fn sign_in(
     headers: &HeaderMap,
     Form(form): Form<HashMap<String, String>>,
 ) -> Result<Response> {
-    if form.get("code").is_none_or(|code| code != "letmein") {
+    if !host_checks::is_known(form.get("code")) {
         return Err(Error::from_status(StatusCode::UNAUTHORIZED));
     }
     assert!(address.is_some_and(|address| address.is_loopback()));
@@ -44,7 +44,8 @@ async fn sign_in(
         address,
         remember: false,
     };
-    let session = login.sign_in(&guest.id, &["otp"], request).await;
+    let user = host_checks::user_of(form.get("code"), &guest.id);
+    let session = login.sign_in(&user, &["otp"], request).await;
     let session = session.map_err(|error| Error::from_status(Problem::from(error).status))?;
     Ok(see_other("/me", session.cookies()))
 }
@@ -86,7 +87,6 @@ fn serve(auth: &Auth) -> String {
         .at("/me", get(me))
         .at("/certificate", get(shown))
         .with_auth(auth)
-        .data(auth.clone())
         // A TLS acceptor of the host's would have the certificate from its handshake.
         .before(async |mut request: Request| {
             request.extensions_mut().insert(certificate());
@@ -110,4 +110,10 @@ async fn a_form_of_the_hosts_own_signs_in_and_out() {
 async fn the_certificate_of_the_peer_reaches_core_and_handler() {
     let host = Host::new().await;
     host.sees_the_certificate(&serve(&host.auth)).await;
+}
+
+#[tokio::test]
+async fn whom_the_wing_refuses_is_told_why() {
+    let host = Host::new().await;
+    refused_by_the_wing(&host.auth, &serve(&host.auth)).await;
 }

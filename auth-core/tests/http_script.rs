@@ -16,7 +16,7 @@ async fn the_script_holds_and_hosts_built_alike_answer_alike() {
     let script = Script::new().await;
     for setting in Setting::ALL {
         let host = script.host(setting).await;
-        script.compare(&host, &Bare::new(&host.auth)).await;
+        script.compare(&host, &Bare::new(&host)).await;
     }
 }
 
@@ -162,7 +162,7 @@ const FAULTS: &Faults = &[
 
 async fn run_spoiled(script: &Script, host: Host, expected: &Transcript, fault: usize) {
     let (_, request, response) = FAULTS[fault];
-    let bare = Bare::new(&host.auth);
+    let bare = Bare::new(&host);
     let site = Spoiled {
         bare,
         request,
@@ -175,7 +175,7 @@ async fn run_spoiled(script: &Script, host: Host, expected: &Transcript, fault: 
 async fn whatever_is_lost_on_the_way_is_found_out() {
     let script = Arc::new(Script::new().await);
     let host = script.host(Setting::Root).await;
-    let expected = Arc::new(script.run(&host, &Bare::new(&host.auth)).await);
+    let expected = Arc::new(script.run(&host, &Bare::new(&host)).await);
     for (index, (fault, _, _)) in FAULTS.iter().enumerate() {
         let (script, expected) = (script.clone(), expected.clone());
         let host = script.host(Setting::Root).await;

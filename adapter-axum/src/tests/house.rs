@@ -1,21 +1,19 @@
 //! A house with somebody signed in, for the tests of every adapter.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use auth_core::auth::Auth;
-use auth_core::ground::{Clock, Digest32, Timestamp};
+use auth_core::ground::{Clock, Timestamp};
 use auth_core::login::{
     Login, NewUser, ScopeError, ScopeFacts, ScopeLoader, SignInRequest, SignedIn,
 };
 use auth_core::provider::{NewClient, Provider};
 use auth_core::resource::{ApiKey, ApiKeyError, ApiKeys, Resource, ScopeSet};
-use auth_core::store::{
-    Backend, EndedSessions, MemoryStore, Reach, Session, SessionId, SessionStore, StoreError,
-    StoreResult, Stores, UserId,
-};
+use auth_core::store::{MemoryStore, Stores};
 use auth_core::testkit::ManualClock;
+use auth_core::testkit::script::UnsteadySessions;
 use bytes::Bytes;
 use http::{HeaderMap, Request};
 use serde_json::{Value, json};
@@ -30,7 +28,7 @@ pub(super) struct House {
     pub(super) clock: Arc<ManualClock>,
     /// How often the loader was asked. It calls alice the owner of an organization.
     pub(super) loaded: Arc<AtomicUsize>,
-    pub(super) sessions: Arc<Sessions>,
+    pub(super) sessions: Arc<UnsteadySessions>,
     /// A `Cookie` header.
     pub(super) cookie: String,
     /// An `Authorization` header, with the scope `reports:read`.
@@ -44,11 +42,7 @@ impl House {
 
     pub(super) async fn at(base: &str) -> Self {
         let store = MemoryStore::new();
-        let sessions = Arc::new(Sessions {
-            inner: store.clone(),
-            down: AtomicBool::new(false),
-            asked: AtomicUsize::new(0),
-        });
+        let sessions = Arc::new(UnsteadySessions::of(&store));
         let mut stores = Stores::from(store);
         stores.sessions = sessions.clone();
         let clock = Arc::new(ManualClock::at(Timestamp::from_seconds(1_763_700_000)));
@@ -154,71 +148,5 @@ impl ApiKeys for OneKey {
             subject: "billing".to_owned(),
             scopes: ScopeSet::parse("reports:read"),
         }))
-    }
-}
-
-/// Sessions in memory that can be out of reach, and count how often they are asked.
-pub(super) struct Sessions {
-    inner: MemoryStore,
-    pub(super) down: AtomicBool,
-    pub(super) asked: AtomicUsize,
-}
-
-impl Sessions {
-    fn up(&self) -> StoreResult<&MemoryStore> {
-        if self.down.load(Ordering::SeqCst) {
-            return Err(StoreError::unavailable("down"));
-        }
-        Ok(&self.inner)
-    }
-}
-
-#[async_trait]
-impl Backend for Sessions {
-    fn reach(&self) -> Reach {
-        self.inner.reach()
-    }
-    async fn prune(&self, now: Timestamp, limit: u32) -> StoreResult<u64> {
-        self.up()?.prune(now, limit).await
-    }
-}
-
-#[async_trait]
-impl SessionStore for Sessions {
-    async fn insert_session(&self, session: &Session) -> StoreResult<()> {
-        self.up()?.insert_session(session).await
-    }
-    async fn session(&self, id: &SessionId) -> StoreResult<Option<Session>> {
-        self.asked.fetch_add(1, Ordering::SeqCst);
-        // As a database does, it lets others go on meanwhile.
-        tokio::task::yield_now().await;
-        self.up()?.session(id).await
-    }
-    async fn touch_session(
-        &self,
-        id: &SessionId,
-        seen: Timestamp,
-        idle: Timestamp,
-    ) -> StoreResult<()> {
-        self.up()?.touch_session(id, seen, idle).await
-    }
-    async fn rotate_session(&self, old: &Digest32, session: &Session) -> StoreResult<bool> {
-        self.up()?.rotate_session(old, session).await
-    }
-    async fn sessions_of(&self, user: &UserId) -> StoreResult<Vec<Session>> {
-        self.up()?.sessions_of(user).await
-    }
-    async fn revoke_session(&self, user: &UserId, id: &SessionId) -> StoreResult<bool> {
-        self.up()?.revoke_session(user, id).await
-    }
-    async fn revoke_sessions_of(
-        &self,
-        user: &UserId,
-        except: Option<&SessionId>,
-    ) -> StoreResult<Vec<SessionId>> {
-        self.up()?.revoke_sessions_of(user, except).await
-    }
-    async fn watch_ended(&self) -> StoreResult<Box<dyn EndedSessions>> {
-        self.up()?.watch_ended().await
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! | path | does |
 //! |---|---|
-//! | `POST /own/sign-in`, behind `same_origin` | signs `guest` in for the form field `code=letmein`, else 401 |
+//! | `POST /own/sign-in`, behind `same_origin` | signs in whom [`user_of`] names for a form field `code` that [`is_known`], else 401 |
 //! | `POST /own/sign-out`, behind `same_origin` | signs out |
 //! | `/me` | `User`: the name |
 //! | `/certificate` | the certificate of the TLS peer as text, `none` without one |
@@ -12,11 +12,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use auth_core::auth::Auth;
-use auth_core::login::Login;
+use auth_core::login::{Login, NewUser};
 use auth_core::provider::{
     AccountError, AccountResolver, ClaimsQuery, Provider, SignInRequest, SignedInAccount,
 };
-use auth_core::store::{MemoryStore, SessionId};
+use auth_core::store::{MemoryStore, SessionId, UserId};
 use auth_core::web::PeerCertificate;
 use bytes::Bytes;
 use http::HeaderValue;
@@ -59,6 +59,40 @@ impl Host {
         let seen = std::mem::take(&mut *self.seen.lock().unwrap());
         assert_eq!(seen, [Some(certificate())]);
     }
+}
+
+/// Codes by which the host recognizes somebody: `guest`, or an account that is gone.
+pub(crate) fn is_known(code: Option<&String>) -> bool {
+    matches!(code.map(String::as_str), Some("letmein" | "gone"))
+}
+
+pub(crate) fn user_of(code: Option<&String>, guest: &UserId) -> UserId {
+    match code.map(String::as_str) {
+        Some("letmein") => guest.clone(),
+        _ => UserId::new("gone".to_owned()),
+    }
+}
+
+/// Whom the login wing does not let in is told why, by the status.
+pub(crate) async fn refused_by_the_wing(auth: &Auth, base: &str) {
+    let client = client();
+    let code = async |code: &str| {
+        let request = client.post(format!("{base}/own/sign-in"));
+        let request = request.header("sec-fetch-site", "same-origin");
+        let request = request.header("content-type", "application/x-www-form-urlencoded");
+        let answer = request.body(format!("code={code}")).send().await.unwrap();
+        answer.status().as_u16()
+    };
+    assert_eq!(code("gone").await, 404);
+    assert_eq!(code("letmein").await, 303);
+    let login = auth.login().unwrap();
+    let guest = NewUser {
+        username: Some("guest".to_owned()),
+        ..NewUser::default()
+    };
+    let guest = login.ensure_user(guest).await.unwrap();
+    login.disable_user(&guest.id).await.unwrap();
+    assert_eq!(code("letmein").await, 403);
 }
 
 /// In and out by the host's own form.

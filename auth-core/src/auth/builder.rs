@@ -95,6 +95,7 @@ pub struct AuthBuilder {
     proxies: Result<TrustedProxies, TrustedProxiesError>,
     prune_every: Option<Duration>,
     clustered: bool,
+    peers_without_address: bool,
     #[cfg(feature = "outbound")]
     outbound: crate::services::outbound::OutboundPolicy,
     #[cfg(feature = "login")]
@@ -118,6 +119,7 @@ impl AuthBuilder {
             proxies: Ok(TrustedProxies::default()),
             prune_every: Some(Duration::from_mins(1)),
             clustered: false,
+            peers_without_address: false,
             #[cfg(feature = "outbound")]
             outbound: crate::services::outbound::OutboundPolicy::default(),
             #[cfg(feature = "login")]
@@ -222,6 +224,15 @@ impl AuthBuilder {
         self
     }
 
+    /// Says that peers have no IP address, as on a Unix socket: throttles then count all clients as one, and no forwarded
+    /// header is believed. Without it an adapter answers 500, saying what to add, when a framework was not asked for the
+    /// peer's address. A proxy at a Unix socket is better introduced: by the [`ClientAddr`](crate::web::ClientAddr) of a
+    /// [trusted](Self::trusted_proxies) one in the request's extensions.
+    pub fn peers_without_address(mut self, expected: bool) -> Self {
+        self.peers_without_address = expected;
+        self
+    }
+
     /// Replaces the clock, for tests.
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
@@ -286,7 +297,9 @@ impl AuthBuilder {
                 .add(route, Endpoint::Asset(index))
                 .map_err(BuildError::Path)?;
         }
-        let inner = Arc::new(wings.build(core, table).await?);
+        let mut inner = wings.build(core, table).await?;
+        inner.peers_without_address = self.peers_without_address;
+        let inner = Arc::new(inner);
         if let Some(interval) = self.prune_every {
             pruning::start(&inner, interval);
         }

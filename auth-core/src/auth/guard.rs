@@ -2,7 +2,6 @@
 
 #[cfg(feature = "login")]
 use std::sync::Arc;
-#[cfg(feature = "login")]
 use std::time::Duration;
 
 #[cfg(feature = "login")]
@@ -41,6 +40,12 @@ pub enum Guard {
     /// An access token with these scopes.
     #[cfg(feature = "resource")]
     Scopes(ScopeRequirement),
+    /// An access token whose user signed in within this time (RFC 9470).
+    #[cfg(feature = "resource")]
+    RecentToken(Duration),
+    /// An access token whose user signed in at one of these levels (`acr`, RFC 9470).
+    #[cfg(feature = "resource")]
+    TokenAcr(Vec<String>),
     /// A [`Caller`](super::Caller) of any kind.
     Caller,
     /// A person signed in, or a token or an API key with these scopes.
@@ -101,14 +106,8 @@ impl Auth {
                 self.admit_session(parts, Some(recency), *otherwise).await
             }
             #[cfg(feature = "resource")]
-            Guard::Scopes(requirement) => {
-                let token = self.access_token(parts).await?;
-                let resource = match self.resource() {
-                    Ok(resource) => resource,
-                    Err(missing) => return Err(Box::new(self.not_set_up(parts, missing))),
-                };
-                let met = resource.require_scope(&token, requirement).await;
-                met.map_err(|refused| Box::new(self.refuse_token(&refused)))
+            Guard::Scopes(_) | Guard::RecentToken(_) | Guard::TokenAcr(_) => {
+                self.admit_token(parts, guard).await
             }
             #[cfg(feature = "login")]
             Guard::Organization(otherwise) => {
@@ -191,6 +190,26 @@ impl Auth {
             Err(refused) if *refused.refusal() == Refusal::MissingToken => Ok(None),
             Err(refused) => Err(Box::new(self.refuse_token(&refused))),
         }
+    }
+
+    /// Lets a token pass that is good, and good enough for what the guard asks of it.
+    #[cfg(feature = "resource")]
+    async fn admit_token(&self, parts: &mut Parts, guard: &Guard) -> Result<(), Box<Response>> {
+        let token = self.access_token(parts).await?;
+        let resource = match self.resource() {
+            Ok(resource) => resource,
+            Err(missing) => return Err(Box::new(self.not_set_up(parts, missing))),
+        };
+        let met = match guard {
+            Guard::Scopes(requirement) => resource.require_scope(&token, requirement).await,
+            Guard::RecentToken(within) => resource.require_recent(&token, *within).await,
+            Guard::TokenAcr(values) => {
+                let values: Vec<_> = values.iter().map(String::as_str).collect();
+                resource.require_acr(&token, &values).await
+            }
+            _ => Ok(()),
+        };
+        met.map_err(|refused| Box::new(self.refuse_token(&refused)))
     }
 
     #[cfg(feature = "resource")]

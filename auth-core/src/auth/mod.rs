@@ -41,6 +41,7 @@ pub struct Auth {
 struct Inner {
     core: Arc<Core>,
     table: Table,
+    peers_without_address: bool,
     #[cfg(feature = "login")]
     login: Option<Arc<crate::login::LoginWing>>,
     #[cfg(feature = "provider")]
@@ -149,6 +150,13 @@ impl Auth {
     /// of the host's own is told by.
     pub fn client_address(&self, parts: &Parts) -> Option<std::net::IpAddr> {
         self.inner.core.proxies.client_address(parts)
+    }
+
+    /// Whether throttles tell the client of this request from others: its [`ClientAddr`](crate::web::ClientAddr) is
+    /// there, or [none was to be expected](AuthBuilder::peers_without_address). If not, the host forgot to ask its
+    /// framework for it, and an adapter says so (500) in place of whatever would be counted.
+    pub fn tells_clients_apart(&self, parts: &Parts) -> bool {
+        self.inner.peers_without_address || self.client_address(parts).is_some()
     }
 
     /// Turns a problem into a response for a request to one of the host's own routes.

@@ -121,6 +121,7 @@ impl Wings {
         Ok(Inner {
             core,
             table,
+            peers_without_address: false,
             #[cfg(feature = "login")]
             login,
             #[cfg(feature = "provider")]

@@ -2,9 +2,10 @@
 
 use std::process::ExitCode;
 
+use actix_web::guard::{Any, Get, Head};
 use actix_web::http::header::{CACHE_CONTROL, CacheControl, CacheDirective};
 use actix_web::web::{Html, Json};
-use actix_web::{App, HttpServer, Responder, web};
+use actix_web::{App, HttpServer, Responder, Route, web};
 use adapter_actix::{AccessToken, Auth, Login, Resource, User, WithAuth as _, guard};
 use example_setup::{GRACE, Setup, SetupError, home_page, stop_signal};
 use serde_json::{Value, json};
@@ -33,13 +34,10 @@ async fn run() -> Result<(), SetupError> {
 
     let app = move || {
         App::new()
-            .route("/", web::get().to(home))
-            .route("/healthz", web::get().to(async || "ok"))
-            .route(
-                "/dashboard",
-                web::get().to(dashboard).wrap(guard::signed_in()),
-            )
-            .route("/api/me", web::get().to(me).wrap(guard::scope("profile")))
+            .route("/", get().to(home))
+            .route("/healthz", get().to(async || "ok"))
+            .route("/dashboard", get().to(dashboard).wrap(guard::signed_in()))
+            .route("/api/me", get().to(me).wrap(guard::scope("profile")))
             .with_auth(&auth)
     };
 
@@ -50,6 +48,11 @@ async fn run() -> Result<(), SetupError> {
         .listen(listener)?
         .run();
     example_setup::until_stopped(server).await
+}
+
+/// GET and, unlike `web::get()`, HEAD (RFC 9110 §9.3.2).
+fn get() -> Route {
+    web::route().guard(Any(Get()).or(Head()))
 }
 
 async fn home(user: Option<User>) -> impl Responder {

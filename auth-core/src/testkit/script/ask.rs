@@ -7,10 +7,13 @@ use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue};
 use http::{HeaderMap, Method, Request};
 use serde_json::Value;
 
+use super::host::Setting;
+
 pub(super) const FORM: &str = "application/x-www-form-urlencoded";
 pub(super) const JSON: &str = "application/json";
 
-/// A request. A target that begins with `~` lies under the path of the base URL.
+/// A request. A target that begins with `~` lies under the path of the base URL, one of the host's own routes where the
+/// app is mounted.
 #[derive(Clone)]
 pub(super) struct Ask {
     pub(super) method: Method,
@@ -84,20 +87,12 @@ impl Ask {
         self
     }
 
-    pub(super) fn request(&self, prefix: &str) -> Request<Bytes> {
+    pub(super) fn request(&self, setting: Setting) -> Request<Bytes> {
         let mut request = Request::new(self.body.clone());
         *request.method_mut() = self.method.clone();
-        *request.uri_mut() = placed(prefix, &self.target).parse().unwrap();
+        *request.uri_mut() = setting.place(&self.target).parse().unwrap();
         *request.headers_mut() = self.headers.clone();
         request
-    }
-}
-
-/// A path with its `~` replaced.
-pub(super) fn placed(prefix: &str, target: &str) -> String {
-    match target.strip_prefix('~') {
-        Some(rest) => format!("{prefix}{rest}"),
-        None => target.to_owned(),
     }
 }
 

@@ -3,14 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use serde_json::{Map, Value, json};
 
-use super::SeededRandom;
+use super::{SeededRandom, UnsteadySessions};
 use crate::auth::{Auth, AuthBuilder};
 use crate::ground::jose::{Algorithm, SigningKey};
 use crate::ground::{Clock, ManualClock, Timestamp};
-use crate::login::{Argon2Cost, Login, NewUser};
+use crate::login::{Argon2Cost, Login, NewUser, ScopeError, ScopeFacts, ScopeLoader, SignedIn};
 use crate::provider::{NewClient, Provider};
+use crate::resource::{ApiKey, ApiKeyError, ApiKeys, Resource, ScopeSet};
 use crate::store::{MemoryStore, Stores};
 
 /// When a run begins.
@@ -27,6 +29,10 @@ pub(super) const ALICE: &str = "alice@example.com";
 pub(super) const PASSWORD: &str = "correct horse battery staple";
 pub(super) const SECRET: &str = "the-client-secret-0123456789abcdef";
 pub(super) const REDIRECT_URI: &str = "https://rp.example/callback";
+/// An API key of the subject `billing`, with the scope `reports:read`.
+pub(super) const KEY: &str = "acme_live_0123456789";
+/// The cookie an access token may come in.
+pub(super) const TOKEN_COOKIE: &str = "__Host-token";
 pub(super) const BYE: &str = "https://rp.example/bye";
 
 /// Where a host is reached from outside.
@@ -36,19 +42,22 @@ pub enum Setting {
     Root,
     /// `https://app.example.com/id`: under a path. The peer is a trusted proxy.
     Prefix,
+    /// `https://app.example.com/id`: the app is mounted there by its framework, its own routes and guards included; only
+    /// what [`Route::path_under`](crate::web::Route::path_under) does not find under it stands at the root.
+    Nested,
     /// `http://localhost:3000`: a developer's machine, without https.
     Loopback,
 }
 
 impl Setting {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Root, Self::Prefix, Self::Loopback];
+    pub const ALL: [Self; 4] = [Self::Root, Self::Prefix, Self::Nested, Self::Loopback];
 
     /// The base URL.
     pub const fn base(self) -> &'static str {
         match self {
             Self::Root => "https://app.example.com",
-            Self::Prefix => "https://app.example.com/id",
+            Self::Prefix | Self::Nested => "https://app.example.com/id",
             Self::Loopback => "http://localhost:3000",
         }
     }
@@ -57,14 +66,31 @@ impl Setting {
     pub const fn prefix(self) -> &'static str {
         match self {
             Self::Root | Self::Loopback => "",
-            Self::Prefix => "/id",
+            Self::Prefix | Self::Nested => "/id",
+        }
+    }
+
+    /// Where the framework mounts the app: before the [host's own routes](super::host_routes).
+    pub const fn mount(self) -> &'static str {
+        match self {
+            Self::Root | Self::Prefix | Self::Loopback => "",
+            Self::Nested => "/id",
+        }
+    }
+
+    /// A path as it is asked for: `~` is the path of the base URL, and the host's own routes lie under the mount.
+    pub(super) fn place(self, target: &str) -> String {
+        match target.strip_prefix('~') {
+            Some(rest) => format!("{}{rest}", self.prefix()),
+            None if target.starts_with("/host/") => format!("{}{target}", self.mount()),
+            None => target.to_owned(),
         }
     }
 
     /// Scheme, host and port.
     pub(super) const fn origin(self) -> &'static str {
         match self {
-            Self::Root | Self::Prefix => "https://app.example.com",
+            Self::Root | Self::Prefix | Self::Nested => "https://app.example.com",
             Self::Loopback => "http://localhost:3000",
         }
     }
@@ -95,6 +121,7 @@ pub struct Host {
     pub auth: Auth,
     pub(super) setting: Setting,
     pub(super) client_key: Arc<SigningKey>,
+    pub(super) sessions: Arc<UnsteadySessions>,
     clock: SharedClock,
 }
 
@@ -123,13 +150,14 @@ impl Keys {
             client: Arc::new(SigningKey::generate(Algorithm::Es256).unwrap().key),
         };
         // Makes them.
-        let first = keys.builder(Setting::Root, &clock()).build().await;
+        let store = MemoryStore::new();
+        let first = keys.builder(Setting::Root, &clock(), Stores::from(store));
+        let first = first.build().await;
         drop(first.unwrap());
         keys
     }
 
-    fn builder(&self, setting: Setting, clock: &SharedClock) -> AuthBuilder {
-        let mut stores = Stores::from(MemoryStore::new());
+    fn builder(&self, setting: Setting, clock: &SharedClock, mut stores: Stores) -> AuthBuilder {
         stores.signing_keys = Arc::new(self.provider.clone());
         let proxies = setting.trusts_its_peer().then_some("127.0.0.1");
         Auth::builder(setting.base())
@@ -139,7 +167,16 @@ impl Keys {
             .random(SeededRandom::new(1))
             .prune_every(None)
             .trusted_proxies(proxies)
-            .login(Login::default().dangerous_weak_argon2(CHEAP))
+            .login(
+                Login::default()
+                    .dangerous_weak_argon2(CHEAP)
+                    .scope_loader(Owner),
+            )
+            .resource(
+                Resource::default()
+                    .api_keys(OneKey)
+                    .token_cookie(TOKEN_COOKIE),
+            )
             .provider(
                 Provider::default()
                     .scope("reports:read", "Read reports")
@@ -150,7 +187,11 @@ impl Keys {
 
     pub(super) async fn host(&self, setting: Setting) -> Host {
         let clock = clock();
-        let auth = self.builder(setting, &clock).build().await.unwrap();
+        let store = MemoryStore::new();
+        let sessions = Arc::new(UnsteadySessions::of(&store));
+        let mut stores = Stores::from(store);
+        stores.sessions = sessions.clone();
+        let auth = self.builder(setting, &clock, stores).build().await.unwrap();
         register_clients(&auth, &self.client).await;
         let alice = NewUser {
             email: Some(ALICE.to_owned()),
@@ -164,8 +205,39 @@ impl Keys {
             auth,
             setting,
             client_key: self.client.clone(),
+            sessions,
             clock,
         }
+    }
+}
+
+/// Everybody owns an organization, and nobody administers the product.
+struct Owner;
+
+#[async_trait]
+impl ScopeLoader for Owner {
+    async fn load(&self, _: &SignedIn) -> Result<ScopeFacts, ScopeError> {
+        Ok(ScopeFacts {
+            organization: Some("acme".to_owned()),
+            role: Some("owner".to_owned()),
+            ..ScopeFacts::default()
+        })
+    }
+}
+
+struct OneKey;
+
+#[async_trait]
+impl ApiKeys for OneKey {
+    fn recognizes(&self, presented: &str) -> bool {
+        presented.starts_with("acme_live_")
+    }
+    async fn find(&self, presented: &str) -> Result<Option<ApiKey>, ApiKeyError> {
+        Ok((presented == KEY).then(|| ApiKey {
+            id: "key-1".to_owned(),
+            subject: "billing".to_owned(),
+            scopes: ScopeSet::parse("reports:read"),
+        }))
     }
 }
 

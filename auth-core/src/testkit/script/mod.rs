@@ -10,9 +10,10 @@
 //! use auth_core::auth::Auth;
 //! use auth_core::testkit::script::{Script, Setting, Socket};
 //!
-//! // An app in the framework: the routes of `auth`, and those of `script::host_routes`, listening on a free port.
-//! async fn serve(auth: &Auth) -> SocketAddr {
-//! #   let _ = auth;
+//! // An app in the framework: the routes of `auth`, and those of `script::host_routes`, mounted where `setting.mount()`
+//! // says, listening on a free port.
+//! async fn serve(auth: &Auth, setting: Setting) -> SocketAddr {
+//! #   let _ = (auth, setting);
 //! #   unimplemented!()
 //! }
 //!
@@ -21,7 +22,7 @@
 //!     let script = Script::new().await;
 //!     for setting in Setting::ALL {
 //!         let host = script.host(setting).await;
-//!         let address = serve(&host.auth).await;
+//!         let address = serve(&host.auth, setting).await;
 //!         script.compare(&host, &Socket::at(address)).await;
 //!     }
 //! }
@@ -42,6 +43,7 @@ mod person;
 mod random;
 mod reply;
 mod scenes;
+mod sessions;
 mod site;
 mod socket;
 mod stage;
@@ -49,6 +51,7 @@ mod transcript;
 
 pub use host::{Host, Setting};
 pub use random::SeededRandom;
+pub use sessions::UnsteadySessions;
 pub use site::{Answering, Bare, PEER, Site};
 pub use socket::Socket;
 pub use transcript::{Entry, Transcript};
@@ -120,7 +123,7 @@ impl Script {
     /// As [`run_against`](Self::run_against).
     pub async fn compare(&self, host: &Host, site: &dyn Site) {
         let bare = self.host(host.setting).await;
-        let expected = self.run(&bare, &Bare::new(&bare.auth)).await;
+        let expected = self.run(&bare, &Bare::new(&bare)).await;
         self.run_against(&expected, host, site).await;
     }
 

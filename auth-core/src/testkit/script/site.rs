@@ -7,7 +7,7 @@ use std::pin::Pin;
 use bytes::Bytes;
 use http::{Request, Response};
 
-use super::host_routes;
+use super::{Host, host_routes};
 use crate::auth::Auth;
 use crate::web::ClientAddr;
 
@@ -37,12 +37,18 @@ where
 
 /// The core without a framework: what every adapter must be equal to.
 #[derive(Clone, Debug)]
-pub struct Bare(Auth);
+pub struct Bare {
+    auth: Auth,
+    mount: &'static str,
+}
 
 impl Bare {
     /// The core of a host.
-    pub fn new(auth: &Auth) -> Self {
-        Self(auth.clone())
+    pub fn new(host: &Host) -> Self {
+        Self {
+            auth: host.auth.clone(),
+            mount: host.setting.mount(),
+        }
     }
 }
 
@@ -51,10 +57,10 @@ impl Site for Bare {
         request.extensions_mut().insert(ClientAddr(PEER));
         Box::pin(async move {
             let path = request.uri().path();
-            if self.0.routes().any(|route| route.path == path) {
-                self.0.handle(request).await
+            if self.auth.routes().any(|route| route.path == path) {
+                self.auth.handle(request).await
             } else {
-                host_routes::answer(&self.0, request).await
+                host_routes::answer(&self.auth, self.mount, request).await
             }
         })
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::ask::{Ask, placed};
+use super::ask::Ask;
 use super::host::{Host, Setting};
 use super::normal::{Whose, comparable};
 use super::reply::Reply;
@@ -53,12 +53,12 @@ impl<'s> Stage<'s> {
         self.host.setting
     }
 
-    /// A path with its `~` replaced.
+    /// A path as it is asked for here.
     pub(super) fn path(&self, target: &str) -> String {
-        placed(self.setting().prefix(), target)
+        self.setting().place(target)
     }
 
-    /// The absolute URL of a path that begins with `~`.
+    /// The absolute URL of that.
     pub(super) fn url(&self, target: &str) -> String {
         format!("{}{}", self.setting().origin(), self.path(target))
     }
@@ -75,7 +75,7 @@ impl<'s> Stage<'s> {
 
     async fn play(&mut self, ask: Ask, whose: Whose) -> Reply {
         self.step += 1;
-        let request = ask.request(self.setting().prefix());
+        let request = ask.request(self.setting());
         let target = format!("{} {}", request.method(), request.uri());
         let response = self.site.send(request).await;
         let (headers, body) = comparable(whose, &response);

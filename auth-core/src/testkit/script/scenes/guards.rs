@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use super::steps::{machine_token, text, tokens as tokens_of};
-use crate::testkit::script::ask::Ask;
+use crate::testkit::script::ask::{Ask, with_query};
 use crate::testkit::script::host_routes::{
-    ADMIN, API, BROKEN_PAGE, NESTED_PAGE, OPTIONAL_TOKEN, OPTIONAL_USER, PAGE, RECENT, RECENT_API,
-    REPORTS, SCOPE, SESSION, TOKEN, USER,
+    ADMIN, API, BROKEN_PAGE, NESTED_PAGE, OPTIONAL_SCOPE, OPTIONAL_SESSION, OPTIONAL_TOKEN,
+    OPTIONAL_USER, PAGE, RECENT, RECENT_API, REPORTS, SCOPE, SESSION, TOKEN, USER,
 };
 use crate::testkit::script::person::Person;
 use crate::testkit::script::stage::Stage;
@@ -16,9 +16,9 @@ pub(super) async fn pages(stage: &mut Stage<'_>) {
     let query = format!("{PAGE}?x=1&y=%2F");
     let led = Person::new().get(stage, &query).await;
     let login = stage.path("~/auth/login");
-    led.leads_to(&format!(
-        "{login}?return_to=%2Fhost%2Fpage%3Fx%3D1%26y%3D%252F"
-    ));
+    let way = with_query(&login, &[("return_to", &stage.path(&query))]);
+    assert!(way.ends_with("%2Fhost%2Fpage%3Fx%3D1%26y%3D%252F"), "{way}");
+    led.leads_to(&way);
     // A form's address cannot be come back to.
     let posted = stage.ask(Ask::post(PAGE).form(&[("x", "1")])).await;
     posted.leads_to(&format!("{login}?return_to=%2F"));
@@ -26,7 +26,7 @@ pub(super) async fn pages(stage: &mut Stage<'_>) {
     let page = alice.visit(stage, &query).await;
     let fields = super::sign_in::ALICES;
     let back = alice.submit(stage, &page, "~/auth/login", &fields).await;
-    back.leads_to(&query);
+    back.leads_to(&stage.path(&query));
     let page = alice.get(stage, &query).await;
     page.is(200).has("cache-control", "no-store").says("page");
     let post = Ask::post(PAGE).same_origin().form(&[("x", "1")]);
@@ -54,7 +54,8 @@ pub(super) async fn recent(stage: &mut Stage<'_>) {
     let login = stage.path("~/auth/login");
     let mut nobody = Person::new();
     let led = nobody.get(stage, RECENT).await;
-    led.leads_to(&format!("{login}?return_to=%2Fhost%2Frecent"));
+    let recent = stage.path(RECENT);
+    led.leads_to(&with_query(&login, &[("return_to", &recent)]));
     nobody.get(stage, RECENT_API).await.is(401);
     let mut alice = Person::alice(stage).await;
     stage.host.advance(Duration::from_mins(10));
@@ -63,9 +64,8 @@ pub(super) async fn recent(stage: &mut Stage<'_>) {
     }
     stage.host.advance(Duration::from_secs(1));
     let led = alice.get(stage, RECENT).await;
-    led.leads_to(&format!(
-        "{login}?return_to=%2Fhost%2Frecent&reauthenticate=1"
-    ));
+    let again = [("return_to", recent.as_str()), ("reauthenticate", "1")];
+    led.leads_to(&with_query(&login, &again));
     alice.get(stage, RECENT_API).await.is(403);
     let json = Ask::get(RECENT_API).wants_json();
     let json = alice.ask(stage, json).await;
@@ -74,7 +74,7 @@ pub(super) async fn recent(stage: &mut Stage<'_>) {
     let page = alice.get(stage, led.redirect().unwrap()).await;
     let fields = super::sign_in::ALICES;
     let back = alice.submit(stage, &page, "~/auth/login", &fields).await;
-    back.leads_to(RECENT);
+    back.leads_to(&recent);
     alice.get(stage, RECENT).await.is(200);
 }
 
@@ -124,17 +124,17 @@ pub(super) async fn people(stage: &mut Stage<'_>) {
             .refuses(401, "unauthenticated");
         stage.ask(Ask::get(path).wants_html()).await.is(401);
     }
-    stage
-        .ask(Ask::get(OPTIONAL_USER))
-        .await
-        .is(200)
-        .says("nobody");
+    for path in [OPTIONAL_USER, OPTIONAL_SESSION, OPTIONAL_SCOPE] {
+        stage.ask(Ask::get(path)).await.is(200).says("nobody");
+    }
     let mut alice = Person::alice(stage).await;
     for (path, said) in [
         (USER, "Alice"),
         (OPTIONAL_USER, "Alice"),
         (SESSION, "pwd"),
+        (OPTIONAL_SESSION, "pwd"),
         (SCOPE, "Alice admin=false"),
+        (OPTIONAL_SCOPE, "Alice admin=false"),
     ] {
         let found = alice.get(stage, path).await;
         found
@@ -166,9 +166,7 @@ pub(super) async fn nested(stage: &mut Stage<'_>) {
     let query = format!("{NESTED_PAGE}?x=1");
     let led = Person::new().get(stage, &query).await;
     let login = stage.path("~/auth/login");
-    led.leads_to(&format!(
-        "{login}?return_to=%2Fhost%2Fnested%2Fpage%3Fx%3D1"
-    ));
+    led.leads_to(&with_query(&login, &[("return_to", &stage.path(&query))]));
     let mut alice = Person::alice(stage).await;
     alice.get(stage, &query).await.is(200).says("nested");
 }
@@ -200,8 +198,7 @@ pub(super) async fn forwarded(stage: &mut Stage<'_>) {
         let ask = Ask::get(path).header("x-forwarded-proto", "http");
         let answer = alice.ask(stage, ask).await;
         if led {
-            let origin = stage.setting().origin();
-            answer.leads_to(&format!("{origin}{path}"));
+            answer.leads_to(&stage.url(path));
         } else {
             assert_ne!(answer.status.as_u16(), 303, "{}", answer.step);
         }

@@ -9,7 +9,7 @@ use crate::testkit::script::reply::Reply;
 use crate::testkit::script::stage::Stage;
 use crate::web::Route;
 
-const METHODS: [Method; 8] = [
+const METHODS: [Method; 9] = [
     Method::GET,
     Method::HEAD,
     Method::POST,
@@ -18,6 +18,7 @@ const METHODS: [Method; 8] = [
     Method::DELETE,
     Method::OPTIONS,
     Method::TRACE,
+    Method::CONNECT,
 ];
 
 pub(super) async fn signed_out(stage: &mut Stage<'_>) {

@@ -3,6 +3,7 @@
 mod account;
 mod authorize;
 mod bodies;
+mod callers;
 mod client_auth;
 mod consent;
 mod discovery;
@@ -13,6 +14,7 @@ mod headers;
 mod headless;
 mod introspect;
 mod methods;
+mod outage;
 mod paths;
 mod prompts;
 mod proxies;
@@ -24,6 +26,7 @@ mod session;
 mod sign_in;
 mod sign_out;
 mod steps;
+mod upgrade;
 mod userinfo;
 
 use std::future::Future;
@@ -52,6 +55,8 @@ scenes! {
     "bodies: large" => bodies::large,
     "bodies: media types" => bodies::media_types,
     "bodies: chunked" => bodies::chunked,
+    "upgrade" => upgrade::upgrade,
+    "upgrade: CONNECT" => upgrade::connect,
     "parameters" => bodies::parameters,
     "headers: repeated" => headers::repeated,
     "headers: not UTF-8" => headers::not_utf8,
@@ -111,4 +116,12 @@ scenes! {
     "host: nested" => guards::nested,
     "host: broken" => guards::broken,
     "host: forwarded" => guards::forwarded,
+    "host: callers" => callers::credentials,
+    "host: callers with scopes" => callers::scopes,
+    "host: cookies of callers" => callers::cookies,
+    "host: same origin" => callers::same_origin,
+    "host: roles" => callers::roles,
+    "host: addresses" => callers::address,
+    "host: step-up" => callers::step_up,
+    "outage: sessions" => outage::sessions,
 }
