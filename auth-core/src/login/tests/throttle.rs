@@ -218,11 +218,12 @@ async fn threat_47_a_client_that_goes_before_its_answer_has_nothing_held_against
     let mut left = 0;
     while left < 12 {
         let mut browser = house.browser();
-        // As far as the hash, on which it waits; or not so far, while too many hashes are being made.
+        // As far as the hash, on which it waits.
         let mut attempt = Box::pin(browser.sign_in(ADA, PASSWORD));
         match poll_fn(|context| Poll::Ready(attempt.as_mut().poll(context))).await {
             Poll::Pending => left += 1,
-            Poll::Ready(answer) => assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE),
+            // Too many hashes are being made, or this one was made while nobody looked.
+            Poll::Ready(answer) => assert_ne!(answer.status, StatusCode::TOO_MANY_REQUESTS),
         }
         drop(attempt);
         for _ in 0..5 {
