@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ProviderWing;
 use super::authorize::{AuthorizationRequest, Checked, Progress};
+#[cfg(feature = "login")]
 use super::client::Presentation;
 use super::error::OAuthError;
 use crate::ground::{Digest32, Timestamp};
@@ -129,6 +130,7 @@ impl ProviderWing {
     }
 
     /// The client whose request waits behind an address of ours, if that is this browser's own.
+    #[cfg(feature = "login")]
     pub(crate) async fn client_behind(
         &self,
         exchange: &Exchange<'_>,
