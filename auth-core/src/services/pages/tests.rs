@@ -306,7 +306,7 @@ fn nothing_is_inline() {
                 !html.contains("style=") && !html.contains("<style"),
                 "{page}"
             );
-            let script_of = match page {
+            let script_of: Option<&str> = match page {
                 #[cfg(feature = "provider")]
                 PageName::FrontChannelLogout => Some("front-channel"),
                 #[cfg(feature = "provider")]
