@@ -5,6 +5,7 @@
 
 mod account;
 mod bad_input;
+mod browsers;
 mod harness;
 mod host;
 mod register;

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::harness::{Answer, House, Proof, SECRET, house};
+use super::harness::{Answer, House, ISSUER, Proof, REDIRECT_URI, SECRET, VERIFIER, house};
 use crate::ground::jose::{Algorithm, Jws};
 use crate::services::Event;
 
@@ -72,6 +72,41 @@ async fn it_gets_no_scope_it_may_not_have() {
         .await
         .ok();
     assert_eq!(answer.text("scope"), "reports:read");
+}
+
+// RFC 8707 §2.2: a resource that the server cannot give a token for is invalid_target, for every grant.
+#[tokio::test]
+async fn a_token_for_another_resource_is_refused_whatever_the_grant() {
+    let house = house().await;
+    let rp = house.rp().await;
+    let code = house.code(&rp, "openid").await;
+    let tokens = house.tokens(&rp, "openid").await;
+    let grants = [
+        vec![("grant_type", "client_credentials")],
+        vec![
+            ("grant_type", "authorization_code"),
+            ("code", &code),
+            ("redirect_uri", REDIRECT_URI),
+            ("code_verifier", VERIFIER),
+        ],
+        vec![
+            ("grant_type", "refresh_token"),
+            ("refresh_token", tokens.text("refresh_token")),
+        ],
+    ];
+    for form in grants {
+        let ask = async |resource: &[&str]| {
+            let mut form = form.clone();
+            form.extend(resource.iter().map(|uri| ("resource", *uri)));
+            let proof = Proof::Basic("rp", SECRET);
+            house.post("/oauth/token", proof, &form).await
+        };
+        for bad in [&["https://x.example"][..], &[ISSUER, "https://x.example"]] {
+            ask(bad).await.refused_as("invalid_target");
+        }
+        // Nothing was spent by it.
+        ask(&[ISSUER]).await.ok();
+    }
 }
 
 #[tokio::test]

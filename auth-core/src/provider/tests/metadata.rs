@@ -135,3 +135,40 @@ async fn documents_are_cached_by_what_they_say() {
         assert_eq!(house.send(again).await.status, StatusCode::NOT_MODIFIED);
     }
 }
+
+/// Nothing is advertised that registration refuses.
+#[tokio::test]
+async fn every_advertised_algorithm_can_be_registered() {
+    let house = house().await;
+    let document = house.get(OPENID, Proof::No).await.ok().json;
+    let names = |member: &str| document[member].as_array().unwrap().clone();
+    let mut number = 0;
+    for what in ["id_token", "userinfo"] {
+        let (alg, enc) = (
+            names(&format!("{what}_encryption_alg_values_supported")),
+            names(&format!("{what}_encryption_enc_values_supported")),
+        );
+        assert!(!alg.is_empty() && !enc.is_empty());
+        for (alg, enc) in alg
+            .iter()
+            .flat_map(|alg| enc.iter().map(move |enc| (alg, enc)))
+        {
+            number += 1;
+            let mut changes = json!({ "jwks_uri": "https://rp.example/jwks" });
+            changes[format!("{what}_encrypted_response_alg")] = alg.clone();
+            changes[format!("{what}_encrypted_response_enc")] = enc.clone();
+            house.client(&format!("rp-{number}"), changes).await;
+        }
+        for alg in names(&format!("{what}_signing_alg_values_supported")) {
+            number += 1;
+            let mut changes = json!({});
+            changes[format!("{what}_signed_response_alg")] = alg;
+            house.client(&format!("rp-{number}"), changes).await;
+        }
+    }
+    for alg in names("request_object_signing_alg_values_supported") {
+        number += 1;
+        let changes = json!({ "request_object_signing_alg": alg });
+        house.client(&format!("rp-{number}"), changes).await;
+    }
+}

@@ -62,6 +62,8 @@ async fn threat_11_a_client_is_read_as_it_was_written() {
     for body in [
         format!("{{{uri},\"client_name\":\"a\",\"client_name\":\"b\"}}"),
         format!("{{{uri},\"client_name\":\"a\",\"client\\u005fname\":\"b\"}}"),
+        format!("{{{uri},\"jwks\":{{\"keys\":[],\"keys\":[]}}}}"),
+        format!("{{{uri},\"jwks\":{{\"keys\":[{{\"kid\":\"a\",\"kid\":\"b\"}}]}}}}"),
         format!("[{{{uri}}}]"),
         format!("{{{uri}}}x"),
         format!(

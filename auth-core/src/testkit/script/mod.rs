@@ -12,17 +12,14 @@
 //!
 //! // An app in the framework: the routes of `auth`, and those of `script::host_routes`, mounted where `setting.mount()`
 //! // says, listening on a free port.
-//! async fn serve(auth: &Auth, setting: Setting) -> SocketAddr {
-//! #   let _ = (auth, setting);
-//! #   unimplemented!()
-//! }
+//! type Serve = fn(&Auth, Setting) -> SocketAddr;
 //!
 //! // In a test.
-//! async fn the_adapter_is_the_core_over_a_socket() {
+//! async fn the_adapter_is_the_core_over_a_socket(serve: Serve) {
 //!     let script = Script::new().await;
 //!     for setting in Setting::ALL {
 //!         let host = script.host(setting).await;
-//!         let address = serve(&host.auth, setting).await;
+//!         let address = serve(&host.auth, setting);
 //!         script.compare(&host, &Socket::at(address)).await;
 //!     }
 //! }
