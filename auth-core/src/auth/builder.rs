@@ -280,6 +280,8 @@ impl AuthBuilder {
         let core = Arc::new(Core {
             forms: FormTokens::new(keys.clone(), &base),
             throttles: Throttles::new(stores.throttles.clone(), keys.clone()),
+            #[cfg(feature = "login")]
+            mails: crate::services::mail::Mails::new(stores.outbox.clone(), keys.clone()),
             pages: self.pages.asset_base(asset_base.clone()).build()?,
             base,
             clock: self.clock,

@@ -29,9 +29,15 @@ pub enum Purpose {
     OutboxPayload,
     /// What a browser's scripts may see of a sign-in (OpenID Connect Session Management 1.0).
     OpBrowserState,
+    /// Secrets of authenticator apps.
+    TotpSecret,
+    /// Backup codes (a keyed digest: people type them, so they are short).
+    BackupCode,
+    /// Codes in mails (a keyed digest: six digits).
+    MailCode,
 }
 
-const PURPOSES: [Purpose; 8] = [
+const PURPOSES: [Purpose; 11] = [
     Purpose::FormToken,
     Purpose::SigningKey,
     Purpose::ClientSecret,
@@ -40,6 +46,9 @@ const PURPOSES: [Purpose; 8] = [
     Purpose::ThrottleKey,
     Purpose::OutboxPayload,
     Purpose::OpBrowserState,
+    Purpose::TotpSecret,
+    Purpose::BackupCode,
+    Purpose::MailCode,
 ];
 
 impl Purpose {
@@ -53,6 +62,9 @@ impl Purpose {
             Self::ThrottleKey => b"throttle-key",
             Self::OutboxPayload => b"outbox-payload",
             Self::OpBrowserState => b"op-browser-state",
+            Self::TotpSecret => b"totp-secret",
+            Self::BackupCode => b"backup-code",
+            Self::MailCode => b"mail-code",
         }
     }
 }

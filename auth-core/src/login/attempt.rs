@@ -304,25 +304,6 @@ impl LoginWing {
         self.core.emit(now, None, event).await;
         Ok(new)
     }
-
-    /// Whether the password given still is the account's. Asked after the session stands: a change of password that
-    /// ran meanwhile ended the sessions it saw, and must not be outlived by one it could not see (threat 28).
-    pub(super) async fn still_stands(
-        &self,
-        proven: &ProvenPassword,
-        password: &Password,
-    ) -> Result<bool, Problem> {
-        let users = &self.core.stores.users;
-        let Some(stored) = users.password_hash(&proven.user.id).await? else {
-            return Ok(false);
-        };
-        if stored == proven.hash {
-            return Ok(true);
-        }
-        // Perhaps only upgraded by a sign-in beside this one.
-        let outcome = self.hashers.verify(password, Some(&stored)).await?;
-        Ok(matches!(outcome, Outcome::Match { .. }))
-    }
 }
 
 fn refusal(locked: Locked, now: Timestamp) -> Problem {

@@ -3,14 +3,20 @@
 mod account;
 pub mod acr;
 mod attempt;
+mod email;
+mod first_factor;
 mod identifier;
+mod lifecycle;
 mod logout;
 mod observer;
+#[cfg(feature = "passkeys")]
+mod passkey;
 mod password;
 mod register;
 mod reply;
 mod requesting_app;
 mod scope;
+mod second_factor;
 mod session;
 mod session_info;
 mod session_life;
@@ -68,6 +74,11 @@ pub(crate) enum Endpoint {
     RevokeSession,
     RevokeOthers,
     Session,
+    Email(email::Endpoint),
+    SecondFactor(second_factor::Endpoint),
+    #[cfg(feature = "passkeys")]
+    Passkey(passkey::Endpoint),
+    Lifecycle(lifecycle::Endpoint),
 }
 
 impl Endpoint {
@@ -83,6 +94,11 @@ impl Endpoint {
             | Self::Password
             | Self::RevokeSession
             | Self::RevokeOthers => Side::Page,
+            Self::Email(endpoint) => endpoint.side(),
+            Self::SecondFactor(endpoint) => endpoint.side(),
+            #[cfg(feature = "passkeys")]
+            Self::Passkey(endpoint) => endpoint.side(),
+            Self::Lifecycle(endpoint) => endpoint.side(),
         }
     }
 }
@@ -159,9 +175,15 @@ impl LoginWing {
             self.settings
                 .registration
                 .then_some(("/register", BOTH, Endpoint::Register));
-        register
+        let routes = register
             .into_iter()
             .chain(own)
+            .chain(all(self.email_routes(), Endpoint::Email))
+            .chain(all(self.second_factor_routes(), Endpoint::SecondFactor))
+            .chain(all(self.lifecycle_routes(), Endpoint::Lifecycle));
+        #[cfg(feature = "passkeys")]
+        let routes = routes.chain(all(self.passkey_routes(), Endpoint::Passkey));
+        routes
             .map(|(path, methods, endpoint)| {
                 let route = Route::new(self.path(path), endpoint.side(), methods);
                 (route, endpoint)
@@ -186,7 +208,23 @@ impl LoginWing {
             (Endpoint::RevokeSession, _) => self.revoke_one_session(exchange).await,
             (Endpoint::RevokeOthers, _) => self.revoke_other_sessions(exchange).await,
             (Endpoint::Session, _) => self.session_info(exchange).await,
+            (Endpoint::Email(endpoint), _) => self.handle_email(endpoint, exchange).await,
+            (Endpoint::SecondFactor(endpoint), _) => {
+                self.handle_second_factor(endpoint, exchange).await
+            }
+            #[cfg(feature = "passkeys")]
+            (Endpoint::Passkey(endpoint), _) => self.handle_passkey(endpoint, exchange).await,
+            (Endpoint::Lifecycle(endpoint), _) => self.handle_lifecycle(endpoint, exchange).await,
         };
         answer.unwrap_or_else(|problem| self.core.problem(exchange, endpoint.side(), &problem))
     }
+}
+
+/// The routes of one area, as the wing's.
+fn all<E>(
+    routes: Vec<(&'static str, &'static [Method], E)>,
+    endpoint: fn(E) -> Endpoint,
+) -> impl Iterator<Item = (&'static str, &'static [Method], Endpoint)> {
+    let whole = move |(path, methods, own)| (path, methods, endpoint(own));
+    routes.into_iter().map(whole)
 }

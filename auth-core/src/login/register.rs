@@ -170,6 +170,8 @@ impl LoginWing {
             created_at: exchange.now,
             updated_at: exchange.now,
             disabled_at: None,
+            mfa_required: false,
+            delete_at: None,
         };
         let users = &self.core.stores.users;
         Ok(match users.create_user(&user, Some(&hash)).await? {

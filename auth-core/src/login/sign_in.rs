@@ -4,9 +4,10 @@ use http::StatusCode;
 use serde_json::json;
 
 use super::attempt::{AddressAttempts, ProvenPassword, Refused};
+use super::first_factor::{AfterFirstFactor, Basis, FirstFactor};
 use super::password::Password;
-use super::reply::{account_name, done_with};
-use super::{LoginWing, NewSession, SessionEnd, SignInRequest, SignedIn, acr};
+use super::reply::account_name;
+use super::{LoginWing, SignedIn, acr};
 use crate::services::pages::PageName;
 use crate::services::{Event, SignInFailure};
 use crate::web::{Exchange, FormTarget, PagePolicy, Problem, Response, ReturnTo, with_query};
@@ -88,14 +89,46 @@ impl LoginWing {
         }
         self.take_back_address(AddressAttempts::SignIn, exchange)
             .await?;
-        if let Some(session) = self.open_session(exchange, &form, &proven).await? {
-            return Ok(self.signed_in_answer(exchange, &form, &session));
+        let user = proven.user.id.clone();
+        if let Some(answer) = self.enter(exchange, &form, proven).await? {
+            return Ok(answer);
+        }
+        // Perhaps only hashed anew by a sign-in beside this one.
+        let account = self.find_account(identifier.as_ref()).await?;
+        let again = self
+            .prove_password(account, &form.password, confirming.as_ref())
+            .await?;
+        if let Ok(proven) = again
+            && let Some(answer) = self.enter(exchange, &form, proven).await?
+        {
+            return Ok(answer);
         }
         let refused = Refused {
-            user: Some(proven.user.id),
+            user: Some(user),
             reason: SignInFailure::WrongPassword,
         };
         self.refuse(exchange, &form, confirming, refused).await
+    }
+
+    /// On from the password; `None` when it was changed under our hands.
+    async fn enter(
+        &self,
+        exchange: &mut Exchange<'_>,
+        form: &SignInForm,
+        proven: ProvenPassword,
+    ) -> Result<Option<Response>, Problem> {
+        let proven = FirstFactor {
+            basis: Basis::of_password(proven.hash()),
+            user: proven.user,
+            amr: vec![acr::PASSWORD],
+            is_multi_factor: false,
+            remember: form.remember,
+            return_to: form.return_to.clone(),
+        };
+        Ok(match self.after_first_factor(exchange, proven).await? {
+            AfterFirstFactor::Answer(answer) => Some(answer),
+            AfterFirstFactor::Gone => None,
+        })
     }
 
     fn read_sign_in(&self, exchange: &Exchange<'_>) -> Result<SignInForm, Problem> {
@@ -123,50 +156,6 @@ impl LoginWing {
             return Ok(None);
         }
         self.resolve(exchange.headers(), exchange.now).await
-    }
-
-    /// Begins the session; `None` when the password was changed under our hands.
-    async fn open_session(
-        &self,
-        exchange: &mut Exchange<'_>,
-        form: &SignInForm,
-        proven: &ProvenPassword,
-    ) -> Result<Option<NewSession>, Problem> {
-        let request = SignInRequest {
-            headers: exchange.headers(),
-            address: exchange.address,
-            remember: form.remember,
-        };
-        let amr = vec![acr::PASSWORD.to_owned()];
-        let new = self
-            .begin_session(&proven.user, amr, request, exchange.now)
-            .await?;
-        if !self.still_stands(proven, &form.password).await? {
-            let ids = vec![new.session.id];
-            let why = SessionEnd::PasswordChanged;
-            self.end_sessions(&proven.user.id, ids, why, exchange.now)
-                .await?;
-            return Ok(None);
-        }
-        new.set_cookie(&mut exchange.cookies);
-        self.tell_signed_in(&new.session, exchange.address, exchange.now)
-            .await;
-        Ok(Some(new))
-    }
-
-    fn signed_in_answer(
-        &self,
-        exchange: &Exchange<'_>,
-        form: &SignInForm,
-        new: &NewSession,
-    ) -> Response {
-        let home = self.home();
-        let next = form.return_to.as_ref().map_or(&*home, ReturnTo::as_str);
-        let ids = json!({
-            "user": { "id": new.session.user_id },
-            "session": { "id": new.session.id },
-        });
-        done_with(exchange, next, ids)
     }
 
     /// One and the same answer to everything that is not right (threat 46); the event says what it was.

@@ -166,6 +166,8 @@ impl LoginWing {
             created_at: now,
             updated_at: now,
             disabled_at: None,
+            mfa_required: false,
+            delete_at: None,
         };
         let users = &self.core.stores.users;
         match users.create_user(&user, checked.hash.as_ref()).await? {
@@ -217,7 +219,7 @@ impl LoginWing {
         if user.claims != new.claims {
             let change = UserChange {
                 claims: Some(new.claims),
-                disabled_at: None,
+                ..UserChange::default()
             };
             let changed = users.update_user(&user.id, &change, now).await?;
             user = changed.ok_or(UserError::Unknown)?;
@@ -346,8 +348,8 @@ impl LoginWing {
         at: Option<crate::ground::Timestamp>,
     ) -> Result<User, UserError> {
         let change = UserChange {
-            claims: None,
             disabled_at: Some(at),
+            ..UserChange::default()
         };
         let now = self.core.clock.now();
         let changed = self

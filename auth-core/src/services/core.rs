@@ -7,6 +7,8 @@ use http::StatusCode;
 use http::header::{HeaderValue, RETRY_AFTER};
 use serde_json::{Value, json};
 
+#[cfg(feature = "login")]
+use super::mail::Mails;
 use super::pages::{PageName, Pages};
 use super::{Event, EventRecord, EventSink, Throttles};
 use crate::ground::{Clock, KeyRing, Random, Timestamp};
@@ -34,6 +36,9 @@ pub struct Core {
     pub forms: FormTokens,
     /// Attempt counters.
     pub throttles: Throttles,
+    /// Takes orders for mails.
+    #[cfg(feature = "login")]
+    pub mails: Mails,
     /// Where events go, each to all of them.
     pub sinks: Vec<Arc<dyn EventSink>>,
     /// Proxies whose forwarded headers count.
@@ -56,12 +61,7 @@ impl Core {
                 &json!({ "page": name.as_str(), "context": context }),
             );
         }
-        let query = exchange.query().unwrap_or_default();
-        // English first: it is what a reader of none of the others gets.
-        let others = self.pages.locales().filter(|tag| *tag != "en");
-        let locales: Vec<_> = std::iter::once("en").chain(others).collect();
-        let locale = language(&locales, query.get("ui_locales"), exchange.headers());
-        match self.pages.render(name, locale, context) {
+        match self.pages.render(name, self.locale(exchange), context) {
             Ok(text) => {
                 let mut response = html(status, text);
                 page_headers(response.headers_mut(), policy);
@@ -80,6 +80,15 @@ impl Core {
                 )
             }
         }
+    }
+
+    /// The language to answer in, of those there are messages for: by `ui_locales`, then by `Accept-Language`.
+    pub fn locale(&self, exchange: &Exchange<'_>) -> &'static str {
+        let query = exchange.query().unwrap_or_default();
+        // English first: it is what a reader of none of the others gets.
+        let others = self.pages.locales().filter(|tag| *tag != "en");
+        let locales: Vec<_> = std::iter::once("en").chain(others).collect();
+        language(&locales, query.get("ui_locales"), exchange.headers())
     }
 
     /// Answers with a problem: a page or problem details, as the route's side says.

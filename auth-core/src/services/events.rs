@@ -28,6 +28,14 @@ pub enum SignInFailure {
     AccountLocked,
     /// The address is locked after too many attempts.
     AddressLocked,
+    /// The code or the link is another, spent or too old.
+    WrongCode,
+    /// The second factor is not right.
+    WrongSecondFactor,
+    /// The authenticator's answer is not right.
+    WrongPasskey,
+    /// The CAPTCHA was not solved.
+    Captcha,
 }
 
 /// What happened.
@@ -75,6 +83,60 @@ pub enum Event {
     AccountDisabled { user: UserId },
     /// An account was enabled again.
     AccountEnabled { user: UserId },
+    /// A user's e-mail address was replaced by another that was proven.
+    EmailChanged { user: UserId },
+    /// A user asked for another e-mail address.
+    EmailChangeRequested { user: UserId },
+    /// A mail with a link or a code was asked for. `user` is absent where no account has the address.
+    MailProofRequested {
+        user: Option<UserId>,
+        purpose: &'static str,
+    },
+    /// The failures counted on an account were forgotten, by its owner or an operator.
+    Unlocked { user: UserId },
+    /// A browser signed a user in that had not before.
+    NewDevice { user: UserId, session: SessionId },
+    /// A first factor was right, a second is asked for.
+    SecondFactorAsked { user: UserId },
+    /// An authenticator app was enrolled and confirmed.
+    TotpEnrolled { user: UserId },
+    /// An authenticator app was removed.
+    TotpRemoved { user: UserId },
+    /// Backup codes were made; those before are worthless.
+    BackupCodesReplaced { user: UserId },
+    /// A backup code was spent.
+    BackupCodeUsed { user: UserId, left: u32 },
+    /// A device is spared the second factor for a while.
+    DeviceTrusted { user: UserId, device: String },
+    /// Devices are asked for the second factor again.
+    DevicesDistrusted { user: UserId, devices: u64 },
+    /// A user proved again who they are, or by one more method.
+    SteppedUp {
+        user: UserId,
+        session: SessionId,
+        amr: Vec<String>,
+    },
+    /// A passkey was registered.
+    PasskeyAdded { user: UserId, passkey: String },
+    /// A passkey was removed.
+    PasskeyRemoved { user: UserId, passkey: String },
+    /// A passkey's counter went back: two authenticators may hold its key.
+    PasskeyCounterWentBack { user: UserId, passkey: String },
+    /// The end of an account was scheduled.
+    DeletionScheduled { user: UserId, at: Timestamp },
+    /// Its owner changed their mind.
+    DeletionCancelled { user: UserId },
+    /// An account ended.
+    AccountEnded { user: UserId, how: &'static str },
+    /// A user took along what is kept about them.
+    DataExported { user: UserId },
+    /// A mail was handed over.
+    MailDelivered { kind: &'static str },
+    /// A mail could not be handed over, and will not be.
+    MailGivenUp {
+        kind: &'static str,
+        reason: &'static str,
+    },
 
     /// A user allowed a client.
     ConsentGranted {

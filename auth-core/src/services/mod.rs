@@ -2,6 +2,8 @@
 
 mod core;
 mod events;
+#[cfg(feature = "login")]
+pub mod mail;
 #[cfg(feature = "outbound")]
 pub mod outbound;
 pub mod pages;

@@ -4,22 +4,27 @@
 //! `count_and_check`. No caller reads, decides and writes back, so no two nodes can both win.
 //!
 //! Two groups share no transaction and no verb needs both: the durable ones ([`UserStore`], [`ClientStore`],
-//! [`GrantStore`], [`SigningKeyStore`], [`LeaseStore`], [`OutboxStore`]) and the short-lived ones ([`SessionStore`],
+//! [`GrantStore`], [`SigningKeyStore`], [`LeaseStore`], [`OutboxStore`], [`FactorStore`], [`DeviceStore`],
+//! [`PasskeyStore`], [`AuditStore`]) and the short-lived ones ([`SessionStore`],
 //! [`OneTimeStore`], [`ThrottleStore`]), which a host may keep in Redis.
 //!
 //! Time is passed in: a store never reads a clock. Secrets reach a store as digests or sealed; it never sees one.
 //!
 //! To write a store of your own, implement the traits and run the `contract` module (feature `testkit`) against it.
 
+mod audit;
 mod backend;
 mod client;
 #[cfg(feature = "testkit")]
 pub mod contract;
+mod device;
+mod factor;
 mod grant;
 mod lease;
 mod memory;
 mod one_time;
 mod outbox;
+mod passkey;
 mod session;
 mod signing_key;
 mod throttle;
@@ -27,8 +32,11 @@ mod user;
 
 use std::sync::Arc;
 
+pub use audit::{AuditId, AuditQuery, AuditRecord, AuditStore};
 pub use backend::{Backend, Reach};
 pub use client::{Client, ClientChange, ClientId, ClientSecret, ClientStore};
+pub use device::{DeviceId, DeviceSeen, DeviceStore, TrustedDevice};
+pub use factor::{FactorId, FactorStore, TotpFactor};
 pub use grant::{
     Consent, Grant, GrantId, GrantStore, RefreshToken, RotationOutcome, SessionClient, Successor,
 };
@@ -36,10 +44,14 @@ pub use lease::LeaseStore;
 pub use memory::MemoryStore;
 pub use one_time::{Consumed, OneTimeKind, OneTimeStore, OneTimeValue};
 pub use outbox::{MessageId, OutboxKind, OutboxMessage, OutboxStore};
+pub use passkey::{AddPasskey, Passkey, PasskeyId, PasskeyStore};
 pub use session::{EndedSession, EndedSessions, Session, SessionId, SessionStore};
 pub use signing_key::{SigningKeyRecord, SigningKeyStore};
 pub use throttle::{ThrottlePolicy, ThrottleState, ThrottleStore, Verdict};
-pub use user::{CreateUser, Identifier, PasswordHash, User, UserChange, UserId, UserStore};
+pub use user::{
+    AccountEnd, ChangeEmail, CreateUser, Identifier, PasswordHash, User, UserChange, UserId,
+    UserStore,
+};
 
 use crate::ground::Timestamp;
 
@@ -107,6 +119,14 @@ pub struct Stores {
     pub leases: Arc<dyn LeaseStore>,
     /// Messages that must reach somebody else.
     pub outbox: Arc<dyn OutboxStore>,
+    /// TOTP secrets and backup codes.
+    pub factors: Arc<dyn FactorStore>,
+    /// Browsers seen and trusted.
+    pub devices: Arc<dyn DeviceStore>,
+    /// Passkeys.
+    pub passkeys: Arc<dyn PasskeyStore>,
+    /// What happened.
+    pub audit: Arc<dyn AuditStore>,
 }
 
 impl Stores {
@@ -122,6 +142,10 @@ impl Stores {
             + SigningKeyStore
             + LeaseStore
             + OutboxStore
+            + FactorStore
+            + DeviceStore
+            + PasskeyStore
+            + AuditStore
             + 'static,
     {
         let store = Arc::new(store);
@@ -135,7 +159,11 @@ impl Stores {
             grants: store.clone(),
             signing_keys: store.clone(),
             leases: store.clone(),
-            outbox: store,
+            outbox: store.clone(),
+            factors: store.clone(),
+            devices: store.clone(),
+            passkeys: store.clone(),
+            audit: store,
         }
     }
 
@@ -177,7 +205,7 @@ impl Stores {
             })
     }
 
-    fn backends(&self) -> [(&'static str, &dyn Backend); 10] {
+    fn backends(&self) -> [(&'static str, &dyn Backend); 14] {
         [
             ("users", &*self.users),
             ("sessions", &*self.sessions),
@@ -189,6 +217,10 @@ impl Stores {
             ("signing_keys", &*self.signing_keys),
             ("leases", &*self.leases),
             ("outbox", &*self.outbox),
+            ("factors", &*self.factors),
+            ("devices", &*self.devices),
+            ("passkeys", &*self.passkeys),
+            ("audit", &*self.audit),
         ]
     }
 }

@@ -20,17 +20,26 @@ pub enum OneTimeKind {
     RevokedAccessToken,
     /// An initial access token (RFC 7591 §1.2), and each registration it was used for.
     RegistrationToken,
+    /// What a link or a code in a mail proves.
+    MailProof,
+    /// A sign-in that waits for its second factor.
+    PendingSignIn,
+    /// A challenge put to an authenticator (WebAuthn §13.4.3).
+    PasskeyCeremony,
 }
 
 impl OneTimeKind {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 9] = [
         Self::AuthorizationCode,
         Self::Interaction,
         Self::EndSession,
         Self::ClientAssertion,
         Self::RevokedAccessToken,
         Self::RegistrationToken,
+        Self::MailProof,
+        Self::PendingSignIn,
+        Self::PasskeyCeremony,
     ];
 
     /// The kind's name in a store. Never changes.
@@ -42,6 +51,9 @@ impl OneTimeKind {
             Self::ClientAssertion => "client_assertion",
             Self::RevokedAccessToken => "revoked_jti",
             Self::RegistrationToken => "registration",
+            Self::MailProof => "mail_proof",
+            Self::PendingSignIn => "pending_sign_in",
+            Self::PasskeyCeremony => "passkey_ceremony",
         }
     }
 }

@@ -15,16 +15,19 @@ identifier! {
 pub enum OutboxKind {
     /// A client is told that a session ended (OpenID Connect Back-Channel Logout 1.0 §2.5).
     BackChannelLogout,
+    /// A mail to a person.
+    Mail,
 }
 
 impl OutboxKind {
     /// All of them.
-    pub const ALL: [Self; 1] = [Self::BackChannelLogout];
+    pub const ALL: [Self; 2] = [Self::BackChannelLogout, Self::Mail];
 
     /// The kind's name in a store. Never changes.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::BackChannelLogout => "backchannel_logout",
+            Self::Mail => "mail",
         }
     }
 }

@@ -34,6 +34,10 @@ pub struct User {
     pub updated_at: Timestamp,
     /// Set while the account may not be used; every credential of it is then refused at its next use.
     pub disabled_at: Option<Timestamp>,
+    /// The user must have a second factor, whatever the settings say of others.
+    pub mfa_required: bool,
+    /// From here on the account is to be ended; until then its owner may change their mind.
+    pub delete_at: Option<Timestamp>,
 }
 
 impl User {
@@ -98,6 +102,32 @@ pub struct UserChange {
     pub claims: Option<Map<String, Value>>,
     /// Disables (`Some(Some(_))`) or enables (`Some(None)`) the account.
     pub disabled_at: Option<Option<Timestamp>>,
+    /// Whether the user must have a second factor.
+    pub mfa_required: Option<bool>,
+    /// Schedules (`Some(Some(_))`) or cancels (`Some(None)`) the end of the account.
+    pub delete_at: Option<Option<Timestamp>>,
+}
+
+/// Answer of [`UserStore::change_email`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChangeEmail {
+    /// The new address stands, verified.
+    Changed,
+    /// Another user has it; nothing was written.
+    Taken,
+    /// The user's address is another than the change began from, or there is no such user; nothing was written.
+    Stale,
+}
+
+/// What becomes of an account that ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AccountEnd {
+    /// It stays as it is, disabled: an operator can bring it back.
+    Soft,
+    /// It stays, disabled, without anything that names a person: its id keeps others' records whole.
+    Anonymize,
+    /// It goes.
+    Hard,
 }
 
 /// Users and passwords.
@@ -153,4 +183,23 @@ pub trait UserStore: Backend {
         drop_password: bool,
         now: Timestamp,
     ) -> StoreResult<bool>;
+
+    /// Replaces the address `from` by `to` and marks it verified, if `from` still is the user's address and nobody else
+    /// has `to`; decided by the store in one step. Whoever proved `to` reads that mailbox now.
+    async fn change_email(
+        &self,
+        id: &UserId,
+        from: Option<&str>,
+        to: &str,
+        now: Timestamp,
+    ) -> StoreResult<ChangeEmail>;
+
+    /// Users whose `delete_at` is `now` or before and who are not ended yet, those longest due first, at most `limit`.
+    async fn users_to_end(&self, now: Timestamp, limit: u32) -> StoreResult<Vec<UserId>>;
+
+    /// Ends an account whose `delete_at` is `now` or before, in one step with that check: a cancellation that came first
+    /// wins. [`Soft`](AccountEnd::Soft) disables; [`Anonymize`](AccountEnd::Anonymize) disables and removes e-mail
+    /// address, username, claims and password; [`Hard`](AccountEnd::Hard) removes the row. `delete_at` is cleared where
+    /// the row stays. `true` for the one call that did it.
+    async fn end_user(&self, id: &UserId, how: AccountEnd, now: Timestamp) -> StoreResult<bool>;
 }

@@ -15,6 +15,10 @@ pub enum CookieName {
     Session,
     /// A random value that names this browser: binds form tokens and pending requests to it. Says nothing of who.
     Browser,
+    /// A sign-in that waits for its second factor. Never a session.
+    PendingSignIn,
+    /// The secret of a device that is spared the second factor.
+    TrustedDevice,
     /// What a client's frame may learn of the sign-in: that it is another one than it was (OpenID Connect Session
     /// Management 1.0). The only one that scripts and frames of other sites see.
     OpState,
@@ -26,6 +30,8 @@ impl CookieName {
         match self {
             Self::Session => "__Host-auth_session",
             Self::Browser => "__Host-auth_browser",
+            Self::PendingSignIn => "__Host-auth_pending",
+            Self::TrustedDevice => "__Host-auth_device",
             Self::OpState => "__Host-auth_op_state",
         }
     }

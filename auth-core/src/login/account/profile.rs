@@ -56,7 +56,7 @@ impl LoginWing {
         }
         let change = UserChange {
             claims: Some(claims),
-            disabled_at: None,
+            ..UserChange::default()
         };
         let user = &signed_in.user.id;
         let users = &self.core.stores.users;

@@ -97,6 +97,8 @@ impl House {
         let core = Arc::new(Core {
             forms: FormTokens::new(keys.clone(), &base),
             throttles: Throttles::new(stores.throttles.clone(), keys.clone()),
+            #[cfg(feature = "login")]
+            mails: crate::services::mail::Mails::new(stores.outbox.clone(), keys.clone()),
             base,
             clock: clock.clone(),
             random: random.clone(),

@@ -300,6 +300,26 @@ mod racing {
         ) -> StoreResult<bool> {
             self.inner.verify_email(id, email, drop_password, now).await
         }
+        async fn change_email(
+            &self,
+            id: &UserId,
+            from: Option<&str>,
+            to: &str,
+            now: Timestamp,
+        ) -> StoreResult<ChangeEmail> {
+            self.inner.change_email(id, from, to, now).await
+        }
+        async fn users_to_end(&self, now: Timestamp, limit: u32) -> StoreResult<Vec<UserId>> {
+            self.inner.users_to_end(now, limit).await
+        }
+        async fn end_user(
+            &self,
+            id: &UserId,
+            how: AccountEnd,
+            now: Timestamp,
+        ) -> StoreResult<bool> {
+            self.inner.end_user(id, how, now).await
+        }
     }
 }
 

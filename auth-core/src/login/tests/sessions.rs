@@ -90,8 +90,8 @@ async fn threat_14_disabled_and_deleted_users_are_out_at_once() {
     let mut browser = house.signed_in(ADA).await;
     // Disabled behind the wing's back, as another node or a migration would: the session is still there.
     let change = crate::store::UserChange {
-        claims: None,
         disabled_at: Some(Some(house.core.clock.now())),
+        ..crate::store::UserChange::default()
     };
     let users = &house.core.stores.users;
     users

@@ -176,6 +176,8 @@ fn core(stores: Stores, clock: Arc<ManualClock>, events: Arc<Events>) -> Arc<Cor
     Arc::new(Core {
         forms: FormTokens::new(keys.clone(), &base),
         throttles: Throttles::new(stores.throttles.clone(), keys.clone()),
+        #[cfg(feature = "login")]
+        mails: crate::services::mail::Mails::new(stores.outbox.clone(), keys.clone()),
         base,
         clock,
         random: Arc::new(SystemRandom),

@@ -215,6 +215,8 @@ pub(super) async fn build_at(
     let core = Arc::new(Core {
         forms: FormTokens::new(keys.clone(), &base),
         throttles: Throttles::new(stores.throttles.clone(), keys.clone()),
+        #[cfg(feature = "login")]
+        mails: crate::services::mail::Mails::new(stores.outbox.clone(), keys.clone()),
         pages: Pages::builder().build().unwrap(),
         base,
         clock: Arc::new(Hand(clock.clone())),

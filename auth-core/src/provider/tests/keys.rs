@@ -311,6 +311,8 @@ async fn a_key_that_does_not_open_stops_the_start_and_is_named() {
     let core = crate::services::Core {
         forms: crate::web::FormTokens::new(keys.clone(), &base),
         throttles: crate::services::Throttles::new(stores.throttles.clone(), keys.clone()),
+        #[cfg(feature = "login")]
+        mails: crate::services::mail::Mails::new(stores.outbox.clone(), keys.clone()),
         pages: crate::services::pages::Pages::builder().build().unwrap(),
         base,
         clock: Arc::new(ManualClock::at(START)),

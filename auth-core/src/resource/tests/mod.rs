@@ -106,6 +106,8 @@ impl Bench {
         let core = Core {
             forms: FormTokens::new(keys.clone(), &base),
             throttles: Throttles::new(stores.throttles.clone(), keys.clone()),
+            #[cfg(feature = "login")]
+            mails: crate::services::mail::Mails::new(stores.outbox.clone(), keys.clone()),
             base,
             clock: clock.clone(),
             random: Arc::new(SystemRandom),

@@ -25,6 +25,8 @@ fn user(name: &str) -> User {
         created_at: at(0),
         updated_at: at(0),
         disabled_at: None,
+        mfa_required: false,
+        delete_at: None,
     }
 }
 
@@ -282,6 +284,7 @@ pub async fn updates_the_user<S: UserStore>(store: S) {
     let change = UserChange {
         claims: Some(user("eve").claims),
         disabled_at: Some(Some(at(7))),
+        ..UserChange::default()
     };
     let expected = User {
         claims: user("eve").claims,

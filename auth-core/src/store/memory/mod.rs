@@ -3,12 +3,16 @@
 //! One lock per group of records, held for a few map operations and never across an await. Every group keeps an index
 //! ordered by end of life, so pruning looks only at rows that are due.
 
+mod audit;
 mod client;
+mod device;
 mod expiry;
+mod factor;
 mod grant;
 mod lease;
 mod one_time;
 mod outbox;
+mod passkey;
 mod session;
 mod signing_key;
 mod throttle;
@@ -39,6 +43,10 @@ struct Inner {
     signing_keys: Mutex<signing_key::SigningKeys>,
     leases: Mutex<lease::Leases>,
     outbox: Mutex<outbox::Outbox>,
+    factors: Mutex<factor::Factors>,
+    devices: Mutex<device::Devices>,
+    passkeys: Mutex<passkey::Passkeys>,
+    audit: Mutex<audit::Audit>,
 }
 
 impl MemoryStore {
@@ -74,6 +82,8 @@ impl Backend for MemoryStore {
         removed += lock(&self.inner.grants).prune(now, limit - removed);
         removed += lock(&self.inner.signing_keys).prune(now, limit - removed);
         removed += lock(&self.inner.outbox).prune(now, limit - removed);
+        removed += lock(&self.inner.devices).prune(now, limit - removed);
+        removed += lock(&self.inner.audit).prune(now, limit - removed);
         Ok(removed as u64)
     }
 }

@@ -1,6 +1,6 @@
 //! Users, their identifiers and their password.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use super::{MemoryStore, lock};
 use crate::ground::Timestamp;
 use crate::store::{
-    CreateUser, Identifier, PasswordHash, StoreError, StoreResult, User, UserChange, UserId,
-    UserStore,
+    AccountEnd, ChangeEmail, CreateUser, Identifier, PasswordHash, StoreError, StoreResult, User,
+    UserChange, UserId, UserStore,
 };
 
 #[derive(Default)]
@@ -17,6 +17,7 @@ pub(super) struct Users {
     accounts: HashMap<UserId, Account>,
     by_email: HashMap<String, UserId>,
     by_username: HashMap<String, UserId>,
+    ends: BTreeSet<(Timestamp, UserId)>,
 }
 
 #[derive(Clone)]
@@ -89,6 +90,18 @@ impl Users {
         if let Some(disabled_at) = change.disabled_at {
             user.disabled_at = disabled_at;
         }
+        if let Some(required) = change.mfa_required {
+            user.mfa_required = required;
+        }
+        if let Some(delete_at) = change.delete_at {
+            if let Some(old) = user.delete_at {
+                self.ends.remove(&(old, id.clone()));
+            }
+            if let Some(new) = delete_at {
+                self.ends.insert((new, id.clone()));
+            }
+            user.delete_at = delete_at;
+        }
         Some(Arc::clone(&account.user))
     }
 
@@ -111,6 +124,68 @@ impl Users {
         user.updated_at = now;
         if drop_password {
             account.password = None;
+        }
+        true
+    }
+
+    fn change_email(
+        &mut self,
+        id: &UserId,
+        from: Option<&str>,
+        to: &str,
+        now: Timestamp,
+    ) -> ChangeEmail {
+        let Some(account) = self.accounts.get_mut(id) else {
+            return ChangeEmail::Stale;
+        };
+        if account.user.email.as_deref() != from {
+            return ChangeEmail::Stale;
+        }
+        if self.by_email.get(to).is_some_and(|owner| owner != id) {
+            return ChangeEmail::Taken;
+        }
+        if let Some(from) = from {
+            self.by_email.remove(from);
+        }
+        self.by_email.insert(to.to_owned(), id.clone());
+        let user = Arc::make_mut(&mut account.user);
+        user.email = Some(to.to_owned());
+        user.email_verified_at = Some(now);
+        user.updated_at = now;
+        ChangeEmail::Changed
+    }
+
+    fn to_end(&self, now: Timestamp, limit: usize) -> Vec<UserId> {
+        let due = self.ends.iter().take_while(|(at, _)| *at <= now);
+        due.take(limit).map(|(_, id)| id.clone()).collect()
+    }
+
+    fn end(&mut self, id: &UserId, how: AccountEnd, now: Timestamp) -> bool {
+        let Some(account) = self.accounts.get_mut(id) else {
+            return false;
+        };
+        let Some(due) = account.user.delete_at.filter(|due| *due <= now) else {
+            return false;
+        };
+        self.ends.remove(&(due, id.clone()));
+        let user = Arc::make_mut(&mut account.user);
+        user.delete_at = None;
+        user.disabled_at = user.disabled_at.or(Some(now));
+        if how == AccountEnd::Soft {
+            return true;
+        }
+        if let Some(email) = user.email.take() {
+            self.by_email.remove(&email);
+        }
+        if let Some(username) = user.username.take() {
+            self.by_username.remove(&username);
+        }
+        user.email_verified_at = None;
+        user.claims.clear();
+        user.updated_at = now;
+        account.password = None;
+        if how == AccountEnd::Hard {
+            self.accounts.remove(id);
         }
         true
     }
@@ -175,5 +250,23 @@ impl UserStore for MemoryStore {
         now: Timestamp,
     ) -> StoreResult<bool> {
         Ok(lock(&self.inner.users).verify_email(id, email, drop_password, now))
+    }
+
+    async fn change_email(
+        &self,
+        id: &UserId,
+        from: Option<&str>,
+        to: &str,
+        now: Timestamp,
+    ) -> StoreResult<ChangeEmail> {
+        Ok(lock(&self.inner.users).change_email(id, from, to, now))
+    }
+
+    async fn users_to_end(&self, now: Timestamp, limit: u32) -> StoreResult<Vec<UserId>> {
+        Ok(lock(&self.inner.users).to_end(now, limit as usize))
+    }
+
+    async fn end_user(&self, id: &UserId, how: AccountEnd, now: Timestamp) -> StoreResult<bool> {
+        Ok(lock(&self.inner.users).end(id, how, now))
     }
 }

@@ -1,7 +1,21 @@
 //! What an operator decides about signing in, with the defaults of a careful one.
 
+mod defence;
+mod email;
+mod factors;
+mod lifecycle;
+#[cfg(feature = "passkeys")]
+mod passkeys;
+
 use std::sync::Arc;
 use std::time::Duration;
+
+pub(super) use self::defence::DefenceSettings;
+pub(super) use self::email::EmailSettings;
+pub(super) use self::factors::FactorSettings;
+pub(super) use self::lifecycle::LifecycleSettings;
+#[cfg(feature = "passkeys")]
+pub(super) use self::passkeys::PasskeySettings;
 
 use super::identifier::IdentifierKind;
 use super::observer::SessionObserver;
@@ -32,6 +46,12 @@ pub struct Login {
     pub(super) account_links: Vec<AccountLink>,
     pub(super) scope_loader: Option<Arc<dyn ScopeLoader>>,
     pub(super) observers: Vec<Arc<dyn SessionObserver>>,
+    pub(super) email: EmailSettings,
+    pub(super) factors: FactorSettings,
+    pub(super) lifecycle: LifecycleSettings,
+    pub(super) defence: DefenceSettings,
+    #[cfg(feature = "passkeys")]
+    pub(super) passkeys: PasskeySettings,
 }
 
 /// A link on the account page to something beyond it.
@@ -85,6 +105,12 @@ impl Default for Login {
             account_links: Vec::new(),
             scope_loader: None,
             observers: Vec::new(),
+            email: EmailSettings::default(),
+            factors: FactorSettings::default(),
+            lifecycle: LifecycleSettings::default(),
+            defence: DefenceSettings::default(),
+            #[cfg(feature = "passkeys")]
+            passkeys: PasskeySettings::default(),
         }
     }
 }
@@ -211,7 +237,14 @@ impl Login {
         self.validate_lives()?;
         validate_throttle("account_throttle", &self.account_throttle)?;
         validate_throttle("address_throttle", &self.address_throttle)?;
-        self.account_links.iter().try_for_each(validate_link)
+        self.account_links.iter().try_for_each(validate_link)?;
+        self.email.validate()?;
+        self.factors.validate()?;
+        self.lifecycle.validate()?;
+        self.defence.validate()?;
+        #[cfg(feature = "passkeys")]
+        self.passkeys.validate()?;
+        Ok(())
     }
 
     fn validate_path(&self) -> Result<(), LoginSettingsError> {

@@ -1,0 +1,103 @@
+//! From an endpoint to the outbox.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use tokio::sync::Notify;
+
+use super::MailKind;
+use crate::ground::{KeyRing, Purpose, Random, Timestamp};
+use crate::store::{MessageId, OutboxKind, OutboxMessage, OutboxStore, StoreError, StoreResult};
+
+/// A mail to be written.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MailOrder {
+    /// The name of its [`MailKind`].
+    pub kind: String,
+    /// To this address, normalized. `None`: to nobody. An endpoint that must not tell whether there is an account
+    /// orders such a mail where there is none, so that both take the same work.
+    pub to: Option<String>,
+    /// Language tag to write in.
+    pub locale: String,
+    /// What the templates of its kind name.
+    pub facts: Value,
+    /// Of no use from here on.
+    pub expires_at: Timestamp,
+}
+
+impl MailOrder {
+    /// What it is about.
+    pub fn mail_kind(&self) -> Option<MailKind> {
+        let mut kinds = MailKind::ALL.iter().copied();
+        kinds.find(|kind| kind.as_str() == self.kind)
+    }
+}
+
+/// Takes orders.
+#[derive(Clone)]
+pub struct Mails {
+    outbox: Arc<dyn OutboxStore>,
+    keys: KeyRing,
+    wanted: Arc<Notify>,
+}
+
+impl Mails {
+    /// Orders kept in `outbox`, sealed under `keys`.
+    pub fn new(outbox: Arc<dyn OutboxStore>, keys: KeyRing) -> Self {
+        Self {
+            outbox,
+            keys,
+            wanted: Arc::default(),
+        }
+    }
+
+    /// Keeps an order; it is delivered as soon as a worker comes to it. One write, whoever it is for.
+    pub async fn order(
+        &self,
+        order: &MailOrder,
+        random: &dyn Random,
+        now: Timestamp,
+    ) -> StoreResult<()> {
+        let id = MessageId::new(random.id());
+        let text = serde_json::to_vec(order).unwrap_or_default();
+        let payload = self
+            .keys
+            .seal(
+                random,
+                Purpose::OutboxPayload,
+                id.as_str().as_bytes(),
+                &text,
+            )
+            .map_err(|error| StoreError::corrupt("mail order", error))?;
+        let message = OutboxMessage {
+            id,
+            kind: OutboxKind::Mail,
+            payload,
+            created_at: now,
+            attempts: 0,
+            due_at: now,
+            expires_at: order.expires_at.max(now + Duration::from_mins(1)),
+        };
+        self.outbox.put_messages(&[message]).await?;
+        self.wanted.notify_one();
+        Ok(())
+    }
+
+    /// Reads an order back.
+    pub fn open(&self, message: &OutboxMessage) -> StoreResult<MailOrder> {
+        let corrupt = |detail: String| StoreError::corrupt("mail order", detail);
+        let context = message.id.as_str().as_bytes();
+        let opened = self
+            .keys
+            .open(Purpose::OutboxPayload, context, &message.payload)
+            .map_err(|error| corrupt(error.to_string()))?;
+        serde_json::from_slice(&opened).map_err(|error| corrupt(error.to_string()))
+    }
+
+    /// Tells the worker that something was ordered here.
+    pub fn wanted(&self) -> Arc<Notify> {
+        self.wanted.clone()
+    }
+}
