@@ -59,12 +59,17 @@ e2e:
 # Speed as ratios to a floor measured in the same run, and idle memory.
 bench:
     cargo bench -p auth-core --bench ratios --features login,provider,resource,testkit
+    cargo bench -p auth-core --bench sign_in --features login,testkit
     cargo bench -p adapter-axum --bench socket --features login,provider
     cargo bench -p adapter-actix --bench socket --features login,provider
     cargo bench -p adapter-poem --bench socket --features login,provider
     cargo bench -p auth-store-redis --bench ratios
     cargo bench -p auth-store-seaorm --bench ratios --features sqlite,postgres,mysql
     scripts/idle-memory
+
+# A compact filter of breached passwords from a list (a password or its SHA-1 digest a line), for `BreachedFilter::open`.
+breached-filter list filter:
+    cargo run --release -p auth-core --example breached-filter --features login -- {{ list }} {{ filter }}
 
 # The API documentation, opened.
 doc:

@@ -12,7 +12,7 @@ use crate::bridge::OutboundJwks;
 #[cfg(all(feature = "provider", feature = "resource"))]
 use crate::bridge::ProviderIssuer;
 #[cfg(all(feature = "login", feature = "provider"))]
-use crate::bridge::{EndGrants, LoginAccounts, PendingRequests};
+use crate::bridge::{Consents, EndGrants, LoginAccounts, PendingRequests};
 #[cfg(feature = "login")]
 use crate::login::{Login, LoginWing};
 #[cfg(feature = "provider")]
@@ -99,6 +99,7 @@ impl Wings {
         #[cfg(all(feature = "login", feature = "provider"))]
         if let (Some(login), Some(provider)) = (&login, &provider) {
             login.observe_sessions(Arc::new(EndGrants::new(provider)));
+            login.observe_accounts(Arc::new(Consents::new(core.clone())));
             login.name_requesting_apps(Arc::new(PendingRequests::new(provider)));
         }
 

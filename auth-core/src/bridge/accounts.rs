@@ -26,9 +26,10 @@ impl LoginAccounts {
 
     async fn usable_user(&self, subject: &str) -> Result<Option<User>, AccountError> {
         let user = self.core.stores.users.user(&UserId::from(subject)).await;
+        let now = self.core.clock.now();
         Ok(user
             .map_err(store_error)?
-            .filter(|user| user.disabled_at.is_none()))
+            .filter(|user| user.is_usable(now)))
     }
 }
 

@@ -4,6 +4,8 @@
 mod accounts;
 #[cfg(all(feature = "login", feature = "provider"))]
 mod apps;
+#[cfg(all(feature = "login", feature = "provider"))]
+mod consents;
 #[cfg(all(feature = "provider", feature = "resource"))]
 mod issuer;
 #[cfg(feature = "provider")]
@@ -15,6 +17,8 @@ mod sessions;
 pub(crate) use accounts::LoginAccounts;
 #[cfg(all(feature = "login", feature = "provider"))]
 pub(crate) use apps::PendingRequests;
+#[cfg(all(feature = "login", feature = "provider"))]
+pub(crate) use consents::Consents;
 #[cfg(all(feature = "provider", feature = "resource"))]
 pub(crate) use issuer::ProviderIssuer;
 #[cfg(feature = "provider")]

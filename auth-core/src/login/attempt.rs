@@ -265,7 +265,7 @@ impl LoginWing {
                 SignInFailure::UnreadableHash
             }
             (Outcome::Mismatch, Some(_)) => SignInFailure::WrongPassword,
-            (Outcome::Match { .. }, Some(_)) if user.disabled_at.is_some() => {
+            (Outcome::Match { .. }, Some(_)) if !user.is_usable(self.core.clock.now()) => {
                 SignInFailure::Disabled
             }
             (Outcome::Match { outdated }, Some(hash)) => {

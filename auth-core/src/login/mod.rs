@@ -1,8 +1,10 @@
 //! Login wing: people sign in to your app, with a password, and stay signed in by a session.
 
 mod account;
+mod account_observer;
 pub mod acr;
 mod attempt;
+mod captcha;
 mod email;
 mod first_factor;
 mod identifier;
@@ -33,9 +35,15 @@ use std::sync::Arc;
 
 use http::Method;
 
+pub use account_observer::AccountObserver;
+pub use captcha::{Captcha, CaptchaAction, CaptchaAnswer, CaptchaWidget};
 pub use identifier::{IdentifierError, IdentifierKind, parse_email, parse_username};
+pub use lifecycle::{HookError, LifecycleHooks};
 pub use observer::{SessionEnd, SessionObserver, SessionsEnded};
-pub use password::{Argon2Cost, Password, PasswordRefused};
+pub use password::{
+    Argon2Cost, BreachedFilter, BreachedPasswords, BreachedRanges, FilterError, Password,
+    PasswordDigest, PasswordRefused, RangeSource,
+};
 pub use requesting_app::{RequestingApp, RequestingApps};
 pub use scope::{Scope, ScopeError, ScopeFacts, ScopeLoader};
 pub use session::SignedIn;
@@ -46,6 +54,7 @@ pub use users::{EmailProof, NewUser, UserError};
 
 use crate::services::Core;
 use crate::web::{Exchange, Response, Route, Side};
+use account_observer::AccountObservers;
 use observer::Observers;
 use password::{Hashers, Policy};
 use requesting_app::Requesters;
@@ -57,6 +66,7 @@ pub struct LoginWing {
     settings: Login,
     hashers: Hashers,
     observers: Observers,
+    account_observers: AccountObservers,
     requesters: Requesters,
     watch: Arc<SessionWatch>,
 }
@@ -122,7 +132,8 @@ impl LoginWing {
             settings.hashing_queue,
             policy,
             core.random.clone(),
-        );
+        )
+        .with_breached(settings.defence.breached.clone());
         let observers = Observers::new(settings.observers.clone());
         Ok(Self {
             watch: SessionWatch::new(core.stores.sessions.clone()),
@@ -130,6 +141,7 @@ impl LoginWing {
             settings,
             hashers,
             observers,
+            account_observers: AccountObservers::default(),
             requesters: Requesters::default(),
         })
     }
@@ -137,6 +149,11 @@ impl LoginWing {
     /// Tells one more observer whenever sessions end other than by time.
     pub fn observe_sessions(&self, observer: Arc<dyn SessionObserver>) {
         self.observers.add(observer);
+    }
+
+    /// Lets one more part of the house take part in the end of accounts and in exports.
+    pub fn observe_accounts(&self, observer: Arc<dyn AccountObserver>) {
+        self.account_observers.add(observer);
     }
 
     /// Lets the sign-in page name the app that sends somebody there. Counts once.
@@ -149,6 +166,13 @@ impl LoginWing {
         self.core
             .base
             .path(&format!("{}{endpoint}", self.settings.path))
+    }
+
+    /// The absolute URL of one of the wing's endpoints, for mails.
+    pub(crate) fn url(&self, endpoint: &str) -> String {
+        self.core
+            .base
+            .absolute(&format!("{}{endpoint}", self.settings.path))
     }
 
     /// The wing's routes.

@@ -53,7 +53,7 @@ impl LoginWing {
             return Ok(None);
         }
         let user = self.core.stores.users.user(&session.user_id).await?;
-        let Some(user) = user.filter(|user| user.disabled_at.is_none()) else {
+        let Some(user) = user.filter(|user| user.is_usable(now)) else {
             // Disabled since, or gone: the session ends at its next use, which is this one.
             let ended = vec![session.id];
             self.end_sessions(&session.user_id, ended, SessionEnd::AccountDisabled, now)

@@ -69,11 +69,11 @@ impl LoginWing {
     ) -> Result<NewSession, UserError> {
         let user = self.core.stores.users.user(user).await?;
         let user = user.ok_or(UserError::Unknown)?;
-        if user.disabled_at.is_some() {
+        let now = self.core.clock.now();
+        if !user.is_usable(now) {
             return Err(UserError::Disabled);
         }
         let amr = amr.iter().map(|method| (*method).to_owned()).collect();
-        let now = self.core.clock.now();
         let new = self.begin_session(&user, amr, request, now).await?;
         self.tell_signed_in(&new.session, request.address, now)
             .await;

@@ -169,6 +169,9 @@ impl LoginWing {
             mfa_required: false,
             delete_at: None,
         };
+        let hooks = &self.settings.lifecycle.hooks;
+        let allowed = hooks.before_registration(&user).await;
+        allowed.map_err(|error| UserError::Problem(error.into()))?;
         let users = &self.core.stores.users;
         match users.create_user(&user, checked.hash.as_ref()).await? {
             CreateUser::Created => {}
@@ -179,6 +182,7 @@ impl LoginWing {
             user: user.id.clone(),
         };
         self.core.emit(now, None, event).await;
+        hooks.after_registration(&user).await;
         Ok(user)
     }
 

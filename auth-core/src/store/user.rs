@@ -41,6 +41,11 @@ pub struct User {
 }
 
 impl User {
+    /// Whether the account may be used at `now`: it is not disabled, and its end has not come.
+    pub fn is_usable(&self, now: Timestamp) -> bool {
+        self.disabled_at.is_none() && self.delete_at.is_none_or(|at| now < at)
+    }
+
     /// What to call the user on a page: name, username or e-mail address.
     pub fn display_name(&self) -> &str {
         self.claims

@@ -83,7 +83,10 @@ impl LoginWing {
     }
 
     /// Who is signed in; otherwise the way to the sign-in page and back, or 401 for a client that reads JSON.
-    async fn person(&self, exchange: &Exchange<'_>) -> Result<OrElsewhere<SignedIn>, Problem> {
+    pub(super) async fn person(
+        &self,
+        exchange: &Exchange<'_>,
+    ) -> Result<OrElsewhere<SignedIn>, Problem> {
         if let Some(signed_in) = self.resolve(exchange.headers(), exchange.now).await? {
             return Ok(Ok(signed_in));
         }
@@ -103,6 +106,33 @@ impl LoginWing {
             .and_then(|here| ReturnTo::parse(&self.core.base, here))
             .or_else(|| ReturnTo::parse(&self.core.base, &self.path("/account")));
         Ok(Err(see_other(&self.login_url(back.as_ref()))))
+    }
+
+    /// As [`person`](Self::person), who proved within the settings' recency who they are; otherwise the way to do so,
+    /// and back to `back`, or 403 for a client that reads JSON.
+    pub(super) async fn recent_person(
+        &self,
+        exchange: &Exchange<'_>,
+        back: &str,
+    ) -> Result<OrElsewhere<SignedIn>, Problem> {
+        let signed_in = match self.person(exchange).await? {
+            Ok(signed_in) => signed_in,
+            Err(elsewhere) => return Ok(Err(elsewhere)),
+        };
+        if self.was_recent(&signed_in.session, exchange.now) {
+            return Ok(Ok(signed_in));
+        }
+        if wants_json(exchange.headers()) {
+            return Err(Problem::new(
+                StatusCode::FORBIDDEN,
+                "reauthentication_required",
+                "Confirm that it is you by signing in again.",
+            ));
+        }
+        let back = self.path(back);
+        let parameters = [("reauthenticate", Some("1")), ("return_to", Some(&*back))];
+        let confirm = with_query(&self.path("/login"), &parameters);
+        Ok(Err(see_other(&confirm)))
     }
 
     fn account_url(&self, notice: Notice) -> String {

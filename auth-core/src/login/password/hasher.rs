@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::{Semaphore, TryAcquireError};
 
+use super::breached::{BreachedPasswords, PasswordDigest};
 use super::memory::Pool;
 use super::policy::{Personal, Policy, is_guessable};
 use super::verify::{self, Argon2Cost, Outcome};
@@ -46,6 +47,7 @@ pub(in crate::login) struct Hashers {
     cost: Argon2Cost,
     memory: Arc<Pool>,
     policy: Policy,
+    breached: Vec<Arc<dyn BreachedPasswords>>,
     dummy: PasswordHash,
     random: Arc<dyn Random>,
     /// Hashes computed: what time would tell, without its noise.
@@ -68,11 +70,21 @@ impl Hashers {
             // Memory is lent to who has a permit to run, so there never are more buffers than permits.
             memory: Arc::new(Pool::new(cost.blocks(), permits)),
             policy,
+            breached: Vec::new(),
             dummy: verify::dummy(&*random, &cost),
             random,
             #[cfg(test)]
             computed: std::sync::atomic::AtomicU64::new(0),
         }
+    }
+
+    /// Refuses what these know, too.
+    pub(in crate::login) fn with_breached(
+        mut self,
+        breached: Vec<Arc<dyn BreachedPasswords>>,
+    ) -> Self {
+        self.breached = breached;
+        self
     }
 
     /// Fills the queue until the permits are dropped.
@@ -125,6 +137,9 @@ impl Hashers {
         if let Err(refused) = self.policy.check(password, &personal) {
             return Ok(Err(refused));
         }
+        if self.is_breached(password).await {
+            return Ok(Err(PasswordRefused::Breached));
+        }
         let password = password.clone();
         // Guessing takes milliseconds of pure computation: not on an async thread either.
         let guessable = self
@@ -136,6 +151,20 @@ impl Hashers {
             Ok(true) | Err(HasherError::Failed) => Err(PasswordRefused::Guessable),
             Err(HasherError::Busy) => return Err(HasherError::Busy),
         })
+    }
+
+    async fn is_breached(&self, password: &Password) -> bool {
+        for list in &self.breached {
+            match list.is_breached(PasswordDigest::of(password)).await {
+                Ok(true) => return true,
+                Ok(false) => {}
+                Err(error) => {
+                    let error = &*error as &dyn std::error::Error;
+                    tracing::error!(error, "a list of breached passwords could not be asked");
+                }
+            }
+        }
+        false
     }
 
     /// Runs a job within the bounds. The permits go with the job, not with the request: who hangs up does not make

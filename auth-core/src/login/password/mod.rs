@@ -3,6 +3,7 @@
 //! A password is taken as the bytes it came in. It is not normalized (NFKC would make two spellings one, but would also
 //! change what stores and other products compare against), not trimmed and never cut.
 
+mod breached;
 mod hasher;
 mod memory;
 mod policy;
@@ -12,6 +13,9 @@ use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
+pub use breached::{
+    BreachedFilter, BreachedPasswords, BreachedRanges, FilterError, PasswordDigest, RangeSource,
+};
 pub(super) use hasher::{HasherError, Hashers};
 pub use policy::PasswordRefused;
 pub(super) use policy::{Personal, Policy};

@@ -39,6 +39,9 @@ pub enum PasswordRefused {
         "That password is easy to guess. Use several words that have nothing to do with each other."
     )]
     Guessable,
+    /// Others have lost it already.
+    #[error("That password is on a list of stolen passwords. Choose one you use nowhere else.")]
+    Breached,
     /// Mostly the person's own name or address.
     #[error("That password is too close to your name, your address or the name of this site.")]
     Personal,

@@ -368,12 +368,15 @@ pub(super) fn form_token(html: &str) -> String {
 pub(super) const OPEN_FORMS: [&str; 2] = ["/auth/login", "/auth/register"];
 
 /// The requests that change something of somebody signed in.
-pub(super) const OWN_FORMS: [&str; 5] = [
+pub(super) const OWN_FORMS: [&str; 8] = [
     "/auth/logout",
     "/auth/account/profile",
     "/auth/account/password",
     "/auth/account/sessions/revoke",
     "/auth/account/sessions/revoke-others",
+    "/auth/account/delete",
+    "/auth/account/delete/cancel",
+    "/auth/account/export",
 ];
 
 /// A request with any method, body and type, as nobody in particular sends it.

@@ -5,9 +5,11 @@
 
 mod account;
 mod bad_input;
+mod breached;
 mod browsers;
 mod harness;
 mod host;
+mod lifecycle;
 mod register;
 mod secrecy;
 mod session_watch;

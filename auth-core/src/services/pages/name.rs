@@ -45,6 +45,9 @@ page_names! {
     /// Profile, password and sessions of the person signed in.
     #[cfg(feature = "login")]
     Account = "account",
+    /// The end of one's account, and what to take along.
+    #[cfg(feature = "login")]
+    DeleteAccount = "delete_account",
     /// Ask whether a client may have what it asks for.
     #[cfg(feature = "provider")]
     Consent = "consent",

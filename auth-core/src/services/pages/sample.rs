@@ -80,6 +80,8 @@ fn nullable(page: PageName) -> &'static [&'static str] {
             "error",
             "errors",
         ],
+        #[cfg(feature = "login")]
+        PageName::DeleteAccount => &["delete_at"],
         #[cfg(feature = "provider")]
         PageName::Consent => &[
             "client.client_uri",
@@ -167,6 +169,17 @@ fn full(page: PageName) -> Value {
         PageName::SignedOut => json!({ "login_url": "/auth/login", "home_url": "/" }),
         #[cfg(feature = "login")]
         PageName::Account => account(),
+        #[cfg(feature = "login")]
+        PageName::DeleteAccount => json!({
+            "account": "ada@example.com",
+            "delete_at": "2026-12-05T09:30:00Z",
+            "grace_days": 14,
+            "how": "hard",
+            "delete": { "action": "/auth/account/delete", "form_token": "token-delete" },
+            "cancel": { "action": "/auth/account/delete/cancel", "form_token": "token-cancel" },
+            "export": { "action": "/auth/account/export", "form_token": "token-export" },
+            "account_url": "/auth/account",
+        }),
         #[cfg(feature = "provider")]
         PageName::Consent => json!({
             "action": "/oauth/consent",

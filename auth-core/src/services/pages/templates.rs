@@ -22,6 +22,7 @@ const LOGIN: &[Template] = embedded![
     "login/" "logout.html",
     "login/" "signed_out.html",
     "login/" "account.html",
+    "login/" "delete_account.html",
 ];
 #[cfg(not(feature = "login"))]
 const LOGIN: &[Template] = &[];

@@ -193,6 +193,7 @@ fn stable_ids_are_present() {
                 "logout",
             ],
         ),
+        ("delete_account", &["notice", "cancel", "export", "account"]),
         ("consent", &["allow", "deny"]),
         ("choose_account", &["continue", "other"]),
         ("grants", &["notice", "revoke-reports", "home"]),

@@ -1,0 +1,216 @@
+//! `GET` and `POST /auth/account/delete`, `POST …/cancel`: the end of an account is scheduled, and may be called off until
+//! it comes.
+
+use http::StatusCode;
+use serde_json::json;
+
+use crate::ground::Timestamp;
+use crate::login::reply::done;
+use crate::login::{LoginWing, SessionEnd, SignedIn, UserError};
+use crate::services::Event;
+use crate::services::mail::{MailKind, MailOrder};
+use crate::services::pages::PageName;
+use crate::store::{AccountEnd, User, UserChange, UserId};
+use crate::web::{CookieName, Exchange, PagePolicy, Problem, Response};
+
+fn form(signed_in: &SignedIn) -> String {
+    format!("delete:{}", signed_in.session.id)
+}
+
+fn cancel_form(signed_in: &SignedIn) -> String {
+    format!("cancel_deletion:{}", signed_in.session.id)
+}
+
+impl LoginWing {
+    /// `GET`: what will happen, and the way back while there is one.
+    pub(super) async fn delete_page(
+        &self,
+        exchange: &mut Exchange<'_>,
+    ) -> Result<Response, Problem> {
+        let signed_in = match self.person(exchange).await? {
+            Ok(signed_in) => signed_in,
+            Err(elsewhere) => return Ok(elsewhere),
+        };
+        let ending = self.settings.lifecycle.ending();
+        let context = json!({
+            "account": crate::login::reply::account_name(&signed_in.user),
+            "delete_at": signed_in.user.delete_at.map(Timestamp::rfc3339),
+            "grace_days": ending.grace.as_secs().div_ceil(86_400),
+            "how": name_of(ending.how),
+            "delete": {
+                "action": self.path("/account/delete"),
+                "form_token": self.core.form_token(exchange, &form(&signed_in)),
+            },
+            "cancel": {
+                "action": self.path("/account/delete/cancel"),
+                "form_token": self.core.form_token(exchange, &cancel_form(&signed_in)),
+            },
+            "export": {
+                "action": self.path("/account/export"),
+                "form_token": self.core.form_token(exchange, &super::export::form(&signed_in)),
+            },
+            "account_url": self.path("/account"),
+        });
+        let policy = PagePolicy::default();
+        let name = PageName::DeleteAccount;
+        Ok(self
+            .core
+            .page(exchange, StatusCode::OK, name, context, policy))
+    }
+
+    /// `POST`: schedules the end. The sign-in must be recent; every other device is signed out.
+    pub(super) async fn delete_account(
+        &self,
+        exchange: &mut Exchange<'_>,
+    ) -> Result<Response, Problem> {
+        let signed_in = match self.recent_person(exchange, "/account/delete").await? {
+            Ok(signed_in) => signed_in,
+            Err(elsewhere) => return Ok(elsewhere),
+        };
+        let body = Self::body(exchange)?;
+        self.core.forms.check(exchange, &body, &form(&signed_in))?;
+        let user = &signed_in.user.id;
+        self.schedule(exchange, &signed_in.user).await?;
+        let why = SessionEnd::Revoked;
+        self.end_all_sessions(user, Some(&signed_in), why, exchange.address, exchange.now)
+            .await?;
+        if self.settings.lifecycle.ending().grace.is_zero() {
+            self.end_account(user, exchange.now).await?;
+            exchange.cookies.remove(CookieName::Session);
+            return Ok(done(exchange, &self.path("/signed-out")));
+        }
+        Ok(done(exchange, &self.path("/account/delete")))
+    }
+
+    /// `POST`: everything stays.
+    pub(super) async fn cancel_own_deletion(
+        &self,
+        exchange: &mut Exchange<'_>,
+    ) -> Result<Response, Problem> {
+        let signed_in = match self.person(exchange).await? {
+            Ok(signed_in) => signed_in,
+            Err(elsewhere) => return Ok(elsewhere),
+        };
+        let body = Self::body(exchange)?;
+        let form = cancel_form(&signed_in);
+        self.core.forms.check(exchange, &body, &form)?;
+        let locale = self.core.locale(exchange);
+        self.cancel(&signed_in.user, locale, exchange.now).await?;
+        Ok(done(exchange, &self.path("/account/delete")))
+    }
+
+    async fn schedule(&self, exchange: &Exchange<'_>, user: &User) -> Result<(), Problem> {
+        if user.delete_at.is_some() {
+            return Ok(());
+        }
+        let locale = self.core.locale(exchange);
+        self.set_delete_at(user, locale, exchange.now).await?;
+        Ok(())
+    }
+
+    async fn set_delete_at(
+        &self,
+        user: &User,
+        locale: &str,
+        now: Timestamp,
+    ) -> Result<Timestamp, UserError> {
+        let at = now + self.settings.lifecycle.ending().grace;
+        let change = UserChange {
+            delete_at: Some(Some(at)),
+            ..UserChange::default()
+        };
+        let users = &self.core.stores.users;
+        let changed = users.update_user(&user.id, &change, now).await?;
+        changed.ok_or(UserError::Unknown)?;
+        let event = Event::DeletionScheduled {
+            user: user.id.clone(),
+            at,
+        };
+        self.core.emit(now, None, event).await;
+        if at > now {
+            let facts = json!({ "at": at.rfc3339(), "url": self.url("/account/delete") });
+            self.tell_of_end(user, MailKind::DeletionScheduled, facts, locale, now)
+                .await?;
+        }
+        Ok(at)
+    }
+
+    async fn cancel(&self, user: &User, locale: &str, now: Timestamp) -> Result<bool, UserError> {
+        // Once it is due somebody may be at work on it already.
+        if user.delete_at.is_none_or(|at| at <= now) {
+            return Ok(false);
+        }
+        let change = UserChange {
+            delete_at: Some(None),
+            ..UserChange::default()
+        };
+        let users = &self.core.stores.users;
+        let changed = users.update_user(&user.id, &change, now).await?;
+        changed.ok_or(UserError::Unknown)?;
+        let event = Event::DeletionCancelled {
+            user: user.id.clone(),
+        };
+        self.core.emit(now, None, event).await;
+        self.tell_of_end(user, MailKind::DeletionCancelled, json!({}), locale, now)
+            .await?;
+        Ok(true)
+    }
+
+    pub(super) async fn tell_of_end(
+        &self,
+        user: &User,
+        kind: MailKind,
+        mut facts: serde_json::Value,
+        locale: &str,
+        now: Timestamp,
+    ) -> Result<(), crate::store::StoreError> {
+        let verified = user.email_verified_at.and(user.email.clone());
+        let Some(to) = verified else {
+            return Ok(());
+        };
+        facts["name"] = user.claims.get("name").cloned().unwrap_or_default();
+        let order = MailOrder {
+            kind: kind.as_str().to_owned(),
+            to: Some(to),
+            locale: locale.to_owned(),
+            facts,
+            expires_at: now + std::time::Duration::from_hours(48),
+        };
+        self.core.mails.order(&order, &*self.core.random, now).await
+    }
+
+    /// Schedules the end of an account, as its owner would: it can be cancelled until then. Returns when it ends.
+    ///
+    /// # Errors
+    /// [`UserError::Unknown`] or the store's error.
+    pub async fn schedule_deletion(&self, user: &UserId) -> Result<Timestamp, UserError> {
+        let found = self.core.stores.users.user(user).await?;
+        let found = found.ok_or(UserError::Unknown)?;
+        match found.delete_at {
+            Some(at) => Ok(at),
+            None => {
+                let now = self.core.clock.now();
+                self.set_delete_at(&found, "en", now).await
+            }
+        }
+    }
+
+    /// Calls the end of an account off. `false` when none was scheduled, or it is due.
+    ///
+    /// # Errors
+    /// [`UserError::Unknown`] or the store's error.
+    pub async fn cancel_deletion(&self, user: &UserId) -> Result<bool, UserError> {
+        let found = self.core.stores.users.user(user).await?;
+        let found = found.ok_or(UserError::Unknown)?;
+        self.cancel(&found, "en", self.core.clock.now()).await
+    }
+}
+
+/// How an account ends, in a word.
+pub(super) const fn name_of(how: AccountEnd) -> &'static str {
+    match how {
+        AccountEnd::Soft => "soft",
+        AccountEnd::Anonymize => "anonymize",
+        AccountEnd::Hard => "hard",
+    }
+}
