@@ -1,4 +1,4 @@
-//! Removing expired rows in the background, on one node at a time.
+//! Removing expired rows, and ending accounts whose time has come, in the background, on one node at a time.
 
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -63,12 +63,24 @@ async fn round(inner: &Weak<Inner>, node: &str, interval: Duration) -> StoreResu
                 break;
             }
         }
+        #[cfg(feature = "login")]
+        end_accounts(inner).await?;
         match prune(&core, BATCH).await? {
             0 => break,
             rows => tracing::debug!(rows, "expired rows removed"),
         }
         drop(core);
         tokio::time::sleep(PAUSE).await;
+    }
+    Ok(())
+}
+
+/// Ends accounts that are due; one batch for each batch of rows.
+#[cfg(feature = "login")]
+async fn end_accounts(inner: &Weak<Inner>) -> StoreResult<()> {
+    let login = inner.upgrade().and_then(|inner| inner.login.clone());
+    if let Some(login) = login {
+        login.end_due_accounts().await?;
     }
     Ok(())
 }

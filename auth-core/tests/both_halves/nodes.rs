@@ -7,10 +7,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use auth_core::auth::Auth;
 use auth_core::ground::{Digest32, Timestamp};
-use auth_core::login::Login;
+use auth_core::login::{Login, NewUser};
 use auth_core::provider::Provider;
 use auth_core::store::{
-    Backend, MemoryStore, Reach, StoreResult, Stores, ThrottlePolicy, ThrottleStore, Verdict,
+    Backend, MemoryStore, Reach, StoreResult, Stores, ThrottlePolicy, ThrottleStore, UserStore as _, Verdict,
 };
 use auth_core::testkit::Browser;
 use http::StatusCode;
@@ -357,4 +357,29 @@ async fn threat_48_rows_stay_an_hour_for_clocks_that_are_behind() {
     assert_eq!(auth.prune(100).await.unwrap(), 0);
     clock.advance(Duration::from_mins(1));
     assert_eq!(auth.prune(100).await.unwrap(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn accounts_whose_time_has_come_end_by_themselves() {
+    let (store, clock) = (MemoryStore::new(), clock());
+    let auth = Auth::builder(BASE)
+        .secret(OLD)
+        .store(store.clone())
+        .clock(clock.clone())
+        .login(Login::default())
+        .build()
+        .await
+        .unwrap();
+    let login = auth.login().unwrap();
+    let new = NewUser {
+        email: Some("ada@example.com".to_owned()),
+        ..NewUser::default()
+    };
+    let user = login.create_user(new).await.unwrap().id;
+    login.schedule_deletion(&user).await.unwrap();
+    tokio::time::sleep(Duration::from_mins(20)).await;
+    assert!(store.user(&user).await.unwrap().is_some());
+    clock.advance(Duration::from_hours(24 * 15));
+    tokio::time::sleep(Duration::from_mins(20)).await;
+    assert!(store.user(&user).await.unwrap().is_none());
 }
