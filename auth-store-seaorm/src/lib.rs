@@ -113,17 +113,21 @@
     )
 )]
 
+mod audit;
 mod client;
 mod codec;
 mod connect;
 mod consent;
 mod database;
+mod device;
 mod ended;
+mod factor;
 mod grant;
 mod lease;
 mod migration;
 mod one_time;
 mod outbox;
+mod passkey;
 mod prune;
 mod refresh;
 mod session;

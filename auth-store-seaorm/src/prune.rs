@@ -48,7 +48,7 @@ impl<'a> Due<'a> {
 
 /// What is pruned by itself: what has an end, and the ends of sessions.
 const PARTS: usize = WITH_END + 1;
-const WITH_END: usize = 9;
+const WITH_END: usize = 12;
 
 struct KeyRow {
     group: Option<String>,
@@ -116,6 +116,9 @@ impl SeaOrmStore {
             Due::new(&tables.signing_keys, "kid", "retired_at"),
             Due::new(&tables.leases, "name", "ends_at"),
             Due::new(&tables.outbox, "id", "expires_at"),
+            Due::new(&tables.trusted_devices, "id", "expires_at"),
+            Due::new(&tables.seen_devices, "digest", "keep_until"),
+            Due::new(&tables.audit, "id", "expires_at"),
         ]
     }
 

@@ -19,6 +19,12 @@ pub(crate) struct Tables {
     pub(crate) leases: DynIden,
     pub(crate) counters: DynIden,
     pub(crate) outbox: DynIden,
+    pub(crate) totp: DynIden,
+    pub(crate) backup_codes: DynIden,
+    pub(crate) trusted_devices: DynIden,
+    pub(crate) seen_devices: DynIden,
+    pub(crate) passkeys: DynIden,
+    pub(crate) audit: DynIden,
 }
 
 impl Tables {
@@ -38,6 +44,12 @@ impl Tables {
             leases: table("leases"),
             counters: table("counters"),
             outbox: table("outbox"),
+            totp: table("totp"),
+            backup_codes: table("backup_codes"),
+            trusted_devices: table("trusted_devices"),
+            seen_devices: table("seen_devices"),
+            passkeys: table("passkeys"),
+            audit: table("audit"),
         }
     }
 }

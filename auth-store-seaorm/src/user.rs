@@ -3,11 +3,11 @@
 use async_trait::async_trait;
 use auth_core::ground::Timestamp;
 use auth_core::store::{
-    CreateUser, Identifier, PasswordHash, StoreError, StoreResult, User, UserChange, UserId,
-    UserStore,
+    AccountEnd, ChangeEmail, CreateUser, Identifier, PasswordHash, StoreError, StoreResult, User,
+    UserChange, UserId, UserStore,
 };
 use sea_orm::FromQueryResult;
-use sea_orm::sea_query::{Cond, Expr, ExprTrait as _, Query, SelectStatement};
+use sea_orm::sea_query::{Cond, Expr, ExprTrait as _, Func, Order, Query, SelectStatement};
 
 use crate::SeaOrmStore;
 use crate::codec::{from_json, millis, moment, to_json};
@@ -15,7 +15,7 @@ use crate::database::{Dialect as _, Run as _, Verb};
 
 const RECORD: &str = "user";
 
-const COLUMNS: [&str; 9] = [
+const COLUMNS: [&str; 11] = [
     "id",
     "email",
     "email_verified_at",
@@ -25,6 +25,8 @@ const COLUMNS: [&str; 9] = [
     "created_at",
     "updated_at",
     "disabled_at",
+    "mfa_required",
+    "delete_at",
 ];
 
 #[derive(FromQueryResult)]
@@ -38,11 +40,18 @@ struct UserRow {
     created_at: i64,
     updated_at: i64,
     disabled_at: Option<i64>,
+    mfa_required: bool,
+    delete_at: Option<i64>,
 }
 
 #[derive(FromQueryResult)]
 struct PasswordRow {
     password_hash: Option<String>,
+}
+
+#[derive(FromQueryResult)]
+struct IdRow {
+    id: String,
 }
 
 #[derive(FromQueryResult)]
@@ -62,6 +71,8 @@ impl UserRow {
             created_at: moment(self.created_at),
             updated_at: moment(self.updated_at),
             disabled_at: self.disabled_at.map(moment),
+            mfa_required: self.mfa_required,
+            delete_at: self.delete_at.map(moment),
         };
         Ok((user, self.password_hash.map(PasswordHash::new)))
     }
@@ -120,6 +131,8 @@ impl UserStore for SeaOrmStore {
             ("created_at", user.created_at.millis().into()),
             ("updated_at", user.updated_at.millis().into()),
             ("disabled_at", millis(user.disabled_at).into()),
+            ("mfa_required", user.mfa_required.into()),
+            ("delete_at", millis(user.delete_at).into()),
         ];
         let mut db = self.verb();
         if db.insert_if_free(RECORD, &self.tables.users, &row).await? {
@@ -197,6 +210,12 @@ impl UserStore for SeaOrmStore {
         if let Some(disabled_at) = change.disabled_at {
             update.value("disabled_at", millis(disabled_at));
         }
+        if let Some(mfa_required) = change.mfa_required {
+            update.value("mfa_required", mfa_required);
+        }
+        if let Some(delete_at) = change.delete_at {
+            update.value("delete_at", millis(delete_at));
+        }
         let same = self.select_user(Expr::col("id").eq(id.as_str()));
         let mut db = self.verb();
         let row = db.update_returning(RECORD, update, &COLUMNS, same).await?;
@@ -225,5 +244,78 @@ impl UserStore for SeaOrmStore {
                 .value("password_set_at", None::<i64>);
         }
         Ok(self.verb().write(RECORD, &update).await? > 0)
+    }
+
+    async fn change_email(
+        &self,
+        id: &UserId,
+        from: Option<&str>,
+        to: &str,
+        now: Timestamp,
+    ) -> StoreResult<ChangeEmail> {
+        let still = match from {
+            Some(from) => Expr::col("email").eq(from),
+            None => Expr::col("email").is_null(),
+        };
+        let update = Query::update()
+            .table(self.tables.users.clone())
+            .value("email", to)
+            .value("email_verified_at", now.millis())
+            .value("updated_at", now.millis())
+            .and_where(Expr::col("id").eq(id.as_str()))
+            .and_where(still)
+            .take();
+        match self.verb().write(RECORD, &update).await {
+            Ok(0) => Ok(ChangeEmail::Stale),
+            Ok(_) => Ok(ChangeEmail::Changed),
+            Err(StoreError::Exists { .. }) => Ok(ChangeEmail::Taken),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn users_to_end(&self, now: Timestamp, limit: u32) -> StoreResult<Vec<UserId>> {
+        let select = Query::select()
+            .column("id")
+            .from(self.tables.users.clone())
+            .and_where(Expr::col("delete_at").lte(now.millis()))
+            .order_by("delete_at", Order::Asc)
+            .order_by("id", Order::Asc)
+            .limit(u64::from(limit))
+            .take();
+        let rows: Vec<IdRow> = self.verb().all(RECORD, &select).await?;
+        Ok(rows.into_iter().map(|row| UserId::new(row.id)).collect())
+    }
+
+    async fn end_user(&self, id: &UserId, how: AccountEnd, now: Timestamp) -> StoreResult<bool> {
+        let users = &self.tables.users;
+        let is_due = Expr::col("id")
+            .eq(id.as_str())
+            .and(Expr::col("delete_at").lte(now.millis()));
+        let mut db = self.verb();
+        if how == AccountEnd::Hard {
+            let delete = Query::delete()
+                .from_table(users.clone())
+                .and_where(is_due)
+                .take();
+            return Ok(db.write(RECORD, &delete).await? > 0);
+        }
+        let disabled_at = Func::coalesce([Expr::col("disabled_at"), Expr::val(now.millis())]);
+        let mut update = Query::update();
+        update
+            .table(users.clone())
+            .value("disabled_at", disabled_at)
+            .value("delete_at", None::<i64>)
+            .and_where(is_due);
+        if how == AccountEnd::Anonymize {
+            update
+                .value("email", None::<String>)
+                .value("email_verified_at", None::<i64>)
+                .value("username", None::<String>)
+                .value("claims", "{}")
+                .value("password_hash", None::<String>)
+                .value("password_set_at", None::<i64>)
+                .value("updated_at", now.millis());
+        }
+        Ok(db.write(RECORD, &update).await? > 0)
     }
 }

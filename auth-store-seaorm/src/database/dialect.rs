@@ -47,12 +47,17 @@ pub(crate) fn returns_rows(backend: DbBackend) -> bool {
 
 /// An `INSERT` of one row.
 pub(crate) fn insert(table: &DynIden, row: &[Field]) -> InsertStatement {
-    let (columns, values): (Vec<_>, Vec<_>) = row.iter().cloned().unzip();
     let mut insert = Query::insert();
+    let columns = row.iter().map(|(column, _)| *column);
     insert.into_table(table.clone()).columns(columns);
-    // Columns and values came in pairs, so their number agrees: the only thing that is refused here.
-    let _ = insert.values(values);
+    add_row(&mut insert, row);
     insert
+}
+
+/// One more row, with the columns of the first.
+fn add_row(insert: &mut InsertStatement, row: &[Field]) {
+    // Columns and values came in pairs, so their number agrees: the only thing that is refused here.
+    let _ = insert.values(row.iter().map(|(_, value)| value.clone()));
 }
 
 fn update_of(count: &Count<'_>, to: Expr) -> UpdateStatement {
@@ -91,6 +96,38 @@ pub(crate) trait Dialect: Run + Sized {
                 Err(failure) if failure.cause == Cause::Taken => Ok(false),
                 Err(failure) => Err(failure.into_store_error(record)),
             }
+        }
+    }
+
+    /// Inserts rows with the same columns, those whose keys are free, in one statement. A key in use is no error, save on
+    /// MySQL and MariaDB: there it is the contract's, and nothing was written.
+    fn insert_all_if_free<const N: usize>(
+        &mut self,
+        record: &'static str,
+        table: &DynIden,
+        rows: &[[Field; N]],
+    ) -> impl Future<Output = StoreResult<()>> + Send {
+        let statement = rows.split_first().map(|(first, rest)| {
+            let mut all = insert(table, first);
+            for row in rest {
+                add_row(&mut all, row);
+            }
+            if returns_rows(self.backend()) {
+                all.on_conflict(OnConflict::new().do_nothing().to_owned());
+            }
+            self.backend().build(&all)
+        });
+        async move {
+            let Some(statement) = statement else {
+                return Ok(());
+            };
+            if matches_nothing(&statement) {
+                return Err(StoreError::corrupt(record, "NUL in a text"));
+            }
+            let answer = self.run(statement, How::Execute).await;
+            answer
+                .map(drop)
+                .map_err(|failure| failure.into_store_error(record))
         }
     }
 

@@ -5,6 +5,7 @@ mod in_schema;
 mod m20261121_000001_tables;
 mod m20261121_000002_nodes;
 mod m20261121_000003_outbox;
+mod m20261121_000004_login;
 mod schema;
 
 pub use guard::with_migration_lock;
@@ -111,7 +112,11 @@ impl Tables {
                 self.clone(),
             )),
             Box::new(m20261121_000002_nodes::Migration::new(prefix, self.clone())),
-            Box::new(m20261121_000003_outbox::Migration::new(prefix, self)),
+            Box::new(m20261121_000003_outbox::Migration::new(
+                prefix,
+                self.clone(),
+            )),
+            Box::new(m20261121_000004_login::Migration::new(prefix, self)),
         ]
     }
 }

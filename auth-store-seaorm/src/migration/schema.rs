@@ -25,6 +25,20 @@ pub(super) struct IndexOf {
     pub(super) unique: bool,
 }
 
+impl IndexOf {
+    fn create(&self, prefix: &str) -> IndexCreateStatement {
+        let mut create = Index::create();
+        create.name(format!("{prefix}ix_{}", self.name));
+        for column in self.columns {
+            create.col(*column);
+        }
+        if self.unique {
+            create.unique();
+        }
+        create
+    }
+}
+
 pub(super) const fn index(name: &'static str, columns: &'static [&'static str]) -> IndexOf {
     IndexOf {
         name,
@@ -126,17 +140,7 @@ impl Schema {
             primary.col(*column);
         }
         table.primary_key(&mut primary);
-        let indexes = indexes.iter().map(|index| {
-            let mut create = Index::create();
-            create.name(format!("{prefix}ix_{}", index.name));
-            for column in index.columns {
-                create.col(*column);
-            }
-            if index.unique {
-                create.unique();
-            }
-            create
-        });
+        let indexes = indexes.iter().map(|index| index.create(prefix));
         if self.backend == DbBackend::MySql {
             return manager.create_table(self.whole(table, indexes)).await;
         }
@@ -146,6 +150,55 @@ impl Schema {
             manager.create_index(index).await?;
         }
         Ok(())
+    }
+
+    /// Gives a table columns and indexes that it does not have yet. Columns are added one by one, so that every step can
+    /// be taken again wherever a migration was interrupted.
+    pub(super) async fn extend(
+        &self,
+        manager: &SchemaManager<'_>,
+        prefix: &str,
+        name: &DynIden,
+        columns: Vec<ColumnDef>,
+        indexes: &[IndexOf],
+    ) -> Result<(), DbErr> {
+        let table = name.to_string();
+        for mut column in columns {
+            let column_name = column.get_column_name();
+            if manager.has_column(&table, &column_name).await? {
+                continue;
+            }
+            let add = Table::alter().table(name.clone()).add_column(&mut column).take();
+            let added = manager.alter_table(add).await;
+            self.unless_there(added, manager.has_column(&table, &column_name))
+                .await?;
+        }
+        for index in indexes {
+            let index_name = format!("{prefix}ix_{}", index.name);
+            if manager.has_index(&table, &index_name).await? {
+                continue;
+            }
+            let create = index.create(prefix).table(name.clone()).take();
+            let created = manager.create_index(create).await;
+            self.unless_there(created, manager.has_index(&table, &index_name))
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// On MySQL a statement whose node vanished goes on, and stands in the way of the one that takes the step again.
+    async fn unless_there(
+        &self,
+        done: Result<(), DbErr>,
+        is_there: impl Future<Output = Result<bool, DbErr>>,
+    ) -> Result<(), DbErr> {
+        let Err(error) = done else {
+            return Ok(());
+        };
+        if self.backend == DbBackend::MySql && is_there.await? {
+            return Ok(());
+        }
+        Err(error)
     }
 
     /// On MySQL every statement stands by itself, and an index cannot be made "if not exists". So a table is made with
