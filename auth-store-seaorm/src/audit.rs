@@ -9,8 +9,7 @@ use sea_orm::sea_query::{Expr, ExprTrait as _, Order, Query, SelectStatement};
 
 use crate::SeaOrmStore;
 use crate::codec::moment;
-use crate::database::{Dialect as _, Field};
-use crate::database::Run as _;
+use crate::database::{Dialect as _, Field, Run as _};
 
 const RECORD: &str = "audit record";
 const MOST_READ: u64 = 1_000;
@@ -129,8 +128,17 @@ impl AuditStore for SeaOrmStore {
         }
         let rows = &rows;
         db.transact(RECORD, |mut transaction| async move {
-            for row in rows {
-                transaction.insert_if_free(RECORD, table, row).await?;
+            for some in rows.chunks(MOST_ROWS) {
+                match transaction.insert_all_if_free(RECORD, table, some).await {
+                    Err(StoreError::Exists { .. }) => {}
+                    written => {
+                        written?;
+                        continue;
+                    }
+                }
+                for row in some {
+                    transaction.insert_if_free(RECORD, table, row).await?;
+                }
             }
             Ok(())
         })

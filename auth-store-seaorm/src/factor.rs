@@ -63,10 +63,7 @@ fn codes_text(codes: impl IntoIterator<Item = String>) -> StoreResult<String> {
 }
 
 fn codes_of(row: Option<CodesRow>) -> StoreResult<BTreeSet<String>> {
-    row.map_or_else(
-        || Ok(BTreeSet::new()),
-        |row| from_json(CODES, &row.codes),
-    )
+    row.map_or_else(|| Ok(BTreeSet::new()), |row| from_json(CODES, &row.codes))
 }
 
 fn of(user: &UserId) -> Expr {
@@ -183,7 +180,10 @@ impl FactorStore for SeaOrmStore {
         }
         let row = [
             ("user_id", user.as_str().into()),
-            ("codes", codes_text(codes.iter().map(Digest32::to_text))?.into()),
+            (
+                "codes",
+                codes_text(codes.iter().map(Digest32::to_text))?.into(),
+            ),
         ];
         let whatever_stands = Expr::col((table.clone(), "user_id")).is_not_null();
         db.claim(CODES, table, 1, &row, &whatever_stands).await?;

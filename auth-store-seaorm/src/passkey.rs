@@ -103,9 +103,7 @@ impl PasskeyStore for SeaOrmStore {
     /// Each passkey of a user has a slot of its own, below `most`: of those who want the same one gets it, and the others
     /// look again.
     async fn add_passkey(&self, passkey: &Passkey, most: u32) -> StoreResult<AddPasskey> {
-        let in_the_way = Cond::any()
-            .add(of(&passkey.user_id))
-            .add(with(&passkey.id));
+        let in_the_way = Cond::any().add(of(&passkey.user_id)).add(with(&passkey.id));
         let select = Query::select()
             .columns(["id", "slot"])
             .from(self.tables.passkeys.clone())

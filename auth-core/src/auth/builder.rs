@@ -12,7 +12,7 @@ use super::table::{Endpoint, Table};
 use super::wings::Wings;
 use crate::ground::{Clock, KeyRing, KeyRingError, Random, SystemClock, SystemRandom};
 use crate::services::pages::{PageError, Pages, PagesBuilder};
-use crate::services::{Core, EventSink, Throttles, TracingSink};
+use crate::services::{AuditSink, Core, EventSink, Throttles, TracingSink};
 use crate::store::Stores;
 use crate::web::{
     BaseUrl, BaseUrlError, FormTokens, Route, Side, TrustedProxies, TrustedProxiesError,
@@ -55,6 +55,11 @@ pub enum BuildError {
         /// What the store is.
         store: &'static str,
     },
+    /// How long events are kept.
+    #[error(
+        "audit: retention must be between a day and a hundred years; .audit(false) keeps nothing"
+    )]
+    AuditRetention,
     /// Two parts want the same path.
     #[error("two endpoints want the path {0}: change the path of one wing")]
     Path(String),
@@ -94,6 +99,8 @@ pub struct AuthBuilder {
     pages: PagesBuilder,
     proxies: Result<TrustedProxies, TrustedProxiesError>,
     prune_every: Option<Duration>,
+    audit: bool,
+    audit_retention: Duration,
     clustered: bool,
     peers_without_address: bool,
     #[cfg(feature = "outbound")]
@@ -118,6 +125,8 @@ impl AuthBuilder {
             pages: Pages::builder(),
             proxies: Ok(TrustedProxies::default()),
             prune_every: Some(Duration::from_mins(1)),
+            audit: true,
+            audit_retention: Duration::from_hours(400 * 24),
             clustered: false,
             peers_without_address: false,
             #[cfg(feature = "outbound")]
@@ -203,6 +212,19 @@ impl AuthBuilder {
         self
     }
 
+    /// Whether events are kept in the store, to be read with [`Auth::audit`]. Default `true`. No request waits for it, and
+    /// refusals that anybody can cause without end (of access tokens, of sign-ins while a lock lasts) are left out.
+    pub fn audit(mut self, kept: bool) -> Self {
+        self.audit = kept;
+        self
+    }
+
+    /// How long an event is kept: from a day to a hundred years, 400 days by default. A change is about events to come.
+    pub fn audit_retention(mut self, retention: Duration) -> Self {
+        self.audit_retention = retention;
+        self
+    }
+
     /// Which addresses requests to URLs from outside may reach. Default: public ones, over https.
     #[cfg(feature = "outbound")]
     pub fn outbound(mut self, policy: crate::services::outbound::OutboundPolicy) -> Self {
@@ -266,6 +288,10 @@ impl AuthBuilder {
         if let (true, Some((group, store))) = (self.clustered, stores.node_local()) {
             return Err(BuildError::NodeLocalStore { group, store });
         }
+        let longest = Duration::from_hours(100 * 366 * 24);
+        if !(Duration::from_hours(24)..=longest).contains(&self.audit_retention) {
+            return Err(BuildError::AuditRetention);
+        }
         let wings = Wings {
             #[cfg(feature = "login")]
             login: self.login,
@@ -276,6 +302,12 @@ impl AuthBuilder {
             #[cfg(feature = "outbound")]
             outbound: self.outbound,
         };
+        let mut sinks = self.sinks;
+        let audit = (self.audit && wings.any()).then(|| {
+            let (store, random) = (stores.audit.clone(), self.random.clone());
+            Arc::new(AuditSink::new(store, random, self.audit_retention))
+        });
+        sinks.extend(audit.clone().map(|sink| sink as Arc<dyn EventSink>));
         let asset_base = base.path(&wings.asset_path());
         let core = Arc::new(Core {
             forms: FormTokens::new(keys.clone(), &base),
@@ -288,7 +320,7 @@ impl AuthBuilder {
             random: self.random,
             keys,
             stores,
-            sinks: self.sinks,
+            sinks,
             proxies: self.proxies?,
         });
         let mut table = Table::default();
@@ -301,6 +333,10 @@ impl AuthBuilder {
         }
         let mut inner = wings.build(core, table).await?;
         inner.peers_without_address = self.peers_without_address;
+        if let Some(audit) = &audit {
+            audit.start();
+        }
+        inner.audit = audit;
         let inner = Arc::new(inner);
         if let Some(interval) = self.prune_every {
             pruning::start(&inner, interval);

@@ -28,7 +28,8 @@ pub use caller::Caller;
 #[cfg(any(feature = "login", feature = "resource"))]
 pub use guard::{Guard, Otherwise};
 
-use crate::services::Core;
+use crate::services::{AuditPage, AuditSink, Core};
+use crate::store::{AuditQuery, StoreError};
 use crate::web::{Exchange, Problem, Response, Route, Side, finish_headers};
 use table::Table;
 
@@ -42,6 +43,7 @@ struct Inner {
     core: Arc<Core>,
     table: Table,
     peers_without_address: bool,
+    audit: Option<Arc<AuditSink>>,
     #[cfg(feature = "login")]
     login: Option<Arc<crate::login::LoginWing>>,
     #[cfg(feature = "provider")]
@@ -117,6 +119,26 @@ impl Auth {
     /// The store's.
     pub async fn prune(&self, limit: u32) -> Result<u64, crate::store::StoreError> {
         pruning::prune(&self.inner.core, limit).await
+    }
+
+    /// Reads what happened, the newest first: a page, and where the next one begins. An event is there a moment after it
+    /// happened.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn audit(&self, query: &AuditQuery) -> Result<AuditPage, StoreError> {
+        AuditPage::read(&*self.inner.core.stores.audit, query).await
+    }
+
+    /// Returns once every event that happened here before is written: for an orderly end, and for tests.
+    ///
+    /// # Errors
+    /// The store's. Nothing is lost then: the events wait on, and are tried again.
+    pub async fn flush_audit(&self) -> Result<(), StoreError> {
+        match &self.inner.audit {
+            Some(audit) => audit.flush().await,
+            None => Ok(()),
+        }
     }
 
     /// Replaces the secrets while requests go on, the newest first; see [`AuthBuilder::secrets`]. What is stored and

@@ -36,6 +36,26 @@ pub(super) struct Wings {
 }
 
 impl Wings {
+    /// Whether anything happens here that could be told of.
+    #[cfg_attr(
+        not(any(feature = "login", feature = "provider", feature = "resource")),
+        expect(
+            clippy::unused_self,
+            reason = "without wings there is nothing to look at"
+        )
+    )]
+    pub(super) fn any(&self) -> bool {
+        let wings = [
+            #[cfg(feature = "login")]
+            self.login.is_some(),
+            #[cfg(feature = "provider")]
+            self.provider.is_some(),
+            #[cfg(feature = "resource")]
+            self.resource.is_some(),
+        ];
+        wings.contains(&true)
+    }
+
     /// The path below which the pages' files lie: the first wing's.
     #[cfg_attr(
         not(any(feature = "login", feature = "provider")),
@@ -123,6 +143,7 @@ impl Wings {
             core,
             table,
             peers_without_address: false,
+            audit: None,
             #[cfg(feature = "login")]
             login,
             #[cfg(feature = "provider")]

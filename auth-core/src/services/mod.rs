@@ -1,5 +1,6 @@
 //! Services floor: what both wings use and neither owns.
 
+mod audit;
 mod core;
 mod events;
 #[cfg(feature = "login")]
@@ -9,6 +10,7 @@ pub mod outbound;
 pub mod pages;
 mod throttle;
 
+pub use self::audit::{AuditPage, AuditSink};
 pub use self::core::Core;
 pub use events::{Event, EventRecord, EventSink, SignInFailure, TracingSink};
 pub use throttle::{Locked, Throttles};

@@ -168,7 +168,10 @@ impl Schema {
             if manager.has_column(&table, &column_name).await? {
                 continue;
             }
-            let add = Table::alter().table(name.clone()).add_column(&mut column).take();
+            let add = Table::alter()
+                .table(name.clone())
+                .add_column(&mut column)
+                .take();
             let added = manager.alter_table(add).await;
             self.unless_there(added, manager.has_column(&table, &column_name))
                 .await?;

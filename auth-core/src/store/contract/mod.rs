@@ -40,9 +40,17 @@
 )]
 
 #[doc(hidden)]
+pub mod account;
+#[doc(hidden)]
+pub mod audit;
+#[doc(hidden)]
 pub mod client;
 #[doc(hidden)]
 pub mod consent;
+#[doc(hidden)]
+pub mod device;
+#[doc(hidden)]
+pub mod factor;
 #[doc(hidden)]
 pub mod grant;
 #[doc(hidden)]
@@ -51,6 +59,8 @@ pub mod lease;
 pub mod one_time;
 #[doc(hidden)]
 pub mod outbox;
+#[doc(hidden)]
+pub mod passkey;
 #[doc(hidden)]
 pub mod pruning;
 #[doc(hidden)]
@@ -238,7 +248,8 @@ macro_rules! short_lived_pruning_contract {
     };
 }
 
-/// The checks of users, clients, grants, signing keys, leases and the outbox. See [`contract`](crate::store::contract).
+/// The checks of users, clients, grants, signing keys, leases, the outbox, second factors, devices, passkeys and the
+/// audit. See [`contract`](crate::store::contract).
 #[macro_export]
 macro_rules! durable_contract {
     ($make:ident) => {
@@ -334,10 +345,88 @@ macro_rules! durable_contract {
             one_of_many_puts_and_finishes
             threat_48_expired_messages_go
         }
+        $crate::__contract_group! { $make, account as contract_account:
+            keeps_what_is_demanded_and_when_it_ends
+            replaces_the_address
+            gives_an_address_to_who_has_none
+            an_address_can_be_written_otherwise
+            a_taken_address_is_refused
+            threat_15_a_change_begins_at_the_address_it_began_from
+            threat_12_one_of_many_gets_an_address
+            threat_12_one_of_many_changes_of_an_address_stands
+            lists_whose_time_has_come
+            no_account_ends_before_its_time
+            a_soft_end_disables
+            an_anonymized_account_names_nobody
+            a_hard_end_leaves_nothing
+            threat_12_one_of_many_ends_an_account
+            a_cancellation_that_came_first_wins
+        }
+        $crate::__contract_group! { $make, factor as contract_factor:
+            begins_and_confirms
+            reads_back_an_enrolment_as_it_is
+            an_unconfirmed_enrolment_is_replaced
+            a_confirmed_enrolment_is_not_replaced
+            is_removed_once
+            reseals_the_secret_alone
+            threat_53_a_time_step_is_spent_once
+            threat_53_one_of_many_spends_a_time_step
+            threat_12_one_of_many_confirms
+            threat_12_a_confirmed_secret_is_never_swapped
+            backup_codes_are_spent_once
+            backup_codes_are_replaced_as_a_whole
+            threat_12_one_of_many_spends_a_backup_code
+            one_of_many_sets_of_backup_codes_stands
+            a_user_that_cannot_be_has_none
+        }
+        $crate::__contract_group! { $make, device as contract_device:
+            reads_back_what_was_trusted
+            threat_25_trust_never_overwrites
+            threat_25_one_of_many_is_trusted_under_an_id
+            lists_newest_first_at_most_a_hundred
+            only_the_owner_distrusts
+            threat_12_one_of_many_distrusts
+            tells_the_first_browser_from_a_new_one
+            forgets_all_devices_of_a_user
+            one_of_many_notes_a_browser
+            one_of_many_browsers_is_the_first
+            an_id_that_cannot_be_is_absent
+        }
+        $crate::__contract_group! { $make, passkey as contract_passkey:
+            reads_back_what_was_added
+            lists_oldest_first
+            a_credential_is_registered_once
+            no_more_than_allowed
+            threat_12_many_at_once_are_no_more_than_allowed
+            many_at_once_find_room
+            one_of_many_registers_a_credential
+            records_a_use
+            threat_54_a_counter_never_goes_back_unseen
+            threat_54_one_of_many_uses_a_count
+            only_the_owner_renames_and_removes
+            removes_all_of_a_user
+            threat_12_one_of_many_removes
+            an_id_that_cannot_be_is_absent
+        }
+        $crate::__contract_group! { $make, audit as contract_audit:
+            reads_back_what_was_appended
+            newest_first_and_equal_times_by_descending_id
+            a_record_is_written_once_and_never_changed
+            finds_by_who_what_and_where
+            finds_by_time
+            pages_follow_without_gap_or_repetition
+            a_page_has_at_most_a_thousand
+            a_large_batch_is_written_whole
+            many_write_the_same_once
+            pages_hold_while_records_are_written
+            what_cannot_be_is_not_found
+        }
         $crate::__contract_group! { $make, pruning as contract_durable_pruning:
             threat_48_dead_grants_and_their_tokens_go
             threat_48_spent_refresh_tokens_stay_while_they_tell_a_replay
             threat_48_retired_signing_keys_go
+            threat_48_devices_go
+            threat_48_audit_records_go_at_their_end
         }
     };
 }

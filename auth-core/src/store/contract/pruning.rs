@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use super::one_time::value;
 use super::refresh::{rotate, start};
-use super::{at, digest, grant, race, session, signing_key, throttle};
+use super::{at, audit, device, digest, grant, race, session, signing_key, throttle};
 use crate::store::{
-    Backend, Consumed, Grant, GrantStore, OneTimeKind, OneTimeStore, RotationOutcome, Session,
-    SessionStore, SigningKeyStore, ThrottleStore, Verdict,
+    AuditQuery, AuditRecord, AuditStore, Backend, Consumed, DeviceSeen, DeviceStore, Grant,
+    GrantStore, OneTimeKind, OneTimeStore, RotationOutcome, Session, SessionStore, SigningKeyStore,
+    ThrottleStore, UserId, Verdict,
 };
 
 const CODE: OneTimeKind = OneTimeKind::AuthorizationCode;
@@ -252,4 +253,66 @@ pub async fn threat_48_retired_signing_keys_go<S: SigningKeyStore>(store: S) {
     let late = signing_key::key("ES256", 2);
     assert!(!store.add_signing_key(&late, at(1)).await.unwrap());
     assert_eq!(store.signing_keys().await.unwrap(), keys);
+}
+
+pub async fn threat_48_devices_go<S: DeviceStore>(store: S) {
+    // Trusted until 100 and 150, seen until 100 and 200; the first of them is seen again.
+    for (name, created) in [("a", 0), ("b", 50)] {
+        let device = device::trusted(name, "ada", created);
+        store.trust_device(&device).await.unwrap();
+    }
+    let ada = UserId::new("ada");
+    let note = async |browser: &str, until: i64| {
+        let browser = digest(browser);
+        let noted = store.note_device(&ada, &browser, at(0), at(until));
+        noted.await.unwrap()
+    };
+    assert_eq!(note("x", 100).await, DeviceSeen::First);
+    assert_eq!(note("y", 200).await, DeviceSeen::New);
+    assert_eq!(note("x", 120).await, DeviceSeen::Known);
+    // Never earlier than promised before.
+    assert_eq!(note("x", 50).await, DeviceSeen::Known);
+    assert_eq!(pruned(&store, 99, ALL).await, 0);
+    assert_eq!(pruned(&store, 100, ALL).await, 1);
+    assert_eq!(pruned(&store, 119, ALL).await, 0);
+    assert_eq!(pruned(&store, 120, ALL).await, 1);
+    assert_eq!(store.trusted_devices_of(&ada).await.unwrap().len(), 1);
+    // The first browser is forgotten, but it was not the only one.
+    assert_eq!(note("x", 200).await, DeviceSeen::New);
+    let mut batches = Vec::new();
+    loop {
+        let batch = pruned(&store, 200, 1).await;
+        if batch == 0 {
+            break;
+        }
+        batches.push(batch);
+    }
+    assert_eq!(batches, [1; 3]);
+    assert_eq!(store.trusted_devices_of(&ada).await.unwrap(), []);
+    assert_eq!(note("y", 300).await, DeviceSeen::First);
+}
+
+pub async fn threat_48_audit_records_go_at_their_end<S: AuditStore>(store: S) {
+    // Their own end decides, not their age.
+    let kept = AuditRecord {
+        expires_at: at(99_999),
+        ..audit::record("kept", 0)
+    };
+    let records: Vec<_> = (0..4)
+        .map(|number| audit::record(&number.to_string(), number))
+        .chain([kept.clone()])
+        .collect();
+    store.append_audit(&records).await.unwrap();
+    assert_eq!(pruned(&store, 99, ALL).await, 0);
+    assert_eq!(pruned(&store, 100, ALL).await, 1);
+    assert_eq!(pruned(&store, 103, 2).await, 2);
+    assert_eq!(pruned(&store, 99_998, ALL).await, 1);
+    let query = AuditQuery {
+        limit: 10,
+        ..AuditQuery::default()
+    };
+    assert_eq!(store.audit(&query).await.unwrap(), [kept]);
+    // What is gone is not remembered: a writer says it again long before its end.
+    store.append_audit(&records[..1]).await.unwrap();
+    assert_eq!(store.audit(&query).await.unwrap().len(), 2);
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{assert_exists, at, count, race};
 use crate::store::{CreateUser, Identifier, PasswordHash, User, UserChange, UserId, UserStore};
 
-fn user(name: &str) -> User {
+pub(super) fn user(name: &str) -> User {
     let claims = json!({
         "name": format!("{name} Ångström 🦀"),
         "address": { "locality": "Zürich", "lines": ["a", null, 1.5] },
@@ -30,7 +30,7 @@ fn user(name: &str) -> User {
     }
 }
 
-fn email(user: &User) -> Identifier {
+pub(super) fn email(user: &User) -> Identifier {
     Identifier::Email(user.email.clone().unwrap())
 }
 
@@ -38,11 +38,11 @@ fn username(user: &User) -> Identifier {
     Identifier::Username(user.username.clone().unwrap())
 }
 
-fn hash(name: &str) -> PasswordHash {
+pub(super) fn hash(name: &str) -> PasswordHash {
     PasswordHash::new(format!("$argon2id$v=19$m=19456,t=2,p=1${name}"))
 }
 
-async fn create(store: &impl UserStore, user: &User, password: Option<&PasswordHash>) {
+pub(super) async fn create(store: &impl UserStore, user: &User, password: Option<&PasswordHash>) {
     assert_eq!(
         store.create_user(user, password).await.unwrap(),
         CreateUser::Created

@@ -46,6 +46,9 @@ impl Users {
         if let Some(username) = &user.username {
             self.by_username.insert(username.clone(), user.id.clone());
         }
+        if let Some(delete_at) = user.delete_at {
+            self.ends.insert((delete_at, user.id.clone()));
+        }
         self.accounts.insert(
             user.id.clone(),
             Account {
