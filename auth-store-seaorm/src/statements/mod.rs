@@ -6,3 +6,4 @@ mod flow;
 mod place;
 mod plan;
 mod tour;
+mod ways_in;

@@ -49,11 +49,11 @@ impl Filled {
     }
 }
 
-const FILLED: [Filled; 13] = [
+const FILLED: [Filled; 19] = [
     Filled {
         table: |tables| &tables.users,
         texts: &["id", "email", "username", "claims"],
-        numbers: &["created_at", "updated_at"],
+        numbers: &["created_at", "updated_at", "delete_at"],
         rest: &[],
     },
     Filled {
@@ -146,6 +146,42 @@ const FILLED: [Filled; 13] = [
         texts: &["id", "kind"],
         numbers: &["created_at", "attempts", "due_at", "expires_at"],
         rest: &[("payload", Fill::Bytes)],
+    },
+    Filled {
+        table: |tables| &tables.totp,
+        texts: &["user_id", "id"],
+        numbers: &["created_at"],
+        rest: &[("secret", Fill::Bytes)],
+    },
+    Filled {
+        table: |tables| &tables.backup_codes,
+        texts: &["user_id", "codes"],
+        numbers: &[],
+        rest: &[],
+    },
+    Filled {
+        table: |tables| &tables.trusted_devices,
+        texts: &["id", "user_id", "token_digest"],
+        numbers: &["created_at", "expires_at"],
+        rest: &[],
+    },
+    Filled {
+        table: |tables| &tables.seen_devices,
+        texts: &["digest", "user_id"],
+        numbers: &["keep_until"],
+        rest: &[],
+    },
+    Filled {
+        table: |tables| &tables.passkeys,
+        texts: &["id", "user_id", "name"],
+        numbers: &["slot", "counter", "created_at"],
+        rest: &[("credential", Fill::Bytes)],
+    },
+    Filled {
+        table: |tables| &tables.audit,
+        texts: &["id", "event", "actor", "subject", "organization", "data"],
+        numbers: &["at", "expires_at"],
+        rest: &[],
     },
 ];
 

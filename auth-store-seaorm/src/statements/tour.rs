@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use auth_core::ground::{Digest32, Timestamp};
 use auth_core::store::{
-    Backend as _, Client, ClientId, ClientStore as _, CreateUser, Grant, GrantId, GrantStore as _,
-    Identifier, LeaseStore as _, MessageId, OneTimeKind, OneTimeStore as _, OneTimeValue,
-    OutboxKind, OutboxMessage, OutboxStore as _, PasswordHash, RefreshToken, RotationOutcome,
-    Session, SessionId, SessionStore as _, SigningKeyRecord, SigningKeyStore as _, Successor,
-    ThrottlePolicy, ThrottleStore as _, User, UserChange, UserId, UserStore as _, Verdict,
+    AccountEnd, Backend as _, ChangeEmail, Client, ClientId, ClientStore as _, CreateUser, Grant,
+    GrantId, GrantStore as _, Identifier, LeaseStore as _, MessageId, OneTimeKind,
+    OneTimeStore as _, OneTimeValue, OutboxKind, OutboxMessage, OutboxStore as _, PasswordHash,
+    RefreshToken, RotationOutcome, Session, SessionId, SessionStore as _, SigningKeyRecord,
+    SigningKeyStore as _, Successor, ThrottlePolicy, ThrottleStore as _, User, UserChange, UserId,
+    UserStore as _, Verdict,
 };
 use sea_orm::Statement;
 
@@ -23,11 +24,11 @@ const POLICY: ThrottlePolicy = ThrottlePolicy {
     max_lock: Duration::from_secs(1),
 };
 
-fn at(millis: i64) -> Timestamp {
+pub(super) fn at(millis: i64) -> Timestamp {
     Timestamp::from_millis(millis)
 }
 
-fn digest(name: &str) -> Digest32 {
+pub(super) fn digest(name: &str) -> Digest32 {
     Digest32::of(name)
 }
 
@@ -52,7 +53,7 @@ pub(super) struct Tour<'a> {
 }
 
 impl Tour<'_> {
-    fn note(&mut self, verb: &'static str) {
+    pub(super) fn note(&mut self, verb: &'static str) {
         let statements = self.store.db.seen.take();
         self.steps.push(Step { verb, statements });
     }
@@ -69,6 +70,7 @@ impl Tour<'_> {
         self.consents().await;
         self.keys_and_leases().await;
         self.outbox().await;
+        self.ways_in().await;
         self.store.prune(at(90), 100).await.unwrap();
         self.note("prune, nothing due");
         self.store.prune(at(100_000), 10_000).await.unwrap();
@@ -188,6 +190,8 @@ impl Tour<'_> {
             created_at: at(0),
             updated_at: at(0),
             disabled_at: None,
+            mfa_required: false,
+            delete_at: None,
         };
         let hash = PasswordHash::new("$a");
         let answer = store.create_user(&user("ada"), Some(&hash)).await.unwrap();
@@ -231,6 +235,32 @@ impl Tour<'_> {
             .await;
         assert!(verified.unwrap());
         self.note("verify_email");
+        self.ends_of_users().await;
+    }
+
+    async fn ends_of_users(&mut self) {
+        let (store, id) = (self.store, UserId::new("ada"));
+        for (from, to, answer) in [
+            ("ada@example.com", "new@example.com", ChangeEmail::Changed),
+            ("ada@example.com", "new@example.com", ChangeEmail::Stale),
+        ] {
+            let changed = store.change_email(&id, Some(from), to, at(2)).await;
+            assert_eq!(changed.unwrap(), answer);
+            self.note("change_email");
+        }
+        for how in [AccountEnd::Soft, AccountEnd::Anonymize, AccountEnd::Hard] {
+            let change = UserChange {
+                delete_at: Some(Some(at(3))),
+                ..UserChange::default()
+            };
+            store.update_user(&id, &change, at(2)).await.unwrap();
+            self.note("update_user");
+            let due = store.users_to_end(at(3), 10).await.unwrap();
+            assert_eq!(due, std::slice::from_ref(&id));
+            self.note("users_to_end");
+            assert!(store.end_user(&id, how, at(3)).await.unwrap());
+            self.note("end_user");
+        }
     }
 
     async fn clients(&mut self) {

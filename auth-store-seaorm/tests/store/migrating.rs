@@ -5,21 +5,25 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use auth_core::store::{ClientId, ClientStore as _};
+use auth_core::store::{
+    ClientId, ClientStore as _, Identifier, PasswordHash, UserChange, UserId, UserStore as _,
+};
 use auth_store_seaorm::{Migrator, SeaOrmStore, migrations, with_migration_lock};
 use sea_orm::sea_query::{ColumnDef, Table};
-use sea_orm::{ConnectionTrait as _, DbErr, Statement};
+use sea_orm::{ConnectionTrait as _, DatabaseConnection, DbErr, Statement};
 use sea_orm_migration::{
     MigrationName, MigrationTrait, MigratorTrait, SchemaManager, SchemaManagerConnection,
     async_trait,
 };
 use tokio::sync::oneshot;
 
-use crate::support::{Place, client, on_each_database, query};
+use crate::support::{Place, at, client, on_each_database, query};
 
 on_each_database! {
     nodes_that_open_at_once_migrate_once
     migrating_again_changes_nothing
+    users_of_an_earlier_release_stay
+    columns_that_are_half_there_are_completed
     works_inside_the_migrator_of_a_host
     works_inside_the_migrator_of_a_host_with_a_prefix
     the_lock_ends_with_what_holds_it
@@ -49,7 +53,7 @@ async fn nodes_that_open_at_once_migrate_once(place: Place) {
     }
     let connection = place.connect().await;
     let applied = format!("SELECT version FROM {}migrations", place.prefix);
-    assert_eq!(query(&connection, &applied).await.len(), 3);
+    assert_eq!(query(&connection, &applied).await.len(), 4);
 }
 
 async fn migrating_again_changes_nothing(place: Place) {
@@ -67,6 +71,69 @@ async fn migrating_again_changes_nothing(place: Place) {
     .await;
     migrator.run(&connection).await.unwrap();
     assert!(store.client(&ClientId::new("a")).await.unwrap().is_some());
+}
+
+/// The tables as they were before accounts had an end, with somebody in them.
+async fn of_an_earlier_release(place: &Place) -> DatabaseConnection {
+    let connection = place.connect().await;
+    let manager = SchemaManager::new(&connection);
+    let migrations = Migrator::with_prefix(&place.prefix).migrations();
+    for migration in &migrations[..3] {
+        migration.up(&manager).await.unwrap();
+    }
+    let insert = format!(
+        "INSERT INTO {}users (id, email, username, claims, password_hash, created_at, updated_at) \
+         VALUES ('ada', 'ada@example.com', 'ada', '{{\"name\":\"Ada\"}}', '$a', 5, 6)",
+        place.prefix
+    );
+    connection.execute_unprepared(&insert).await.unwrap();
+    connection
+}
+
+async fn ada_is_there(place: &Place) {
+    let store = place.open().await;
+    let email = Identifier::Email("ada@example.com".to_owned());
+    let (ada, password) = store.credentials(&email).await.unwrap().unwrap();
+    assert_eq!(ada.id, UserId::new("ada"));
+    assert_eq!(ada.claims["name"], "Ada");
+    assert_eq!((ada.created_at, ada.updated_at), (at(5), at(6)));
+    assert_eq!((ada.mfa_required, ada.delete_at), (false, None));
+    assert_eq!(password, Some(PasswordHash::new("$a")));
+    let change = UserChange {
+        mfa_required: Some(true),
+        delete_at: Some(Some(at(9))),
+        ..UserChange::default()
+    };
+    let changed = store.update_user(&ada.id, &change, at(7)).await.unwrap();
+    assert!(changed.unwrap().mfa_required);
+    assert_eq!(store.users_to_end(at(9), 9).await.unwrap(), [ada.id]);
+}
+
+async fn users_of_an_earlier_release_stay(place: Place) {
+    of_an_earlier_release(&place).await;
+    ada_is_there(&place).await;
+}
+
+/// Where a host runs migrations without a transaction, or the database has none for them.
+async fn columns_that_are_half_there_are_completed(place: Place) {
+    let connection = of_an_earlier_release(&place).await;
+    let manager = SchemaManager::new(&connection);
+    let migrations = Migrator::with_prefix(&place.prefix).migrations();
+    let boolean = ColumnDef::new("mfa_required")
+        .boolean()
+        .not_null()
+        .default(false)
+        .take();
+    for column in [boolean, ColumnDef::new("delete_at").big_integer().take()] {
+        let users = format!("{}users", place.prefix);
+        let mut add = Table::alter();
+        add.table(users).add_column(column);
+        manager.alter_table(add.take()).await.unwrap();
+    }
+    for _ in 0..2 {
+        migrations[3].up(&manager).await.unwrap();
+    }
+    ada_is_there(&place).await;
 }
 
 /// A table of the host's own.
@@ -128,7 +195,7 @@ async fn works_inside_the_migrator_of_a_host(place: Place) {
     assert!(query(&connection, "SELECT id FROM notes").await.is_empty());
     let applied = query(&connection, "SELECT version FROM seaql_migrations").await;
     // Ours, and the notes.
-    assert_eq!(applied.len(), 4);
+    assert_eq!(applied.len(), 5);
 }
 
 /// Two sets of tables, and the host's.
@@ -158,7 +225,7 @@ async fn works_inside_the_migrator_of_a_host_with_a_prefix(place: Place) {
     }
     assert!(query(&connection, "SELECT id FROM notes").await.is_empty());
     let applied = query(&connection, "SELECT version FROM seaql_migrations").await;
-    assert_eq!(applied.len(), 7);
+    assert_eq!(applied.len(), 9);
 }
 
 #[cfg(feature = "postgres")]
@@ -186,7 +253,7 @@ async fn works_inside_the_migrator_of_a_host_with_schemas() {
         with_migration_lock(&connection, up).await.unwrap();
     }
     let tables = "SELECT 1 FROM pg_tables WHERE schemaname = 'the \"other\"'";
-    assert_eq!(query(&connection, tables).await.len(), 13);
+    assert_eq!(query(&connection, tables).await.len(), 19);
     let public = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'";
     assert_eq!(query(&connection, public).await.len(), 2, "notes, account");
     // Opened by itself, or in the search path of a connection of the host's.
@@ -283,25 +350,26 @@ mod interrupted {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use auth_core::ground::Digest32;
-    use auth_core::store::{ClientStore as _, LeaseStore as _, OneTimeKind, OneTimeStore as _};
+    use auth_core::store::{
+        ClientStore as _, LeaseStore as _, OneTimeKind, OneTimeStore as _, UserStore as _,
+    };
     use auth_store_seaorm::{Migrator, with_migration_lock};
-    use sea_orm::DatabaseConnection;
     use test_servers::Proxy;
 
-    use super::{DbErr, SOON, pending};
-    use crate::support::{Place, at, client};
+    use super::{DatabaseConnection, DbErr, SOON, at, client, pending};
+    use crate::support::Place;
 
     #[cfg(feature = "postgres")]
     #[tokio::test(flavor = "multi_thread")]
     async fn postgres() {
-        // Twelve tables and the account, at least.
-        assert!(finished_by_the_next_start(crate::support::postgres().await).await >= 13);
+        // Nineteen tables, two columns and the account, at least.
+        assert!(finished_by_the_next_start(crate::support::postgres().await).await >= 22);
     }
 
     #[cfg(feature = "mysql")]
     #[tokio::test(flavor = "multi_thread")]
     async fn mysql() {
-        assert!(finished_by_the_next_start(crate::support::mysql().await).await >= 13);
+        assert!(finished_by_the_next_start(crate::support::mysql().await).await >= 22);
     }
 
     #[cfg(feature = "postgres")]
@@ -342,6 +410,8 @@ mod interrupted {
             assert!(claimed.await.unwrap());
             let held = store.hold_lease("work", "a", at(0), at(9)).await;
             assert!(held.unwrap());
+            let due = store.users_to_end(at(9), 9).await;
+            assert_eq!(due.unwrap(), []);
             if migrated.is_ok() {
                 return interruptions;
             }
@@ -357,7 +427,8 @@ mod interrupted {
     ) -> DatabaseConnection {
         let (proxy, seen) = (Arc::clone(proxy), AtomicUsize::new(0));
         connection.set_metric_callback(move |info| {
-            let changes_schema = info.statement.sql.starts_with("CREATE ");
+            let sql = info.statement.sql.as_str();
+            let changes_schema = sql.starts_with("CREATE ") || sql.starts_with("ALTER ");
             if changes_schema && seen.fetch_add(1, Ordering::Relaxed) + 1 == statements {
                 proxy.cut();
             }

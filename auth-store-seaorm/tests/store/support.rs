@@ -11,7 +11,7 @@ use sea_orm::{ConnectionTrait as _, Database, DatabaseConnection, QueryResult, S
 
 /// Every table of the store, its account of migrations included.
 #[cfg(any(feature = "postgres", feature = "mysql"))]
-pub(crate) const TABLES: [&str; 14] = [
+pub(crate) const TABLES: [&str; 20] = [
     "users",
     "sessions",
     "session_ends",
@@ -25,6 +25,12 @@ pub(crate) const TABLES: [&str; 14] = [
     "leases",
     "counters",
     "outbox",
+    "totp",
+    "backup_codes",
+    "trusted_devices",
+    "seen_devices",
+    "passkeys",
+    "audit",
     "migrations",
 ];
 

@@ -184,19 +184,27 @@ impl Shared {
                 }
                 Err(error) => error,
             };
-            let waiting = self.queue().waiting.len();
-            let error = &error as &dyn std::error::Error;
-            if self.closed.load(Ordering::Acquire) {
-                tracing::error!(error, waiting, "events were not written to the audit");
+            let closed = self.closed.load(Ordering::Acquire);
+            self.tell_failure(&error, closed);
+            if closed {
                 return;
             }
+            tokio::time::sleep(pause).await;
+            pause = LONGEST_PAUSE.min(pause * 2);
+        }
+    }
+
+    fn tell_failure(&self, error: &StoreError, is_the_end: bool) {
+        let waiting = self.queue().waiting.len();
+        let error = error as &dyn std::error::Error;
+        if is_the_end {
+            tracing::error!(error, waiting, "events were not written to the audit");
+        } else {
             tracing::warn!(
                 error,
                 waiting,
                 "events could not be written to the audit; trying again"
             );
-            tokio::time::sleep(pause).await;
-            pause = LONGEST_PAUSE.min(pause * 2);
         }
     }
 

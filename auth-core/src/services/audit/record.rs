@@ -107,15 +107,17 @@ impl Parties {
             | Event::ConsentDenied { subject, client }
             | Event::CodeIssued {
                 subject, client, ..
-            } => person(&subject.into(), true).with(client),
+            } => person(&UserId::new(subject), true).with(client),
             Event::ConsentRevoked { subject, client } => {
-                person(&subject.into(), by_request).with(client)
+                person(&UserId::new(subject), by_request).with(client)
             }
-            Event::ProviderSessionEnded { subject, .. } => person(&subject.into(), by_request),
+            Event::ProviderSessionEnded { subject, .. } => {
+                person(&UserId::new(subject), by_request)
+            }
             // What a client does by itself, for a person or not.
             Event::TokensIssued {
                 client, subject, ..
-            } => nobody(subject.as_ref().map(UserId::from).as_ref(), Some(client)),
+            } => nobody(subject.as_ref().map(UserId::new).as_ref(), Some(client)),
             Event::CodeReplayed { client, .. }
             | Event::RefreshTokenReused { client, .. }
             | Event::RefreshTokenRetried { client, .. }
