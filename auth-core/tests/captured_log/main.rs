@@ -17,9 +17,12 @@
 #[expect(dead_code, reason = "the other tests use more of it")]
 mod host;
 
+use std::fmt::Write as _;
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 
+use auth_core::auth::Auth;
+use auth_core::store::AuditQuery;
 use http::{Method, StatusCode};
 use tracing_subscriber::fmt::MakeWriter;
 
@@ -105,10 +108,38 @@ async fn threat_50_the_log_of_a_whole_run_has_no_secret_in_it() {
         id_token,
         session.as_str(),
     ];
-    for secret in secrets {
-        assert!(!log.contains(secret), "the log has {secret:?}");
-        // Not in part either: the signature or the random half of a token would do.
-        let tail = &secret[secret.len() / 2..];
-        assert!(!log.contains(tail), "the log has a part of {secret:?}");
+    let audit = audit_of(&host.auth).await;
+    assert!(
+        audit.contains("signed_in") && audit.contains("code_replayed"),
+        "the audit is there:\n{audit}"
+    );
+    for (name, text) in [("log", log), ("audit", audit)] {
+        for secret in secrets {
+            assert!(!text.contains(secret), "the {name} has {secret:?}");
+            // Not in part either: the signature or the random half of a token would do.
+            let tail = &secret[secret.len() / 2..];
+            assert!(!text.contains(tail), "the {name} has a part of {secret:?}");
+        }
     }
+}
+
+/// Every record there is, page by page.
+async fn audit_of(auth: &Auth) -> String {
+    auth.flush_audit().await.unwrap();
+    let (mut text, mut pages) = (String::new(), 0);
+    let mut query = AuditQuery {
+        limit: 5,
+        ..AuditQuery::default()
+    };
+    loop {
+        let page = auth.audit(&query).await.unwrap();
+        writeln!(text, "{:#?}", page.records).unwrap();
+        pages += 1;
+        query.after = page.next;
+        if query.after.is_none() {
+            break;
+        }
+    }
+    assert!(pages > 1, "{text}");
+    text
 }

@@ -1,5 +1,6 @@
 //! Routes of a host's own: who calls, the token in a cookie, what the host says of a person.
 
+mod audit;
 mod callers;
 mod house;
 mod roles;
