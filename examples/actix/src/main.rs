@@ -32,6 +32,7 @@ async fn run() -> Result<(), SetupError> {
     setup.seed.apply_users(&auth).await?;
     setup.seed.apply_clients(&auth).await?;
 
+    let kept = auth.clone();
     let app = move || {
         App::new()
             .route("/", get().to(home))
@@ -47,7 +48,9 @@ async fn run() -> Result<(), SetupError> {
         .shutdown_timeout(GRACE.as_secs())
         .listen(listener)?
         .run();
-    example_setup::until_stopped(server).await
+    let stopped = example_setup::until_stopped(server).await;
+    example_setup::flush_audit(&kept).await;
+    stopped
 }
 
 /// GET and, unlike `web::get()`, HEAD (RFC 9110 §9.3.2).

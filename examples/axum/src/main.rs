@@ -32,7 +32,9 @@ async fn run() -> Result<(), SetupError> {
         .await?;
     if std::env::args().nth(1).as_deref() == Some("rotate-keys") {
         // Hosts that run on the same stores publish the new keys within a minute and sign with them in ten.
-        return Ok(auth.provider()?.rotate_signing_keys().await?);
+        auth.provider()?.rotate_signing_keys().await?;
+        example_setup::flush_audit(&auth).await;
+        return Ok(());
     }
     setup.seed.apply_users(&auth).await?;
     setup.seed.apply_clients(&auth).await?;
@@ -43,12 +45,14 @@ async fn run() -> Result<(), SetupError> {
         .route("/dashboard", get(dashboard).route_layer(guard::signed_in()))
         .route("/api/me", get(me).route_layer(guard::scope("profile")))
         .with_auth(&auth)
-        .with_state(auth);
+        .with_state(auth.clone());
 
     let listener = setup.server.listen().await?;
     let service = app.into_make_service_with_connect_info::<SocketAddr>();
     let server = axum::serve(listener, service).with_graceful_shutdown(stop_signal());
-    example_setup::until_stopped(server.into_future()).await
+    let stopped = example_setup::until_stopped(server.into_future()).await;
+    example_setup::flush_audit(&auth).await;
+    stopped
 }
 
 async fn home(user: Option<User>) -> impl IntoResponse {

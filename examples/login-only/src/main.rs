@@ -41,7 +41,9 @@ async fn run() -> Result<(), SetupError> {
     let listener = setup.server.listen().await?;
     let service = app.into_make_service_with_connect_info::<SocketAddr>();
     let server = axum::serve(listener, service).with_graceful_shutdown(stop_signal());
-    example_setup::until_stopped(server.into_future()).await
+    let stopped = example_setup::until_stopped(server.into_future()).await;
+    example_setup::flush_audit(&auth).await;
+    stopped
 }
 
 async fn home(user: Option<User>) -> impl IntoResponse {

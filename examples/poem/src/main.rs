@@ -47,7 +47,9 @@ async fn run() -> Result<(), SetupError> {
     let listener = TcpAcceptor::from_tokio(setup.server.listen().await?)?;
     let server = Server::new_with_acceptor(listener);
     let server = server.run_with_graceful_shutdown(app, stop_signal(), Some(GRACE));
-    example_setup::until_stopped(server).await
+    let stopped = example_setup::until_stopped(server).await;
+    example_setup::flush_audit(&auth).await;
+    stopped
 }
 
 #[handler]

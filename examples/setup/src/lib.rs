@@ -26,7 +26,7 @@ pub use page::{escape, home_page, page};
 pub use secret::ephemeral as ephemeral_secret;
 #[cfg(feature = "stores")]
 pub use seed::{Seed, SeedUser};
-pub use server::{GRACE, Server, stop_signal, until_stopped};
+pub use server::{GRACE, Server, flush_audit, stop_signal, until_stopped};
 #[cfg(feature = "stores")]
 pub use setup::Setup;
 

@@ -82,6 +82,14 @@ where
     }
 }
 
+/// Keeps what happened last, before the process ends.
+pub async fn flush_audit(auth: &auth_core::auth::Auth) {
+    if let Err(error) = auth.flush_audit().await {
+        let error = &error as &dyn std::error::Error;
+        tracing::error!(error, "the last events are not in the audit");
+    }
+}
+
 /// Resolves when the process is asked to stop (SIGTERM, Ctrl-C).
 pub async fn stop_signal() {
     let interrupt = async {
