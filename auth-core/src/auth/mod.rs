@@ -117,7 +117,7 @@ impl Auth {
     ///
     /// # Errors
     /// The store's.
-    pub async fn prune(&self, limit: u32) -> Result<u64, crate::store::StoreError> {
+    pub async fn prune(&self, limit: u32) -> Result<u64, StoreError> {
         pruning::prune(&self.inner.core, limit).await
     }
 
