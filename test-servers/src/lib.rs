@@ -1,5 +1,5 @@
-//! Real databases and a bad network, for the tests: PostgreSQL with a standby, MariaDB, Redis alone, as a cluster and
-//! under Sentinel (with TLS and logins: [`RedisAccess`]), each on a loopback port and in a folder of its own; and a
+//! Real servers and a bad network, for the tests: PostgreSQL with a standby, MariaDB, Redis alone, as a cluster and
+//! under Sentinel (with TLS and logins: [`RedisAccess`]), and a mail server ([`Smtp`]), each on a loopback port and in a folder of its own; and a
 //! [`Proxy`] that stalls, delays and cuts.
 //!
 //! ```no_run
@@ -47,6 +47,7 @@ mod redis;
 mod sentinel;
 mod server;
 mod shared;
+mod smtp;
 mod user;
 mod wait;
 
@@ -62,4 +63,5 @@ pub use shared::{
     MYSQL_VARIABLE, POSTGRES_VARIABLE, REDIS_CLUSTER_VARIABLE, REDIS_VARIABLE, mysql_url,
     postgres_url, redis_cluster_urls, redis_url, test_name,
 };
+pub use smtp::{ReceivedMail, Smtp, SmtpTls};
 pub use wait::LIMIT;

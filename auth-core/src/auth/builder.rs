@@ -7,6 +7,8 @@ use std::time::Duration;
 use http::Method;
 
 use super::Auth;
+#[cfg(feature = "login")]
+use super::mailing::MailSettings;
 use super::pruning;
 use super::table::{Endpoint, Table};
 use super::wings::Wings;
@@ -45,6 +47,17 @@ pub enum BuildError {
     /// A trusted proxy.
     #[error(transparent)]
     TrustedProxies(#[from] TrustedProxiesError),
+    /// A template of a mail.
+    #[cfg(feature = "login")]
+    #[error("mails: {0}")]
+    Mails(#[from] crate::services::mail::MailTemplateError),
+    /// A development outbox where others can reach it.
+    #[cfg(feature = "login")]
+    #[error(
+        "mailer: a DevelopmentOutbox shows every mail to anybody, so it is for base URLs on localhost alone; give an \
+         SmtpMailer or a mailer of your own"
+    )]
+    DevelopmentOutbox,
     /// Several nodes were announced, and a store that only one of them can see.
     #[error(
         "clustered: the store of {group} is {store}, which other nodes cannot see; use PostgreSQL, MySQL or Redis for it"
@@ -107,6 +120,8 @@ pub struct AuthBuilder {
     outbound: crate::services::outbound::OutboundPolicy,
     #[cfg(feature = "login")]
     login: Option<crate::login::Login>,
+    #[cfg(feature = "login")]
+    pub(super) mail: MailSettings,
     #[cfg(feature = "provider")]
     provider: Option<crate::provider::Provider>,
     #[cfg(feature = "resource")]
@@ -133,6 +148,8 @@ impl AuthBuilder {
             outbound: crate::services::outbound::OutboundPolicy::default(),
             #[cfg(feature = "login")]
             login: None,
+            #[cfg(feature = "login")]
+            mail: MailSettings::default(),
             #[cfg(feature = "provider")]
             provider: None,
             #[cfg(feature = "resource")]
@@ -308,12 +325,14 @@ impl AuthBuilder {
             Arc::new(AuditSink::new(store, random, self.audit_retention))
         });
         sinks.extend(audit.clone().map(|sink| sink as Arc<dyn EventSink>));
-        let asset_base = base.path(&wings.asset_path());
+        let asset_base = base.path(&format!("{}/assets", wings.first_path()));
+        #[cfg(feature = "login")]
+        let mail_base = base.path(&format!("{}/dev/mail", wings.first_path()));
         let core = Arc::new(Core {
             forms: FormTokens::new(keys.clone(), &base),
             throttles: Throttles::new(stores.throttles.clone(), keys.clone()),
             #[cfg(feature = "login")]
-            mails: crate::services::mail::Mails::new(stores.outbox.clone(), keys.clone()),
+            mails: self.mail.build(&stores, &keys, &base, self.pages.name())?,
             pages: self.pages.asset_base(asset_base.clone()).build()?,
             base,
             clock: self.clock,
@@ -331,6 +350,8 @@ impl AuthBuilder {
                 .add(route, Endpoint::Asset(index))
                 .map_err(BuildError::Path)?;
         }
+        #[cfg(feature = "login")]
+        super::mailing::add_routes(&core, &mail_base, &mut table)?;
         let mut inner = wings.build(core, table).await?;
         inner.peers_without_address = self.peers_without_address;
         if let Some(audit) = &audit {
@@ -341,7 +362,7 @@ impl AuthBuilder {
         if let Some(interval) = self.prune_every {
             pruning::start(&inner, interval);
         }
-        #[cfg(feature = "provider")]
+        #[cfg(any(feature = "login", feature = "provider"))]
         super::delivering::start(&inner);
         Ok(Auth { inner })
     }

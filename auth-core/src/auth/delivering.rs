@@ -3,10 +3,11 @@
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
 
 use super::Inner;
-use crate::provider::ProviderWing;
+use crate::store::{OutboxKind, StoreResult};
 
 /// How long until the store is asked again when nothing was due: for what another node wrote and could not deliver.
 const IDLE: Duration = Duration::from_secs(30);
@@ -15,53 +16,100 @@ const BUSY: Duration = Duration::from_secs(5);
 /// So long after the last that was due, or written here, there is.
 const BUSY_FOR: Duration = Duration::from_mins(3);
 
-/// Delivers at once, whenever this node wrote something, and from time to time, until the last `Auth` is gone.
+/// What came of a round.
+struct Round {
+    attempts: usize,
+    /// More may be due.
+    full: bool,
+}
+
+/// Delivers at once, whenever this node wrote something, and from time to time, until the last `Auth` is gone. Each kind
+/// of message by itself: a mail server that is slow holds up no logout.
 pub(super) fn start(inner: &Arc<Inner>) {
-    let Some(provider) = &inner.provider else {
-        return;
-    };
-    let Ok(runtime) = tokio::runtime::Handle::try_current() else {
-        tracing::warn!("no tokio runtime: logouts are told by ProviderWing::deliver_due alone");
-        return;
-    };
-    let wanted = provider.delivery_wanted();
-    let inner = Arc::downgrade(inner);
-    runtime.spawn(async move {
-        let mut busy_until = Instant::now();
-        loop {
-            let full = match provider_of(&inner) {
-                Some(provider) => round(&provider, &mut busy_until).await,
-                None => return,
-            };
-            let wait = match full {
-                true => Duration::ZERO,
-                false if Instant::now() < busy_until => BUSY,
-                false => IDLE,
-            };
-            // Whichever comes first.
-            if timeout(wait, wanted.notified()).await.is_ok() {
-                busy_until = Instant::now() + BUSY_FOR;
-            }
-        }
-    });
+    for kind in OutboxKind::ALL {
+        let Some(wanted) = inner.wanted(kind) else {
+            continue;
+        };
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+            tracing::warn!(
+                kind = kind.as_str(),
+                "no tokio runtime: what waits in the outbox is delivered when the host asks for it alone"
+            );
+            continue;
+        };
+        runtime.spawn(work(Arc::downgrade(inner), kind, wanted));
+    }
 }
 
-fn provider_of(inner: &Weak<Inner>) -> Option<Arc<ProviderWing>> {
-    inner.upgrade().and_then(|inner| inner.provider.clone())
-}
-
-/// Whether more is due than one call delivers.
-async fn round(provider: &ProviderWing, busy_until: &mut Instant) -> bool {
-    match provider.deliver_due(provider.now()).await {
-        Ok(0) => false,
-        Ok(delivered) => {
-            *busy_until = Instant::now() + BUSY_FOR;
-            delivered >= ProviderWing::MOST_DELIVERIES
-        }
-        Err(error) => {
+async fn work(inner: Weak<Inner>, kind: OutboxKind, wanted: Arc<Notify>) {
+    let mut busy_until = Instant::now();
+    loop {
+        let round = match inner.upgrade() {
+            Some(inner) => inner.deliver(kind).await,
+            None => return,
+        };
+        let round = round.unwrap_or_else(|error| {
             let error = &error as &dyn std::error::Error;
             tracing::warn!(error, "the outbox could not be read; trying again later");
-            false
+            Round {
+                attempts: 0,
+                full: false,
+            }
+        });
+        if round.attempts > 0 {
+            busy_until = Instant::now() + BUSY_FOR;
         }
+        let wait = match round.full {
+            true => Duration::ZERO,
+            false if Instant::now() < busy_until => BUSY,
+            false => IDLE,
+        };
+        // Whichever comes first.
+        if timeout(wait, wanted.notified()).await.is_ok() {
+            busy_until = Instant::now() + BUSY_FOR;
+        }
+    }
+}
+
+impl Inner {
+    /// Says when this node wrote a message of this kind; `None` where nobody delivers such.
+    fn wanted(&self, kind: OutboxKind) -> Option<Arc<Notify>> {
+        match kind {
+            #[cfg(feature = "provider")]
+            OutboxKind::BackChannelLogout => Some(self.provider.as_ref()?.delivery_wanted()),
+            #[cfg(feature = "login")]
+            OutboxKind::Mail => {
+                let mails = &self.core.mails;
+                mails.has_mailer().then(|| mails.wanted())
+            }
+            #[cfg(not(all(feature = "login", feature = "provider")))]
+            _ => None,
+        }
+    }
+
+    /// Makes the attempts that are due.
+    async fn deliver(&self, kind: OutboxKind) -> StoreResult<Round> {
+        let now = self.core.clock.now();
+        let (attempts, most) = match kind {
+            #[cfg(feature = "provider")]
+            OutboxKind::BackChannelLogout => match &self.provider {
+                Some(provider) => {
+                    let attempts = provider.deliver_due(now).await?;
+                    (attempts, crate::provider::ProviderWing::MOST_DELIVERIES)
+                }
+                None => (0, 1),
+            },
+            #[cfg(feature = "login")]
+            OutboxKind::Mail => {
+                let attempts = self.core.deliver_mails(now).await?;
+                (attempts, crate::services::mail::MOST_DELIVERIES)
+            }
+            #[cfg(not(all(feature = "login", feature = "provider")))]
+            _ => (0, 1),
+        };
+        Ok(Round {
+            attempts,
+            full: attempts >= most,
+        })
     }
 }

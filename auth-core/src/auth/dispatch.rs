@@ -140,6 +140,10 @@ impl Inner {
                 None => empty(StatusCode::NOT_FOUND),
             },
             #[cfg(feature = "login")]
+            Endpoint::DevelopmentMail | Endpoint::DevelopmentMailHtml => {
+                self.development_mail(endpoint, exchange)
+            }
+            #[cfg(feature = "login")]
             Endpoint::Login(endpoint) => match &self.login {
                 Some(login) => login.handle(endpoint, exchange).await,
                 None => empty(StatusCode::NOT_FOUND),

@@ -3,11 +3,13 @@
 mod builder;
 #[cfg(any(feature = "login", feature = "resource"))]
 mod caller;
-#[cfg(feature = "provider")]
+#[cfg(any(feature = "login", feature = "provider"))]
 mod delivering;
 mod dispatch;
 #[cfg(any(feature = "login", feature = "resource"))]
 mod guard;
+#[cfg(feature = "login")]
+mod mailing;
 mod pruning;
 mod service;
 mod table;

@@ -10,6 +10,10 @@ pub(super) enum Endpoint {
     /// A static file of the pages, by index.
     Asset(usize),
     #[cfg(feature = "login")]
+    DevelopmentMail,
+    #[cfg(feature = "login")]
+    DevelopmentMailHtml,
+    #[cfg(feature = "login")]
     Login(crate::login::Endpoint),
     #[cfg(feature = "provider")]
     Provider(crate::provider::Endpoint),

@@ -56,7 +56,7 @@ impl Wings {
         wings.contains(&true)
     }
 
-    /// The path below which the pages' files lie: the first wing's.
+    /// The path below which lies what belongs to no wing: the first wing's.
     #[cfg_attr(
         not(any(feature = "login", feature = "provider")),
         expect(
@@ -64,16 +64,16 @@ impl Wings {
             reason = "without wings there is nothing to look at"
         )
     )]
-    pub(super) fn asset_path(&self) -> String {
+    pub(super) fn first_path(&self) -> &str {
         #[cfg(feature = "login")]
         if let Some(login) = &self.login {
-            return format!("{}/assets", login.path);
+            return &login.path;
         }
         #[cfg(feature = "provider")]
         if let Some(provider) = &self.provider {
-            return format!("{}/assets", provider.path);
+            return &provider.path;
         }
-        "/auth/assets".to_owned()
+        "/auth"
     }
 
     /// Builds each wing with what it needs of the others, through the bridge.

@@ -10,6 +10,7 @@ mod first_factor;
 mod identifier;
 mod lifecycle;
 mod logout;
+mod mails;
 mod observer;
 #[cfg(feature = "passkeys")]
 mod passkey;

@@ -49,7 +49,6 @@ pub use registry::{
 pub use scope::Scopes;
 pub use settings::{KeyRotation, Pkce, Provider, ProviderSettingsError};
 
-use crate::ground::Timestamp;
 use crate::services::Core;
 use crate::services::outbound::Outbound;
 use crate::web::{Exchange, Response, Route, Side};
@@ -136,11 +135,6 @@ impl ProviderWing {
     pub(crate) fn with_outbound(mut self, outbound: Outbound) -> Self {
         self.delivery.outbound = Some(outbound);
         self
-    }
-
-    /// The present moment.
-    pub(crate) fn now(&self) -> Timestamp {
-        self.core.clock.now()
     }
 
     /// The path, base path included, of one of the provider's endpoints (`"/token"`).

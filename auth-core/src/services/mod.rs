@@ -9,8 +9,12 @@ pub mod mail;
 pub mod outbound;
 pub mod pages;
 mod throttle;
+#[cfg(any(feature = "login", feature = "provider"))]
+mod together;
 
 pub use self::audit::{AuditPage, AuditSink};
 pub use self::core::Core;
 pub use events::{Event, EventRecord, EventSink, SignInFailure, TracingSink};
 pub use throttle::{Locked, Throttles};
+#[cfg(any(feature = "login", feature = "provider"))]
+pub(crate) use together::all;

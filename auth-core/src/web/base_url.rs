@@ -85,6 +85,11 @@ impl BaseUrl {
         format!("{}{path}", self.path_prefix())
     }
 
+    /// Whether this is the machine itself.
+    pub fn is_loopback(&self) -> bool {
+        self.url.host().is_some_and(|host| is_loopback(&host))
+    }
+
     /// Whether this is plain http on loopback: development, where `__Host-` cookies are impossible.
     pub fn is_loopback_http(&self) -> bool {
         self.loopback_http
@@ -112,7 +117,9 @@ mod tests {
         let base = BaseUrl::parse("http://localhost:3000/id").expect("valid");
         assert_eq!(base.absolute("/x"), "http://localhost:3000/id/x");
         assert_eq!(base.path("/auth/login"), "/id/auth/login");
-        assert!(base.is_loopback_http());
+        assert!(base.is_loopback_http() && base.is_loopback());
+        let base = BaseUrl::parse("https://localhost:3000").expect("valid");
+        assert!(!base.is_loopback_http() && base.is_loopback());
         assert!(BaseUrl::parse("http://[::1]:3000").is_ok());
     }
 

@@ -3,9 +3,7 @@
 //! What is to be told lies in the outbox before anything ends, so no restart loses it. The token is signed when it is
 //! sent: each attempt has its own, good for two minutes.
 
-use std::future::poll_fn;
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -19,8 +17,8 @@ use super::super::error::OAuthError;
 use super::super::tokens::{EncryptedResponse, id_token_algorithm};
 use super::Participant;
 use crate::ground::{Digest32, Purpose, Timestamp};
-use crate::services::Event;
 use crate::services::outbound::{Outbound, OutboundError};
+use crate::services::{Event, all};
 use crate::store::{
     Client, ClientId, MessageId, OutboxKind, OutboxMessage, SessionId, StoreResult,
 };
@@ -310,18 +308,4 @@ fn log(error: Option<crate::store::StoreError>) {
         let error = &error as &dyn std::error::Error;
         tracing::warn!(error, "what became of a logout notice could not be written");
     }
-}
-
-/// Waits for all of these at once.
-async fn all<F: Future<Output = ()>>(futures: impl Iterator<Item = F>) {
-    let mut running: Vec<_> = futures.map(Box::pin).collect();
-    poll_fn(|context| {
-        running.retain_mut(|future| future.as_mut().poll(context).is_pending());
-        if running.is_empty() {
-            Poll::Ready(())
-        } else {
-            Poll::Pending
-        }
-    })
-    .await;
 }

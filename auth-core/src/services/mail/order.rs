@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use tokio::sync::Notify;
+use tokio::sync::{Mutex, Notify};
 
-use super::MailKind;
+use super::{MailKind, MailTemplates, Mailer};
 use crate::ground::{KeyRing, Purpose, Random, Timestamp};
 use crate::store::{MessageId, OutboxKind, OutboxMessage, OutboxStore, StoreError, StoreResult};
 
@@ -41,6 +41,16 @@ pub struct Mails {
     outbox: Arc<dyn OutboxStore>,
     keys: KeyRing,
     wanted: Arc<Notify>,
+    post: Option<Post>,
+}
+
+/// What writes the mails and who takes them.
+#[derive(Clone)]
+pub(super) struct Post {
+    pub(super) templates: Arc<MailTemplates>,
+    pub(super) mailer: Arc<dyn Mailer>,
+    /// One round at a time on this node.
+    pub(super) turn: Arc<Mutex<()>>,
 }
 
 impl Mails {
@@ -50,7 +60,36 @@ impl Mails {
             outbox,
             keys,
             wanted: Arc::default(),
+            post: None,
         }
+    }
+
+    /// The same, with somebody to hand the mails to.
+    pub(crate) fn with_mailer(
+        self,
+        templates: Arc<MailTemplates>,
+        mailer: Option<Arc<dyn Mailer>>,
+    ) -> Self {
+        let post = mailer.map(|mailer| Post {
+            templates,
+            mailer,
+            turn: Arc::default(),
+        });
+        Self { post, ..self }
+    }
+
+    /// Whether there is somebody to hand mails to. Without, orders wait until they are of no use.
+    pub fn has_mailer(&self) -> bool {
+        self.post.is_some()
+    }
+
+    pub(super) fn post(&self) -> Option<&Post> {
+        self.post.as_ref()
+    }
+
+    /// What is shown of what was sent, if the mailer shows it.
+    pub(crate) fn development_outbox(&self) -> Option<super::DevelopmentOutbox> {
+        self.post()?.mailer.development_outbox()
     }
 
     /// Keeps an order; it is delivered as soon as a worker comes to it. One write, whoever it is for.

@@ -2,12 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use minijinja::syntax::SyntaxConfig;
-use minijinja::value::Kwargs;
-use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, escape_formatter};
+use minijinja::{Environment, Error, ErrorKind};
 
 use super::sample::Sample;
-use super::{Asset, PageError, PageName, Pages, assets, catalogue, filters, templates};
+use super::{Asset, PageError, PageName, Pages, assets, catalogue, engine, filters, templates};
 
 /// Collects what a host says about its pages.
 #[derive(Clone, Debug)]
@@ -33,6 +31,12 @@ impl PagesBuilder {
     pub fn app_name(mut self, name: impl Into<String>) -> Self {
         self.app_name = name.into();
         self
+    }
+
+    /// The product's name, for what else carries it.
+    #[cfg(feature = "login")]
+    pub(crate) fn name(&self) -> &str {
+        &self.app_name
     }
 
     /// Where [`Pages::assets`] are served: a path or an http(s) URL. `/auth/assets` if not set.
@@ -64,7 +68,7 @@ impl PagesBuilder {
         let base = self.checked_asset_base()?;
         let mut locales = BTreeMap::new();
         for (locale, source) in catalogue::LOCALES {
-            let messages = catalogue::load(locale, source)?;
+            let messages = catalogue::complete(locale, source, catalogue::LOCALES)?;
             locales.insert(*locale, self.environment(locale, messages, &base, &assets)?);
         }
         let pages = Pages {
@@ -110,28 +114,8 @@ impl PagesBuilder {
         asset_base: &str,
         assets: &[Asset],
     ) -> Result<Environment<'static>, PageError> {
-        let mut environment = Environment::new();
-        let syntax = SyntaxConfig::builder()
-            .trim_blocks(true)
-            .lstrip_blocks(true)
-            .build()
+        let mut environment = engine::environment(&self.app_name, locale, messages)
             .map_err(|error| PageError::template("base.html", &error))?;
-        environment.set_syntax(syntax);
-        environment.set_undefined_behavior(UndefinedBehavior::Strict);
-        environment.set_auto_escape_callback(|_| AutoEscape::Html);
-        environment.set_formatter(|out, state, value| match value.as_str() {
-            Some(text) if !value.is_safe() => Ok(out.write_str(&filters::escape(text))?),
-            _ => escape_formatter(out, state, value),
-        });
-        // Debug information would put contexts, and with them form tokens, into errors and so into logs.
-        environment.set_debug(false);
-        environment.add_filter("time", filters::time);
-        environment.add_filter("web_url", |url: minijinja::Value| filters::web_url(&url));
-        environment.add_global("app_name", self.app_name.clone());
-        environment.add_global("locale", locale);
-        environment.add_function("t", move |key: &str, values: Kwargs| {
-            catalogue::translate(&messages, key, &values)
-        });
         let urls: BTreeMap<_, _> = assets
             .iter()
             .map(|asset| (asset.name, format!("{asset_base}/{}", asset.path_suffix)))

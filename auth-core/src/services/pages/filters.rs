@@ -4,13 +4,29 @@ use minijinja::{HtmlEscape, Value};
 
 /// Text as HTML, in an attribute too. A slash stays one: it closes nothing by itself, and paths stay readable for people
 /// and for simple programs that fill in forms.
-pub(super) fn escape(text: &str) -> String {
+pub(in crate::services) fn escape(text: &str) -> String {
     // An input that spells the entity has its `&` escaped and is not met here.
     HtmlEscape(text).to_string().replace("&#x2f;", "/")
 }
 
+/// Text as one line: what breaks lines, and what else controls a terminal or the direction of the text around it,
+/// becomes a space (threat 18).
+pub(in crate::services) fn one_line(text: &str) -> String {
+    text.replace(breaks_out, " ")
+}
+
+fn breaks_out(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// `time` in plain text.
+pub(in crate::services) fn plain_time(text: &str) -> Value {
+    Value::from(readable(text).unwrap_or_else(|| text.to_owned()))
+}
+
 /// `time`: an RFC 3339 time as a `<time>` element people can read; anything else as escaped text.
-pub(super) fn time(text: &str) -> Value {
+pub(in crate::services) fn time(text: &str) -> Value {
     let escaped = HtmlEscape(text);
     Value::from_safe_string(match readable(text) {
         Some(readable) => format!("<time datetime=\"{escaped}\">{readable}</time>"),
@@ -74,6 +90,14 @@ mod tests {
         assert_eq!(
             super::escape("</p>\"' &#x2f; /"),
             "&lt;/p&gt;&quot;&#x27; &amp;#x2f; /"
+        );
+    }
+
+    #[test]
+    fn threat_18_plain_text_stays_on_its_line() {
+        assert_eq!(
+            super::one_line("a\r\nBcc: b\u{2028}c\u{202e}d\u{0}e é"),
+            "a  Bcc: b c d e é"
         );
     }
 

@@ -8,9 +8,10 @@
 
 mod assets;
 mod builder;
-mod catalogue;
+pub(super) mod catalogue;
+pub(super) mod engine;
 mod error;
-mod filters;
+pub(super) mod filters;
 mod name;
 mod sample;
 mod templates;

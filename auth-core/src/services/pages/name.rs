@@ -48,6 +48,9 @@ page_names! {
     /// The end of one's account, and what to take along.
     #[cfg(feature = "login")]
     DeleteAccount = "delete_account",
+    /// What was sent, while developing.
+    #[cfg(feature = "login")]
+    DevelopmentMail = "dev_mail",
     /// Ask whether a client may have what it asks for.
     #[cfg(feature = "provider")]
     Consent = "consent",

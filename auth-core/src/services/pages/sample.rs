@@ -82,6 +82,8 @@ fn nullable(page: PageName) -> &'static [&'static str] {
         ],
         #[cfg(feature = "login")]
         PageName::DeleteAccount => &["delete_at"],
+        #[cfg(feature = "login")]
+        PageName::DevelopmentMail => &["mail"],
         #[cfg(feature = "provider")]
         PageName::Consent => &[
             "client.client_uri",
@@ -180,6 +182,8 @@ fn full(page: PageName) -> Value {
             "export": { "action": "/auth/account/export", "form_token": "token-export" },
             "account_url": "/auth/account",
         }),
+        #[cfg(feature = "login")]
+        PageName::DevelopmentMail => json!({ "mail": caught_mail(), "mails": [caught_mail()] }),
         #[cfg(feature = "provider")]
         PageName::Consent => json!({
             "action": "/oauth/consent",
@@ -254,6 +258,23 @@ fn full(page: PageName) -> Value {
             ],
         }),
     }
+}
+
+#[cfg(feature = "login")]
+fn caught_mail() -> Value {
+    json!({
+        "id": "mail-1",
+        "kind": "password_reset",
+        "at": "2026-11-21T09:30:00Z",
+        "to": "ada@example.com",
+        "locale": "en",
+        "subject": "Set a new password",
+        "text": "Somebody asked for a new password:\nhttps://app.example.com/auth/reset?token=1\n",
+        "html": "<p>Somebody asked for a new password.</p>",
+        "links": ["https://app.example.com/auth/reset?token=1"],
+        "url": "/auth/dev/mail?id=mail-1",
+        "html_url": "/auth/dev/mail/html?id=mail-1",
+    })
 }
 
 #[cfg(feature = "login")]

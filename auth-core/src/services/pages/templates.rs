@@ -23,6 +23,7 @@ const LOGIN: &[Template] = embedded![
     "login/" "signed_out.html",
     "login/" "account.html",
     "login/" "delete_account.html",
+    "login/" "dev_mail.html",
 ];
 #[cfg(not(feature = "login"))]
 const LOGIN: &[Template] = &[];

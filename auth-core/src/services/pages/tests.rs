@@ -194,6 +194,7 @@ fn stable_ids_are_present() {
             ],
         ),
         ("delete_account", &["notice", "cancel", "export", "account"]),
+        ("dev_mail", &["mail", "html", "link-1", "open-mail-1"]),
         ("consent", &["allow", "deny"]),
         ("choose_account", &["continue", "other"]),
         ("grants", &["notice", "revoke-reports", "home"]),
@@ -454,8 +455,29 @@ fn locales_have_the_same_keys_and_placeholders() {
         .iter()
         .find(|(tag, _)| *tag == catalogue::FALLBACK)
         .unwrap();
+    let english = shape(english);
     for (locale, source) in catalogue::LOCALES {
-        assert_eq!(shape(source), shape(english), "{locale}");
+        let own = shape(source);
+        let missing: Vec<_> = english
+            .keys()
+            .filter(|key| !own.contains_key(*key))
+            .collect();
+        let surplus: Vec<_> = own
+            .keys()
+            .filter(|key| !english.contains_key(*key))
+            .collect();
+        assert!(
+            missing.is_empty() && surplus.is_empty(),
+            "{locale}: missing {missing:#?}, surplus {surplus:#?}"
+        );
+        let differing: Vec<_> = english
+            .iter()
+            .filter(|(key, names)| own[*key] != **names)
+            .collect();
+        assert!(
+            differing.is_empty(),
+            "{locale}: other placeholders in {differing:#?}"
+        );
         assert_eq!(*locale, locale.to_ascii_lowercase());
     }
 }
