@@ -21,3 +21,8 @@ pub mod store;
 #[cfg(feature = "testkit")]
 pub mod testkit;
 pub mod web;
+
+/// The guide to mails: its snippets compile, or the documentation tests fail.
+#[cfg(all(doctest, feature = "smtp"))]
+#[doc = include_str!("../../docs/mail.md")]
+mod mail_guide {}

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use minijinja::{Environment, Error, ErrorKind};
 
+use super::said::Sentences;
 use super::sample::Sample;
 use super::{Asset, PageError, PageName, Pages, assets, catalogue, engine, filters, templates};
 
@@ -116,6 +117,8 @@ impl PagesBuilder {
     ) -> Result<Environment<'static>, PageError> {
         let mut environment = engine::environment(&self.app_name, locale, messages)
             .map_err(|error| PageError::template("base.html", &error))?;
+        let sentences = Sentences::of(locale)?;
+        environment.add_filter("said", move |text: &str| sentences.say(text));
         let urls: BTreeMap<_, _> = assets
             .iter()
             .map(|asset| (asset.name, format!("{asset_base}/{}", asset.path_suffix)))

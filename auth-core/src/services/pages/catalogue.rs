@@ -18,7 +18,6 @@ macro_rules! include_locale {
         ))
     };
 }
-#[cfg(feature = "login")]
 pub(in crate::services) use include_locale;
 
 /// The language of whoever asks for one there are no messages for.

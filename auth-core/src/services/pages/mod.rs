@@ -13,6 +13,7 @@ pub(super) mod engine;
 mod error;
 pub(super) mod filters;
 mod name;
+mod said;
 mod sample;
 mod templates;
 

@@ -543,3 +543,35 @@ fn an_asset_base_is_a_path_or_a_web_address() {
         assert!(matches!(error, PageError::AssetBase(_)), "{bad}");
     }
 }
+
+#[test]
+fn a_page_speaks_german_throughout() {
+    let mut context = Sample::Full.of(PageName::Error);
+    context["title"] = "Not Found".into();
+    context["message"] = "There is nothing here.".into();
+    let html = pages().render(PageName::Error, "de-AT", context).unwrap();
+    assert!(html.contains("<html lang=\"de\" dir=\"ltr\">"), "{html}");
+    assert!(html.contains("<h1>Nicht gefunden</h1>"), "{html}");
+    assert!(html.contains("role=\"alert\">Hier ist nichts.</p>"), "{html}");
+    assert!(html.contains("in 2 Minuten"), "{html}");
+    for page in PageName::ALL {
+        for context in contexts(*page) {
+            pages().render(*page, "de", context).unwrap_or_else(|error| panic!("{error}"));
+        }
+    }
+}
+
+#[cfg(feature = "login")]
+#[test]
+fn what_the_code_says_is_said_in_the_language_of_the_page() {
+    let mut context = Sample::Full.of(PageName::Register);
+    context["errors"] = json!({
+        "email": "That is not an e-mail address.",
+        "password": "Use at least 15 characters. Several words in a row are easy to remember.",
+        "name": "Nobody said <b>this</b>.",
+    });
+    let html = pages().render(PageName::Register, "de", context).unwrap();
+    assert_eq!(html.matches("Das ist keine E-Mail-Adresse.").count(), 2, "{html}");
+    assert_eq!(html.matches("Verwenden Sie mindestens 15 Zeichen.").count(), 2, "{html}");
+    assert_eq!(html.matches("Nobody said &lt;b&gt;this&lt;/b&gt;.").count(), 2, "{html}");
+}
