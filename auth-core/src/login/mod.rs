@@ -51,6 +51,8 @@ pub use session::SignedIn;
 pub use session_life::{NewSession, SignInRequest};
 pub use session_watch::{SessionNews, SessionSubscription};
 pub use settings::{AccountLink, Login, LoginSettingsError};
+#[cfg(feature = "passkeys")]
+pub use settings::{CounterPolicy, UserVerification};
 pub use users::{EmailProof, NewUser, UserError};
 
 use crate::services::Core;
@@ -70,6 +72,8 @@ pub struct LoginWing {
     account_observers: AccountObservers,
     requesters: Requesters,
     watch: Arc<SessionWatch>,
+    #[cfg(feature = "passkeys")]
+    relying_party: Option<passkey::RelyingParty>,
 }
 
 /// The wing's endpoints.
@@ -136,7 +140,11 @@ impl LoginWing {
         )
         .with_breached(settings.defence.breached.clone());
         let observers = Observers::new(settings.observers.clone());
+        #[cfg(feature = "passkeys")]
+        let relying_party = passkey::RelyingParty::new(&settings.passkeys, &core.base)?;
         Ok(Self {
+            #[cfg(feature = "passkeys")]
+            relying_party,
             watch: SessionWatch::new(core.stores.sessions.clone()),
             core,
             settings,

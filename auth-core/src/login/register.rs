@@ -14,9 +14,10 @@ use super::identifier::{
 };
 use super::password::{Password, Personal};
 use super::reply::done;
+use crate::ground::Timestamp;
 use crate::services::Event;
 use crate::services::pages::PageName;
-use crate::store::{CreateUser, User, UserId};
+use crate::store::{CreateUser, PasswordHash, User, UserId};
 use crate::web::{Exchange, PagePolicy, Params, Problem, Response, ReturnTo, with_query};
 
 const FORM: &str = "register";
@@ -34,13 +35,18 @@ struct RegistrationForm {
 }
 
 /// What is wrong, by field.
-type FieldErrors = BTreeMap<&'static str, String>;
+pub(super) type FieldErrors = BTreeMap<&'static str, String>;
 
-/// Checked input.
-struct Registration {
+/// Who registers, checked.
+pub(super) struct Identity {
     email: Option<String>,
     username: Option<String>,
     name: Option<String>,
+}
+
+/// Checked input.
+struct Registration {
+    identity: Identity,
     password: Password,
 }
 
@@ -97,25 +103,37 @@ impl LoginWing {
     fn read_registration(&self, exchange: &Exchange<'_>) -> Result<RegistrationForm, Problem> {
         let body = Self::body(exchange)?;
         self.core.forms.check(exchange, &body, FORM)?;
-        let text = |params: &Params, name| params.get(name).map(str::to_owned);
-        let kind = self.settings.identifiers;
-        Ok(RegistrationForm {
-            email: text(&body, "email").filter(|_| kind != IdentifierKind::Username),
-            username: text(&body, "username").filter(|_| kind != IdentifierKind::Email),
-            name: text(&body, "name"),
-            password: body.get("password").map(Password::from),
-            return_to: self.return_to(&body),
-        })
+        Ok(self.registration_form(&body))
     }
 
-    async fn check_registration(
-        &self,
-        form: &RegistrationForm,
-    ) -> Result<Result<Registration, FieldErrors>, Problem> {
+    fn registration_form(&self, body: &Params) -> RegistrationForm {
+        let text = |name| body.get(name).map(str::to_owned);
+        let kind = self.settings.identifiers;
+        RegistrationForm {
+            email: text("email").filter(|_| kind != IdentifierKind::Username),
+            username: text("username").filter(|_| kind != IdentifierKind::Email),
+            name: text("name"),
+            password: body.get("password").map(Password::from),
+            return_to: self.return_to(body),
+        }
+    }
+
+    /// Who registers, by the fields of a form. Nothing is looked up: whether it is free shows when it is written.
+    #[cfg(feature = "passkeys")]
+    pub(super) fn check_identity(&self, body: &Params) -> Result<Identity, FieldErrors> {
         let mut errors = FieldErrors::new();
-        let email = checked(&mut errors, "email", form.email.as_deref(), parse_email);
+        let identity = self.identity_of(&self.registration_form(body), &mut errors);
+        if errors.is_empty() {
+            Ok(identity)
+        } else {
+            Err(errors)
+        }
+    }
+
+    fn identity_of(&self, form: &RegistrationForm, errors: &mut FieldErrors) -> Identity {
+        let email = checked(errors, "email", form.email.as_deref(), parse_email);
         let username = form.username.as_deref();
-        let username = checked(&mut errors, "username", username, parse_free_username);
+        let username = checked(errors, "username", username, parse_free_username);
         if form.email.is_none() && form.username.is_none() {
             let (field, message) = match self.settings.identifiers {
                 IdentifierKind::Email => ("email", "Enter your e-mail address."),
@@ -131,23 +149,32 @@ impl LoginWing {
                 None
             }
         };
+        Identity {
+            email,
+            username,
+            name,
+        }
+    }
+
+    async fn check_registration(
+        &self,
+        form: &RegistrationForm,
+    ) -> Result<Result<Registration, FieldErrors>, Problem> {
+        let mut errors = FieldErrors::new();
+        let identity = self.identity_of(form, &mut errors);
         let Some(password) = form.password.clone() else {
             errors.insert("password", "Choose a password.".to_owned());
             return Ok(Err(errors));
         };
-        let personal = Personal::new(email.as_deref(), username.as_deref(), name.as_deref());
+        let (email, username) = (identity.email.as_deref(), identity.username.as_deref());
+        let personal = Personal::new(email, username, identity.name.as_deref());
         if let Err(refused) = self.hashers.judge(&password, personal).await? {
             errors.insert("password", refused.to_string());
         }
         if !errors.is_empty() {
             return Ok(Err(errors));
         }
-        Ok(Ok(Registration {
-            email,
-            username,
-            name,
-            password,
-        }))
+        Ok(Ok(Registration { identity, password }))
     }
 
     async fn create_account(
@@ -156,26 +183,41 @@ impl LoginWing {
         exchange: &Exchange<'_>,
     ) -> Result<Event, Problem> {
         let hash = self.hashers.hash(&registration.password).await?;
+        let user = self.new_user(registration.identity, exchange.now);
+        self.write_account(&user, Some(&hash)).await
+    }
+
+    pub(super) fn new_user(&self, identity: Identity, now: Timestamp) -> User {
         let mut claims = Map::new();
-        if let Some(name) = registration.name {
+        if let Some(name) = identity.name {
             claims.insert("name".to_owned(), name.into());
         }
-        let user = User {
+        User {
             id: UserId::new(self.core.random.id()),
-            email: registration.email,
+            email: identity.email,
             // Claimed, not shown: nothing that trusts the address may follow from it (threat 27).
             email_verified_at: None,
-            username: registration.username,
+            username: identity.username,
             claims,
-            created_at: exchange.now,
-            updated_at: exchange.now,
+            created_at: now,
+            updated_at: now,
             disabled_at: None,
             mfa_required: false,
             delete_at: None,
-        };
+        }
+    }
+
+    /// Writes an account if its identifiers are free; the event says which, and nothing else may.
+    pub(super) async fn write_account(
+        &self,
+        user: &User,
+        hash: Option<&PasswordHash>,
+    ) -> Result<Event, Problem> {
         let users = &self.core.stores.users;
-        Ok(match users.create_user(&user, Some(&hash)).await? {
-            CreateUser::Created => Event::Registered { user: user.id },
+        Ok(match users.create_user(user, hash).await? {
+            CreateUser::Created => Event::Registered {
+                user: user.id.clone(),
+            },
             CreateUser::EmailTaken | CreateUser::UsernameTaken => Event::RegistrationCollided,
         })
     }
@@ -187,6 +229,10 @@ impl LoginWing {
         form: &RegistrationForm,
         errors: &FieldErrors,
     ) -> Response {
+        #[cfg(feature = "passkeys")]
+        let passkey = self.passkey_sign_up_facts(exchange);
+        #[cfg(not(feature = "passkeys"))]
+        let passkey = None::<()>;
         let context = json!({
             "action": self.path("/register"),
             "form_token": self.core.form_token(exchange, FORM),
@@ -202,8 +248,12 @@ impl LoginWing {
             "login_url": self.login_url(form.return_to.as_ref()),
             "password_min": self.settings.password_min_length,
             "password_max": self.settings.password_max_length,
+            "passkey": passkey,
         });
-        let policy = PagePolicy::default();
+        let policy = PagePolicy {
+            script: passkey.is_some(),
+            ..PagePolicy::default()
+        };
         self.core
             .page(exchange, status, PageName::Register, context, policy)
     }

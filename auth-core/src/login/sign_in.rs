@@ -212,6 +212,7 @@ impl LoginWing {
         let register = self.path("/register");
         let register = with_query(&register, &[("return_to", return_to)]);
         let app = self.requesters.behind(exchange, page.return_to).await;
+        let passkey = self.passkey_facts(exchange, page).await;
         let context = json!({
             "action": with_query(&self.path("/login"), &[("reauthenticate", confirm)]),
             "form_token": self.core.form_token(exchange, FORM),
@@ -228,6 +229,7 @@ impl LoginWing {
             "reauthenticate": page.confirming,
             "client": app,
             "register_url": self.settings.registration.then_some(register),
+            "passkey": passkey,
         });
         // Whoever signs in on the way to another app is led on to it: `form-action` counts the whole chain.
         let forms = match page.return_to {
@@ -236,10 +238,37 @@ impl LoginWing {
         };
         let policy = PagePolicy {
             forms,
-            script: false,
+            script: passkey.is_some(),
         };
         self.core
             .page(exchange, status, PageName::Login, context, policy)
+    }
+}
+
+#[cfg(feature = "passkeys")]
+impl LoginWing {
+    /// What the page's script needs to offer a passkey: any, or one of the person who confirms.
+    async fn passkey_facts(
+        &self,
+        exchange: &mut Exchange<'_>,
+        page: &LoginPage<'_>,
+    ) -> Option<serde_json::Value> {
+        match page.signed_in.filter(|_| page.confirming) {
+            // Without it the password is left.
+            Some(signed_in) => {
+                let facts = self.passkey_step_up_facts(exchange, signed_in).await;
+                facts.unwrap_or_default()
+            }
+            None => self.passkey_sign_in_facts(exchange),
+        }
+    }
+}
+
+#[cfg(not(feature = "passkeys"))]
+impl LoginWing {
+    #[expect(clippy::unused_async, clippy::unused_self, reason = "as where there are passkeys")]
+    async fn passkey_facts(&self, _: &mut Exchange<'_>, _: &LoginPage<'_>) -> Option<()> {
+        None
     }
 }
 

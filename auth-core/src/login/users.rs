@@ -74,7 +74,7 @@ pub enum EmailProof {
     /// Somebody signed in as the user: whoever chose the password reads the mailbox too.
     SignedInUser,
     /// Somebody who reads the mailbox, and no more is known of them. Whoever registered the account may be another:
-    /// the first such proof drops the password and every session (pre-hijacking, arXiv 2205.10174).
+    /// the first such proof drops the password, the passkeys and every session (pre-hijacking, arXiv 2205.10174).
     MailboxOwner,
 }
 
@@ -385,6 +385,8 @@ impl LoginWing {
         let event = Event::EmailVerified { user: user.clone() };
         self.core.emit(now, None, event).await;
         if drops {
+            // Planted like a password, and a way in as good.
+            self.core.stores.passkeys.remove_passkeys(user).await?;
             self.end_all_sessions(user, None, SessionEnd::EmailVerified, None, now)
                 .await?;
         }

@@ -71,6 +71,18 @@ pub fn allow_frames(headers: &mut HeaderMap, origins: impl Iterator<Item = Strin
     }
 }
 
+/// Lets the script of a page ask this site.
+#[cfg(feature = "passkeys")]
+pub fn allow_fetches(headers: &mut HeaderMap) {
+    let policy = headers.get(CONTENT_SECURITY_POLICY);
+    let Some(policy) = policy.and_then(|policy| policy.to_str().ok()) else {
+        return;
+    };
+    if let Ok(policy) = HeaderValue::from_str(&format!("{policy}; connect-src 'self'")) {
+        headers.insert(CONTENT_SECURITY_POLICY, policy);
+    }
+}
+
 /// The headers of a page that other sites may frame: it runs a script of ours, and shows and sends nothing.
 pub fn frame_headers(headers: &mut HeaderMap) {
     let policy = "default-src 'none'; script-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors *";

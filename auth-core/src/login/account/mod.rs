@@ -63,7 +63,7 @@ impl Notice {
 type FieldErrors = BTreeMap<&'static str, String>;
 
 /// Somebody signed in, or the answer to somebody who is not.
-type OrElsewhere<T> = Result<T, Response>;
+pub(super) type OrElsewhere<T> = Result<T, Response>;
 
 impl LoginWing {
     /// `GET`: the page.
@@ -154,6 +154,7 @@ impl LoginWing {
             .await?
             .is_some();
         let sessions = self.list_sessions(exchange, signed_in).await?;
+        let passkeys_url = self.passkeys_page_url();
         let context = json!({
             "user": user_facts(signed_in),
             "sessions": sessions,
@@ -175,6 +176,7 @@ impl LoginWing {
                 "action": self.path("/logout"),
                 "form_token": self.core.form_token(exchange, &logout::form(signed_in)),
             },
+            "passkeys_url": passkeys_url,
             "links": self.account_links(),
             "notice": notice.map(Notice::text),
             "error": null,
@@ -184,6 +186,15 @@ impl LoginWing {
         Ok(self
             .core
             .page(exchange, status, PageName::Account, context, policy))
+    }
+
+    /// The page of the person's passkeys, where there are any.
+    fn passkeys_page_url(&self) -> Option<String> {
+        #[cfg(feature = "passkeys")]
+        let on = self.relying_party.is_some();
+        #[cfg(not(feature = "passkeys"))]
+        let on = false;
+        on.then(|| self.path("/account/passkeys"))
     }
 
     fn account_links(&self) -> Vec<Value> {

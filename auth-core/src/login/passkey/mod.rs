@@ -1,32 +1,195 @@
-//! Passkeys (WebAuthn Level 3).
+//! Passkeys (WebAuthn Level 3): added on the account pages, a way to sign in from an empty form, to register without a
+//! password, to give a second factor and to prove again who one is.
+//!
+//! Each ceremony is two requests of the page's script, `begin` and `finish`, which answer JSON. What is put to the
+//! authenticator in between is a [`ceremony`]; every answer of an authenticator goes through [`verify`], and every
+//! sign-in through the one door that passwords go through.
 
-use http::Method;
+mod add;
+mod ceremony;
+mod default_name;
+mod manage;
+mod relying_party;
+mod second_factor;
+mod sign_in;
+mod sign_up;
+mod step_up;
+mod verify;
+mod ways_in;
 
-use super::LoginWing;
+use std::time::Duration;
+
+use http::{Method, StatusCode};
+use serde_json::{Value, json};
+
+pub(in crate::login) use self::relying_party::RelyingParty;
+
+use super::{LoginWing, SignedIn};
+use crate::ground::Digest32;
+use crate::services::Event;
+use crate::services::mail::{MailKind, MailOrder};
+use crate::store::{Passkey, PasskeyId, User};
 use crate::web::{Exchange, Problem, Response, Side};
+
+/// As many passkeys as one user can have.
+pub(super) const MOST_PASSKEYS: u32 = 10;
+
+/// A notice that was not delivered after so long tells nothing any more.
+const NOTICE_LIFE: Duration = Duration::from_hours(7 * 24);
 
 /// The endpoints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Endpoint {}
+pub(crate) enum Endpoint {
+    BeginSignIn,
+    FinishSignIn,
+    BeginSignUp,
+    FinishSignUp,
+    BeginStepUp,
+    FinishStepUp,
+    Page,
+    BeginAdd,
+    FinishAdd,
+    Rename,
+    Remove,
+}
 
 impl Endpoint {
     pub(super) const fn side(self) -> Side {
-        match self {}
+        match self {
+            Self::Page | Self::Rename | Self::Remove => Side::Page,
+            Self::BeginSignIn
+            | Self::FinishSignIn
+            | Self::BeginSignUp
+            | Self::FinishSignUp
+            | Self::BeginStepUp
+            | Self::FinishStepUp
+            | Self::BeginAdd
+            | Self::FinishAdd => Side::Api,
+        }
     }
 }
 
+/// The id a credential is stored under.
+pub(super) fn passkey_id(credential_id: &[u8]) -> PasskeyId {
+    PasskeyId::new(Digest32::of(credential_id).to_text())
+}
+
 impl LoginWing {
-    #[expect(clippy::unused_self, reason = "no endpoint yet")]
     pub(super) fn passkey_routes(&self) -> Vec<(&'static str, &'static [Method], Endpoint)> {
-        Vec::new()
+        const GET: &[Method] = &[Method::GET];
+        const POST: &[Method] = &[Method::POST];
+        if self.relying_party.is_none() {
+            return Vec::new();
+        }
+        let mut routes = vec![
+            ("/login/passkey/begin", POST, Endpoint::BeginSignIn),
+            ("/login/passkey/finish", POST, Endpoint::FinishSignIn),
+            ("/step-up/passkey/begin", POST, Endpoint::BeginStepUp),
+            ("/step-up/passkey/finish", POST, Endpoint::FinishStepUp),
+            ("/account/passkeys", GET, Endpoint::Page),
+            ("/account/passkeys/begin", POST, Endpoint::BeginAdd),
+            ("/account/passkeys/finish", POST, Endpoint::FinishAdd),
+            ("/account/passkeys/rename", POST, Endpoint::Rename),
+            ("/account/passkeys/remove", POST, Endpoint::Remove),
+        ];
+        if self.signs_up_with_passkeys() {
+            routes.push(("/register/passkey/begin", POST, Endpoint::BeginSignUp));
+            routes.push(("/register/passkey/finish", POST, Endpoint::FinishSignUp));
+        }
+        routes
     }
 
-    #[expect(clippy::unused_async, reason = "no endpoint yet")]
     pub(super) async fn handle_passkey(
         &self,
         endpoint: Endpoint,
-        _exchange: &mut Exchange<'_>,
+        exchange: &mut Exchange<'_>,
     ) -> Result<Response, Problem> {
-        match endpoint {}
+        // There is no such route then.
+        let party = self.relying_party.as_ref();
+        let party = party.ok_or_else(Problem::not_found)?;
+        match endpoint {
+            Endpoint::BeginSignIn => self.begin_passkey_sign_in(exchange, party).await,
+            Endpoint::FinishSignIn => self.finish_passkey_sign_in(exchange, party).await,
+            Endpoint::BeginSignUp => self.begin_sign_up(exchange, party).await,
+            Endpoint::FinishSignUp => self.finish_sign_up(exchange, party).await,
+            Endpoint::BeginStepUp => self.begin_passkey_step_up(exchange, party).await,
+            Endpoint::FinishStepUp => self.finish_passkey_step_up(exchange, party).await,
+            Endpoint::Page => self.passkeys_page(exchange).await,
+            Endpoint::BeginAdd => self.begin_add(exchange, party).await,
+            Endpoint::FinishAdd => self.finish_add(exchange, party).await,
+            Endpoint::Rename => self.rename_passkey(exchange).await,
+            Endpoint::Remove => self.remove_passkey(exchange).await,
+        }
+    }
+
+    /// Whether the registration page offers to register with a passkey alone.
+    pub(super) fn signs_up_with_passkeys(&self) -> bool {
+        self.relying_party.is_some()
+            && self.settings.registration
+            && self.settings.passkeys.registration
+    }
+
+    /// Who is signed in, for the page's script.
+    async fn passkey_owner(&self, exchange: &Exchange<'_>) -> Result<SignedIn, Problem> {
+        let signed_in = self.resolve(exchange.headers(), exchange.now).await?;
+        signed_in.ok_or_else(Problem::unauthenticated)
+    }
+
+    /// What may be done by whoever sits before an open browser may not be done to the ways in.
+    fn refuse_stale(&self, signed_in: &SignedIn, exchange: &Exchange<'_>) -> Result<(), Problem> {
+        if self.was_recent(&signed_in.session, exchange.now) {
+            return Ok(());
+        }
+        Err(Problem::new(
+            StatusCode::FORBIDDEN,
+            "reauthentication_required",
+            "Sign in again before you change your passkeys.",
+        ))
+    }
+
+    /// What the page's script needs for a ceremony: where to begin and finish it, and the token to send along.
+    fn script_facts(&self, exchange: &mut Exchange<'_>, path: &str, form: &str) -> Value {
+        json!({
+            "begin": self.path(&format!("{path}/begin")),
+            "finish": self.path(&format!("{path}/finish")),
+            "form_token": self.core.form_token(exchange, form),
+        })
+    }
+
+    /// Tells the owner and whoever listens that a passkey came or went.
+    async fn tell_passkey(
+        &self,
+        exchange: &Exchange<'_>,
+        user: &User,
+        passkey: &Passkey,
+        kind: MailKind,
+    ) -> Result<(), Problem> {
+        let (owner, id) = (user.id.clone(), passkey.id.to_string());
+        let event = match kind {
+            MailKind::PasskeyAdded => Event::PasskeyAdded {
+                user: owner,
+                passkey: id,
+            },
+            _ => Event::PasskeyRemoved {
+                user: owner,
+                passkey: id,
+            },
+        };
+        self.core.emit(exchange.now, exchange.address, event).await;
+        // An address that is only claimed may be anybody's.
+        let verified = user.email_verified_at.is_some();
+        let Some(email) = user.email.clone().filter(|_| verified) else {
+            return Ok(());
+        };
+        let order = MailOrder {
+            kind: kind.as_str().to_owned(),
+            to: Some(email),
+            locale: self.core.locale(exchange).to_owned(),
+            facts: json!({ "name": passkey.name }),
+            expires_at: exchange.now + NOTICE_LIFE,
+        };
+        let random = &*self.core.random;
+        self.core.mails.order(&order, random, exchange.now).await?;
+        Ok(())
     }
 }

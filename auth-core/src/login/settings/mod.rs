@@ -16,6 +16,8 @@ pub(super) use self::factors::FactorSettings;
 pub(super) use self::lifecycle::LifecycleSettings;
 #[cfg(feature = "passkeys")]
 pub(super) use self::passkeys::PasskeySettings;
+#[cfg(feature = "passkeys")]
+pub use self::passkeys::{CounterPolicy, UserVerification};
 
 use super::identifier::IdentifierKind;
 use super::observer::SessionObserver;
