@@ -254,8 +254,7 @@ impl LoginWing {
             script: passkey.is_some(),
             ..PagePolicy::default()
         };
-        self.core
-            .page(exchange, status, PageName::Register, context, policy)
+        self.scripted_page(exchange, status, PageName::Register, context, policy)
     }
 }
 

@@ -4,10 +4,11 @@ use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::LoginWing;
+use crate::services::pages::PageName;
 use crate::store::User;
 use crate::web::{
-    Exchange, Params, Problem, Response, ReturnTo, json as json_response, see_other, wants_json,
-    with_query,
+    Exchange, PagePolicy, Params, Problem, Response, ReturnTo, allow_fetches,
+    json as json_response, see_other, wants_json, with_query,
 };
 
 /// Where to go next: 303 for a browser, 200 with `next` for a client that reads JSON.
@@ -43,6 +44,22 @@ impl LoginWing {
     /// Where to go back to, if that is asked for and safe. What is not safe is forgotten, not complained about.
     pub(super) fn return_to(&self, params: &Params) -> Option<ReturnTo> {
         ReturnTo::parse(&self.core.base, params.get("return_to")?)
+    }
+
+    /// Draws a page; with a script, the script may ask this site.
+    pub(super) fn scripted_page(
+        &self,
+        exchange: &Exchange<'_>,
+        status: StatusCode,
+        name: PageName,
+        context: Value,
+        policy: PagePolicy,
+    ) -> Response {
+        let mut response = self.core.page(exchange, status, name, context, policy);
+        if policy.script {
+            allow_fetches(response.headers_mut());
+        }
+        response
     }
 
     /// The root of the site.

@@ -240,8 +240,7 @@ impl LoginWing {
             forms,
             script: passkey.is_some(),
         };
-        self.core
-            .page(exchange, status, PageName::Login, context, policy)
+        self.scripted_page(exchange, status, PageName::Login, context, policy)
     }
 }
 
@@ -266,7 +265,11 @@ impl LoginWing {
 
 #[cfg(not(feature = "passkeys"))]
 impl LoginWing {
-    #[expect(clippy::unused_async, clippy::unused_self, reason = "as where there are passkeys")]
+    #[expect(
+        clippy::unused_async,
+        clippy::unused_self,
+        reason = "as where there are passkeys"
+    )]
     async fn passkey_facts(&self, _: &mut Exchange<'_>, _: &LoginPage<'_>) -> Option<()> {
         None
     }

@@ -72,7 +72,7 @@ pub fn allow_frames(headers: &mut HeaderMap, origins: impl Iterator<Item = Strin
 }
 
 /// Lets the script of a page ask this site.
-#[cfg(feature = "passkeys")]
+#[cfg(feature = "login")]
 pub fn allow_fetches(headers: &mut HeaderMap) {
     let policy = headers.get(CONTENT_SECURITY_POLICY);
     let Some(policy) = policy.and_then(|policy| policy.to_str().ok()) else {

@@ -22,7 +22,7 @@ pub use client_address::{ClientAddr, TrustedProxies, TrustedProxiesError, thrott
 pub use cookies::{CookieJar, CookieLife, CookieName};
 pub use exchange::Exchange;
 pub use forgery::{FORM_TOKEN_FIELD, Forgery, FormTokens};
-#[cfg(feature = "passkeys")]
+#[cfg(feature = "login")]
 pub use headers::allow_fetches;
 pub use headers::{
     FormTarget, PagePolicy, allow_frames, finish_headers, frame_headers, page_headers,

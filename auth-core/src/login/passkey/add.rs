@@ -52,7 +52,9 @@ impl LoginWing {
         if registered.len() >= MOST_PASSKEYS as usize {
             return Err(too_many());
         }
-        let ids = registered.iter().map(|passkey| Ok(read_credential(passkey)?.cred_id));
+        let ids = registered
+            .iter()
+            .map(|passkey| Ok(read_credential(passkey)?.cred_id));
         let ids = ids.collect::<Result<_, Problem>>()?;
         let (options, state) = party.begin_registration(user, ids).map_err(internal)?;
         let user = user.id.clone();

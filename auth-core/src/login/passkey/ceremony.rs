@@ -46,7 +46,10 @@ pub(super) enum Ceremony {
     /// The second factor of the pending sign-in with this digest.
     #[cfg_attr(
         not(test),
-        expect(dead_code, reason = "the page that asks for the second factor begins it")
+        expect(
+            dead_code,
+            reason = "the page that asks for the second factor begins it"
+        )
     )]
     SecondFactor {
         user: UserId,
@@ -142,7 +145,10 @@ impl LoginWing {
         let mut answer = json!({ "ceremony": secret });
         let options = serde_json::to_value(options).map_err(internal)?;
         if let Value::Object(options) = options {
-            answer.as_object_mut().into_iter().for_each(|answer| answer.extend(options.clone()));
+            answer
+                .as_object_mut()
+                .into_iter()
+                .for_each(|answer| answer.extend(options.clone()));
         }
         Ok(json_response(StatusCode::OK, &answer))
     }
@@ -159,10 +165,10 @@ impl LoginWing {
         let Consumed::First(value) = one_time.consume(KIND, &key, exchange.now).await? else {
             return Err(gone());
         };
-        let opened =
-            self.core
-                .keys
-                .open(Purpose::OneTimePayload, &context(&key), &value.payload);
+        let opened = self
+            .core
+            .keys
+            .open(Purpose::OneTimePayload, &context(&key), &value.payload);
         // What was sealed under a secret since taken out of the ring is as lost as what expired.
         let opened = opened.map_err(|_| gone())?;
         let stored: Stored = serde_json::from_slice(&opened).map_err(internal)?;

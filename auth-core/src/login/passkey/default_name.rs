@@ -6,7 +6,10 @@ use webauthn_rs_core::proto::{CredentialID, RegisterPublicKeyCredential};
 /// Authenticators people know by name, by AAGUID (WebAuthn §6.5.1).
 const KEEPERS: &[(u128, &str)] = &[
     (0xfbfc_3007_154e_4ecc_8c0b_6e02_0557_d7bd, "iCloud Keychain"),
-    (0xea9b_8d66_4d01_1d21_3ce4_b6b4_8cb5_75d4, "Google Password Manager"),
+    (
+        0xea9b_8d66_4d01_1d21_3ce4_b6b4_8cb5_75d4,
+        "Google Password Manager",
+    ),
     (0x0898_7058_cadc_4b81_b6e1_30de_50dc_be96, "Windows Hello"),
     (0x9ddd_1817_af5a_4672_a2b9_3e3d_d950_00a9, "Windows Hello"),
     (0x6028_b017_b1d4_4c02_b4b3_afcd_afc9_6bb2, "Windows Hello"),
@@ -80,8 +83,14 @@ mod tests {
         };
         let bitwarden = 0xd548_826e_79b4_db40_a3d8_1111_6f7e_8349;
         assert_eq!(name(bitwarden, Some("Windows NT")), "Bitwarden");
-        assert_eq!(name(0, Some("Mozilla/5.0 (Windows NT 10.0)")), "Passkey on Windows");
-        assert_eq!(name(0, Some("Mozilla/5.0 (Linux; Android 16)")), "Passkey on Android");
+        assert_eq!(
+            name(0, Some("Mozilla/5.0 (Windows NT 10.0)")),
+            "Passkey on Windows"
+        );
+        assert_eq!(
+            name(0, Some("Mozilla/5.0 (Linux; Android 16)")),
+            "Passkey on Android"
+        );
         assert_eq!(name(0, Some("Parrot/1.0")), "Passkey");
         assert_eq!(name(0, None), "Passkey");
     }

@@ -11,9 +11,7 @@ use crate::login::{LoginWing, SignedIn};
 use crate::services::mail::MailKind;
 use crate::services::pages::PageName;
 use crate::store::{Passkey, PasskeyId};
-use crate::web::{
-    Exchange, PagePolicy, Problem, Response, ReturnTo, allow_fetches, with_query,
-};
+use crate::web::{Exchange, PagePolicy, Problem, Response, ReturnTo, with_query};
 
 /// What the page says after something was done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -200,8 +198,8 @@ impl LoginWing {
             ("return_to", here.as_ref().map(ReturnTo::as_str)),
         ];
         let form = add::form(signed_in);
-        let add = (recent && has_room)
-            .then(|| self.script_facts(exchange, "/account/passkeys", &form));
+        let add =
+            (recent && has_room).then(|| self.script_facts(exchange, "/account/passkeys", &form));
         let context = json!({
             "passkeys": listed,
             "most": MOST_PASSKEYS,
@@ -215,23 +213,11 @@ impl LoginWing {
             "notice": notice.map(Notice::text),
             "error": error,
         });
-        Ok(self.page_with_passkeys(exchange, status, PageName::Passkeys, context))
-    }
-
-    fn page_with_passkeys(
-        &self,
-        exchange: &Exchange<'_>,
-        status: StatusCode,
-        name: PageName,
-        context: Value,
-    ) -> Response {
         let policy = PagePolicy {
-            script: true,
+            script: add.is_some(),
             ..PagePolicy::default()
         };
-        let mut response = self.core.page(exchange, status, name, context, policy);
-        allow_fetches(response.headers_mut());
-        response
+        Ok(self.scripted_page(exchange, status, PageName::Passkeys, context, policy))
     }
 }
 

@@ -153,6 +153,9 @@ mod tests {
         let (one, other) = (UserId::new("user-1"), UserId::new("user-2"));
         assert_eq!(user_handle(&one), user_handle(&one));
         assert_ne!(user_handle(&one), user_handle(&other));
-        assert_ne!(user_handle(&one)[..], Digest32::of("user-1").as_bytes()[..16]);
+        assert_ne!(
+            user_handle(&one)[..],
+            Digest32::of("user-1").as_bytes()[..16]
+        );
     }
 }

@@ -13,7 +13,10 @@ use crate::web::{Exchange, Problem, Response};
 
 #[cfg_attr(
     not(test),
-    expect(dead_code, reason = "the page that asks for the second factor calls it")
+    expect(
+        dead_code,
+        reason = "the page that asks for the second factor calls it"
+    )
 )]
 impl LoginWing {
     /// Begins, for the user of the pending sign-in with the digest `pending`. The caller has checked the form.

@@ -45,7 +45,8 @@ impl LoginWing {
     ) -> Result<Response, Problem> {
         let reply = Reply::read(exchange)?;
         self.core.forms.check(exchange, &reply.params, FORM)?;
-        self.count_address(AddressAttempts::SignIn, exchange).await?;
+        self.count_address(AddressAttempts::SignIn, exchange)
+            .await?;
         let Ceremony::SignIn { state } = self.take_ceremony(exchange, &reply).await? else {
             return Err(gone());
         };

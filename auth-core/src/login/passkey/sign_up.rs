@@ -25,8 +25,10 @@ impl LoginWing {
         &self,
         exchange: &mut Exchange<'_>,
     ) -> Option<Value> {
-        let facts = |exchange| self.script_facts(exchange, "/register/passkey", FORM);
-        self.signs_up_with_passkeys().then(|| facts(exchange))
+        if !self.signs_up_with_passkeys() {
+            return None;
+        }
+        Some(self.script_facts(exchange, "/register/passkey", FORM))
     }
 
     /// Begins: `email`, `username` and `name` as the registration form has them.
@@ -43,7 +45,9 @@ impl LoginWing {
             Problem::new(status, "invalid_registration", messages.join(" "))
         })?;
         let user = self.new_user(identity, exchange.now);
-        let (options, state) = party.begin_registration(&user, Vec::new()).map_err(internal)?;
+        let (options, state) = party
+            .begin_registration(&user, Vec::new())
+            .map_err(internal)?;
         let user = Box::new(user);
         let ceremony = Ceremony::SignUp { user, state };
         self.begin_ceremony(exchange, ceremony, &options).await

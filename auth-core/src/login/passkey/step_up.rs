@@ -71,7 +71,8 @@ impl LoginWing {
         self.core
             .forms
             .check(exchange, &reply.params, &form(&signed_in))?;
-        self.count_address(AddressAttempts::SignIn, exchange).await?;
+        self.count_address(AddressAttempts::SignIn, exchange)
+            .await?;
         let ceremony = self.take_ceremony(exchange, &reply).await?;
         let Ceremony::StepUp {
             user,

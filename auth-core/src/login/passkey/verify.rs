@@ -1,6 +1,8 @@
 //! From an authenticator's answer to the user it proves.
 
-use webauthn_rs_core::proto::{AuthenticationResult, AuthenticationState, Credential, PublicKeyCredential};
+use webauthn_rs_core::proto::{
+    AuthenticationResult, AuthenticationState, Credential, PublicKeyCredential,
+};
 
 use super::relying_party::user_handle;
 use super::{RelyingParty, passkey_id};

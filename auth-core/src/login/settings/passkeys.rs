@@ -184,9 +184,18 @@ mod tests {
         let both = parent.clone().passkey_origin("https://shop.example.com");
         assert_eq!(scope(site, both), is("example.com", 2));
         let app = format!("android:apk-key-hash:{}", "A".repeat(43));
-        assert_eq!(scope(site, parent.clone().passkey_origin(app)), is("example.com", 2));
+        assert_eq!(
+            scope(site, parent.clone().passkey_origin(app)),
+            is("example.com", 2)
+        );
         for bad in [
-            "", "com", "xample.com", "other.example", "Example.com", ".example.com", "b.auth.example.com",
+            "",
+            "com",
+            "xample.com",
+            "other.example",
+            "Example.com",
+            ".example.com",
+            "b.auth.example.com",
         ] {
             let refused = scope(site, login().passkey_rp_id(bad));
             assert_eq!(refused, Err("passkey_rp_id"), "{bad:?}");
@@ -212,10 +221,16 @@ mod tests {
         assert_eq!(scope("http://127.0.0.1:3000", login()), Ok(None));
         let wished = login().passkey_rp_id("example.com");
         assert_eq!(scope("http://127.0.0.1:3000", wished), Err("passkey_rp_id"));
-        assert_eq!(scope("https://app.example.com", login().passkeys(false)), Ok(None));
+        assert_eq!(
+            scope("https://app.example.com", login().passkeys(false)),
+            Ok(None)
+        );
         let local = scope("http://localhost:3000", login());
         assert_eq!(local, Ok(Some(("localhost".to_owned(), 1))));
-        let error = login().passkeys(false).passkey_registration(true).validate();
+        let error = login()
+            .passkeys(false)
+            .passkey_registration(true)
+            .validate();
         assert_eq!(error.expect_err("nonsense").setting, "passkey_registration");
     }
 }

@@ -28,6 +28,16 @@ pub(super) fn all() -> Vec<Asset> {
                 "/templates/assets/auth.css"
             )),
         ),
+        #[cfg(feature = "login")]
+        asset(
+            "passkey",
+            "passkey.js",
+            "text/javascript; charset=utf-8",
+            include_bytes!(concat!(
+                env!("CARGO_MANIFEST_DIR"),
+                "/templates/assets/passkey.js"
+            )),
+        ),
         #[cfg(feature = "provider")]
         asset(
             "form-post",

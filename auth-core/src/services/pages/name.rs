@@ -51,6 +51,9 @@ page_names! {
     /// What was sent, while developing.
     #[cfg(feature = "login")]
     DevelopmentMail = "dev_mail",
+    /// The passkeys of the person signed in: add, rename, remove.
+    #[cfg(feature = "passkeys")]
+    Passkeys = "passkeys",
     /// Ask whether a client may have what it asks for.
     #[cfg(feature = "provider")]
     Consent = "consent",

@@ -53,6 +53,7 @@ fn nullable(page: PageName) -> &'static [&'static str] {
             "continue_url",
             "register_url",
             "client",
+            "passkey",
             "form.identifier",
             "form.return_to",
         ],
@@ -64,6 +65,7 @@ fn nullable(page: PageName) -> &'static [&'static str] {
             "form.username",
             "form.name",
             "form.return_to",
+            "passkey",
         ],
         #[cfg(feature = "login")]
         PageName::Logout => &["return_to", "email"],
@@ -76,6 +78,7 @@ fn nullable(page: PageName) -> &'static [&'static str] {
             "user.name",
             "sessions.*.user_agent",
             "sessions.*.address",
+            "passkeys_url",
             "notice",
             "error",
             "errors",
@@ -84,6 +87,8 @@ fn nullable(page: PageName) -> &'static [&'static str] {
         PageName::DeleteAccount => &["delete_at"],
         #[cfg(feature = "login")]
         PageName::DevelopmentMail => &["mail"],
+        #[cfg(feature = "passkeys")]
+        PageName::Passkeys => &["passkeys.*.last_used_at", "add", "notice", "error"],
         #[cfg(feature = "provider")]
         PageName::Consent => &[
             "client.client_uri",
@@ -139,6 +144,7 @@ fn full(page: PageName) -> Value {
                 "tos_uri": "https://reports.example/terms",
             },
             "register_url": "/auth/register",
+            "passkey": passkey("/auth/login/passkey"),
         }),
         #[cfg(feature = "login")]
         PageName::Register => json!({
@@ -159,6 +165,7 @@ fn full(page: PageName) -> Value {
             "login_url": "/auth/login",
             "password_min": 12,
             "password_max": 128,
+            "passkey": passkey("/auth/register/passkey"),
         }),
         #[cfg(feature = "login")]
         PageName::Logout => json!({
@@ -184,6 +191,8 @@ fn full(page: PageName) -> Value {
         }),
         #[cfg(feature = "login")]
         PageName::DevelopmentMail => json!({ "mail": caught_mail(), "mails": [caught_mail()] }),
+        #[cfg(feature = "passkeys")]
+        PageName::Passkeys => passkeys(),
         #[cfg(feature = "provider")]
         PageName::Consent => json!({
             "action": "/oauth/consent",
@@ -317,9 +326,56 @@ fn account() -> Value {
         },
         "update_profile": { "action": "/auth/account/profile", "form_token": "token-profile" },
         "logout": { "action": "/auth/logout", "form_token": "token-logout" },
+        "passkeys_url": "/auth/account/passkeys",
         "links": [{ "url": "/oauth/grants", "label": "Apps with access to your account" }],
         "notice": "Your profile has been saved.",
         "error": "The password has not been changed.",
         "errors": { "current_password": "That is not your current password." },
+    })
+}
+
+/// What the script of a page with a passkey button needs.
+#[cfg(feature = "login")]
+fn passkey(path: &str) -> Value {
+    json!({
+        "begin": format!("{path}/begin"),
+        "finish": format!("{path}/finish"),
+        "form_token": "token-passkey",
+    })
+}
+
+#[cfg(feature = "passkeys")]
+fn passkeys() -> Value {
+    json!({
+        "passkeys": [
+            {
+                "id": "passkey-1",
+                "name": "iCloud Keychain",
+                "created_at": "2026-05-02T08:00:00Z",
+                "last_used_at": "2026-06-11T08:05:00Z",
+                "synced": true,
+                "rename_token": "token-rename-1",
+                "remove_token": "token-remove-1",
+            },
+            {
+                "id": "passkey-2",
+                "name": "Work laptop",
+                "created_at": "2026-05-03T08:00:00Z",
+                "last_used_at": null,
+                "synced": false,
+                "rename_token": "token-rename-2",
+                "remove_token": "token-remove-2",
+            },
+        ],
+        "most": 10,
+        "rename_action": "/auth/account/passkeys/rename",
+        "remove_action": "/auth/account/passkeys/remove",
+        "removable": true,
+        "recent": true,
+        "confirm_url": "/auth/login?reauthenticate=1&return_to=%2Fauth%2Faccount%2Fpasskeys",
+        "add": passkey("/auth/account/passkeys"),
+        "account_url": "/auth/account",
+        "notice": "Your passkey has been added.",
+        "error": "Give the passkey a name.",
     })
 }

@@ -28,6 +28,11 @@ const LOGIN: &[Template] = embedded![
 #[cfg(not(feature = "login"))]
 const LOGIN: &[Template] = &[];
 
+#[cfg(feature = "passkeys")]
+const PASSKEYS: &[Template] = embedded!["login/" "passkeys.html"];
+#[cfg(not(feature = "passkeys"))]
+const PASSKEYS: &[Template] = &[];
+
 #[cfg(feature = "provider")]
 const PROVIDER: &[Template] = embedded![
     "provider/" "consent.html",
@@ -43,5 +48,5 @@ const PROVIDER: &[Template] = &[];
 
 /// Every template of this build.
 pub(super) fn all() -> impl Iterator<Item = &'static Template> {
-    SHARED.iter().chain(LOGIN).chain(PROVIDER)
+    SHARED.iter().chain(LOGIN).chain(PASSKEYS).chain(PROVIDER)
 }

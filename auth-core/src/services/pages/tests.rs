@@ -166,13 +166,13 @@ fn stable_ids_are_present() {
             "login",
             &[
                 "error", "notice", "continue", "email", "password", "remember", "submit",
-                "register",
+                "passkey", "register",
             ],
         ),
         (
             "register",
             &[
-                "error", "email", "username", "name", "password", "submit", "login",
+                "error", "email", "username", "name", "password", "submit", "passkey", "login",
             ],
         ),
         ("logout", &["submit"]),
@@ -190,11 +190,25 @@ fn stable_ids_are_present() {
                 "revoke-session-1",
                 "revoke-session-2",
                 "revoke_others",
+                "passkeys",
                 "logout",
             ],
         ),
         ("delete_account", &["notice", "cancel", "export", "account"]),
         ("dev_mail", &["mail", "html", "link-1", "open-mail-1"]),
+        (
+            "passkeys",
+            &[
+                "notice",
+                "error",
+                "passkey_name",
+                "passkey",
+                "name-passkey-1",
+                "rename-passkey-1",
+                "remove-passkey-2",
+                "account",
+            ],
+        ),
         ("consent", &["allow", "deny"]),
         ("choose_account", &["continue", "other"]),
         ("grants", &["notice", "revoke-reports", "home"]),
@@ -313,6 +327,10 @@ fn nothing_is_inline() {
                 PageName::FrontChannelLogout => Some("front-channel"),
                 #[cfg(feature = "provider")]
                 PageName::FormPost => Some("form-post"),
+                #[cfg(feature = "login")]
+                PageName::Login | PageName::Register => Some("passkey"),
+                #[cfg(feature = "passkeys")]
+                PageName::Passkeys => Some("passkey"),
                 _ => None,
             };
             for script in html.split("<script").skip(1) {
@@ -427,7 +445,7 @@ fn the_catalogue_has_every_key_and_no_other() {
         for key in &used {
             assert!(messages.contains_key(*key), "{locale}: no {key}");
         }
-        if cfg!(all(feature = "login", feature = "provider")) {
+        if cfg!(all(feature = "passkeys", feature = "provider")) {
             for key in messages.keys() {
                 assert!(used.contains(key.as_str()), "{locale}: {key} is not used");
             }
