@@ -44,13 +44,6 @@ pub(super) enum Ceremony {
         state: AuthenticationState,
     },
     /// The second factor of the pending sign-in with this digest.
-    #[cfg_attr(
-        not(test),
-        expect(
-            dead_code,
-            reason = "the page that asks for the second factor begins it"
-        )
-    )]
     SecondFactor {
         user: UserId,
         pending: Digest32,

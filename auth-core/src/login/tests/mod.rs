@@ -10,6 +10,18 @@ mod browsers;
 mod harness;
 mod host;
 mod lifecycle;
+#[cfg(feature = "passkeys")]
+mod passkey_account;
+#[cfg(feature = "passkeys")]
+mod passkey_device;
+#[cfg(feature = "passkeys")]
+mod passkey_sign_in;
+#[cfg(feature = "passkeys")]
+mod passkey_sign_up;
+#[cfg(feature = "passkeys")]
+mod passkey_step_up;
+#[cfg(feature = "passkeys")]
+mod passkey_threats;
 mod register;
 mod secrecy;
 mod session_watch;
