@@ -364,6 +364,19 @@ pub(super) fn form_token(html: &str) -> String {
     token.to_owned()
 }
 
+/// A page without what is new each time it is drawn.
+pub(super) fn without_tokens(html: &str) -> String {
+    let mut text = html.replace(&form_token(html), "TOKEN");
+    let marker = "data-token=\"";
+    if let Some(at) = text.find(marker).map(|at| at + marker.len()) {
+        let end = text[at..]
+            .find('"')
+            .map_or(text.len(), |length| at + length);
+        text.replace_range(at..end, "TOKEN");
+    }
+    text
+}
+
 /// The requests that change something while nobody is signed in.
 pub(super) const OPEN_FORMS: [&str; 2] = ["/auth/login", "/auth/register"];
 

@@ -11,6 +11,9 @@ use crate::login::{CounterPolicy, Login, UserVerification};
 use crate::services::{Event, SignInFailure};
 use crate::store::ThrottlePolicy;
 
+/// BE and BS (WebAuthn §6.1.3).
+const BACKUP_FLAGS: u8 = 0b0001_1000;
+
 const SIGN_IN: &str = "/auth/login/passkey";
 
 fn preferred() -> Login {
@@ -63,7 +66,7 @@ async fn a_passkey_signs_in_from_an_empty_form_as_two_factors() {
     );
     let session = browser.get_json("/auth/session").await.json();
     assert_eq!(session["user"]["email"], ADA);
-    assert_eq!(session["session"]["amr"], json!(["hwk", "user", "mfa"]));
+    assert_eq!(session["session"]["amr"], json!(["swk", "user", "mfa"]));
     assert_eq!(session["session"]["acr"], "2");
 }
 
@@ -116,7 +119,7 @@ async fn without_user_verification_a_passkey_is_one_factor() {
     let answer = browser.passkey_sign_in(&mut device).await;
     assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
     let session = browser.get_json("/auth/session").await.json();
-    assert_eq!(session["session"]["amr"], json!(["hwk", "user"]));
+    assert_eq!(session["session"]["amr"], json!(["swk", "user"]));
     assert_eq!(session["session"]["acr"], "1");
 }
 
@@ -142,14 +145,14 @@ async fn user_verification_is_not_for_the_client_to_drop() {
 }
 
 #[tokio::test]
-async fn a_synced_passkey_is_told_from_one_that_stays_in_its_device() {
+async fn a_passkey_that_stays_in_its_device_is_told_from_a_synced_one() {
     let house = House::new();
     house.account(ADA).await;
     let mut browser = house.signed_in(ADA).await;
     let mut device = Device::new();
     let begun = browser.begin(PASSKEYS).await;
     let mut made = device.create(ORIGIN, &begun["publicKey"]).await;
-    let synced = |data: &mut Vec<u8>| data[32] |= 0b0001_1000;
+    let device_bound = |data: &mut Vec<u8>| data[32] &= !BACKUP_FLAGS;
     // Nothing signs a registration without attestation: the flags lie where the RP ID's hash ends.
     let mut object = bytes_of(&made["response"]["attestationObject"]);
     let hash = crate::ground::Digest32::of("app.example.com");
@@ -157,22 +160,23 @@ async fn a_synced_passkey_is_told_from_one_that_stays_in_its_device() {
         .windows(32)
         .position(|bytes| bytes == hash.as_bytes());
     let at = at.expect("authenticator data");
-    object[at + 32] |= 0b0001_1000;
+    assert_eq!(object[at + 32] & BACKUP_FLAGS, BACKUP_FLAGS);
+    object[at + 32] &= !BACKUP_FLAGS;
     made["response"]["attestationObject"] = crate::ground::base64url(&object).into();
     let answer = browser.finish(PASSKEYS, &begun, &made).await;
     assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
     assert_eq!(
         browser.context(PASSKEYS).await["passkeys"][0]["synced"],
-        true
+        false
     );
 
     let mut browser = house.browser();
     let begun = browser.begin(SIGN_IN).await;
     let mut given = device.get(ORIGIN, &begun["publicKey"]).await;
-    device.sign_again(&mut given, synced);
+    device.sign_again(&mut given, device_bound);
     let answer = browser.finish(SIGN_IN, &begun, &given).await;
     assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
-    assert_eq!(browser.amr().await, json!(["swk", "user", "mfa"]));
+    assert_eq!(browser.amr().await, json!(["hwk", "user", "mfa"]));
 }
 
 #[tokio::test]

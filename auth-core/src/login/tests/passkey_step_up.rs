@@ -56,7 +56,7 @@ async fn a_passkey_confirms_who_is_signed_in() {
         "its secret does not"
     );
     let session = browser.get_json("/auth/session").await.json();
-    assert_eq!(session["session"]["amr"], json!(["hwk", "user", "mfa"]));
+    assert_eq!(session["session"]["amr"], json!(["swk", "user", "mfa"]));
     assert_eq!(
         session["session"]["auth_time"],
         house.core.clock.now().rfc3339()
@@ -131,7 +131,7 @@ async fn a_passkey_is_a_second_factor_of_one_pending_sign_in() {
     let given = device.get(ORIGIN, &begun["publicKey"]).await;
     let answer = reply(&begun, &given);
     let amr = second_factor(&house, &ada, "pending-1", answer.clone()).await;
-    assert_eq!(amr.expect("proven"), json!(["hwk", "user", "mfa"]));
+    assert_eq!(amr.expect("proven"), json!(["swk", "user", "mfa"]));
     let again = second_factor(&house, &ada, "pending-1", answer).await;
     assert_eq!(again.expect_err("spent").code, "passkey_ceremony_gone");
 

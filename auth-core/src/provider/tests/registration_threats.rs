@@ -34,7 +34,8 @@ async fn threat_11_a_client_registers_nothing_but_metadata() {
     house.managed(Method::PUT, &own, &replacement).await.ok();
     let stored = house.wing.registry.client(&id).await.unwrap().unwrap();
     assert!(!stored.first_party && stored.disabled_at.is_none() && id.as_str() != "rp");
-    let names: Vec<_> = stored.metadata.keys().map(String::as_str).collect();
+    let mut names: Vec<_> = stored.metadata.keys().map(String::as_str).collect();
+    names.sort_unstable();
     assert_eq!(names, ["_registered_by_itself", "redirect_uris"]);
     house
         .registration(Method::GET, &path_of(&own), Some("mine"), "")
