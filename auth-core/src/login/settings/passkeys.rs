@@ -166,7 +166,7 @@ fn is_origin(origin: &Url, text: &str, rp_id: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn scope(base: &str, login: Login) -> Result<Option<(String, usize)>, &'static str> {
+    fn scope(base: &str, login: &Login) -> Result<Option<(String, usize)>, &'static str> {
         let base = BaseUrl::parse(base).expect("base");
         let scope = login.passkeys.scope(&base);
         scope
@@ -179,13 +179,13 @@ mod tests {
         let site = "https://auth.example.com/base";
         let login = Login::default;
         let is = |rp_id: &str, origins| Ok(Some((rp_id.to_owned(), origins)));
-        assert_eq!(scope(site, login()), is("auth.example.com", 1));
+        assert_eq!(scope(site, &login()), is("auth.example.com", 1));
         let parent = login().passkey_rp_id("example.com");
         let both = parent.clone().passkey_origin("https://shop.example.com");
-        assert_eq!(scope(site, both), is("example.com", 2));
+        assert_eq!(scope(site, &both), is("example.com", 2));
         let app = format!("android:apk-key-hash:{}", "A".repeat(43));
         assert_eq!(
-            scope(site, parent.clone().passkey_origin(app)),
+            scope(site, &parent.clone().passkey_origin(app)),
             is("example.com", 2)
         );
         for bad in [
@@ -197,7 +197,7 @@ mod tests {
             ".example.com",
             "b.auth.example.com",
         ] {
-            let refused = scope(site, login().passkey_rp_id(bad));
+            let refused = scope(site, &login().passkey_rp_id(bad));
             assert_eq!(refused, Err("passkey_rp_id"), "{bad:?}");
         }
         for bad in [
@@ -210,7 +210,7 @@ mod tests {
             "android:apk-key-hash:x",
             "null",
         ] {
-            let refused = scope(site, parent.clone().passkey_origin(bad));
+            let refused = scope(site, &parent.clone().passkey_origin(bad));
             assert_eq!(refused, Err("passkey_origin"), "{bad:?}");
         }
     }
@@ -218,14 +218,17 @@ mod tests {
     #[test]
     fn there_are_none_where_there_is_no_domain_or_no_wish() {
         let login = Login::default;
-        assert_eq!(scope("http://127.0.0.1:3000", login()), Ok(None));
+        assert_eq!(scope("http://127.0.0.1:3000", &login()), Ok(None));
         let wished = login().passkey_rp_id("example.com");
-        assert_eq!(scope("http://127.0.0.1:3000", wished), Err("passkey_rp_id"));
         assert_eq!(
-            scope("https://app.example.com", login().passkeys(false)),
+            scope("http://127.0.0.1:3000", &wished),
+            Err("passkey_rp_id")
+        );
+        assert_eq!(
+            scope("https://app.example.com", &login().passkeys(false)),
             Ok(None)
         );
-        let local = scope("http://localhost:3000", login());
+        let local = scope("http://localhost:3000", &login());
         assert_eq!(local, Ok(Some(("localhost".to_owned(), 1))));
         let error = login()
             .passkeys(false)

@@ -276,16 +276,16 @@ async fn threat_54_whatever_is_tampered_with_is_refused() {
         ("flags", |a| flip(a, "authenticatorData", 32)),
         ("counter", |a| flip(a, "authenticatorData", 36)),
         ("no authenticator data", |a| {
-            a["response"]["authenticatorData"] = "".into()
+            a["response"]["authenticatorData"] = "".into();
         }),
         ("challenge", |a| {
-            client_data(a, "challenge", base64url(&[7; 32]).into())
+            client_data(a, "challenge", base64url(&[7; 32]).into());
         }),
         ("origin", |a| {
-            client_data(a, "origin", "https://evil.example".into())
+            client_data(a, "origin", "https://evil.example".into());
         }),
         ("type of ceremony", |a| {
-            client_data(a, "type", "webauthn.create".into())
+            client_data(a, "type", "webauthn.create".into());
         }),
         ("one more member", |a| client_data(a, "other", 1.into())),
         ("type of credential", |a| a["type"] = "password".into()),
