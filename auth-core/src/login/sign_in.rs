@@ -265,11 +265,7 @@ impl LoginWing {
 
 #[cfg(not(feature = "passkeys"))]
 impl LoginWing {
-    #[expect(
-        clippy::unused_async,
-        clippy::unused_self,
-        reason = "as where there are passkeys"
-    )]
+    #[expect(clippy::unused_async, reason = "as where there are passkeys")]
     async fn passkey_facts(&self, _: &mut Exchange<'_>, _: &LoginPage<'_>) -> Option<()> {
         None
     }

@@ -68,12 +68,12 @@
     });
   };
 
-  // What the form around says, without the secrets that only the form sends.
+  // What the form around says, as far as a ceremony needs it; never a password.
+  const needed = kind === "sign-up" ? ["email", "username", "name", "return_to"] : ["remember", "return_to"];
   const fields = () => {
     const given = new URLSearchParams();
     for (const input of form ? form.elements : []) {
-      const isSent = input.name && input.type !== "password" && input.name !== "form_token";
-      if (isSent && (input.type !== "checkbox" || input.checked)) {
+      if (needed.includes(input.name) && (input.type !== "checkbox" || input.checked)) {
         given.append(input.name, input.value);
       }
     }
@@ -154,6 +154,13 @@
     }
   };
 
+  const offer = () => {
+    const conditional = PublicKeyCredential.isConditionalMediationAvailable;
+    if (kind === "sign-in" && typeof conditional === "function") {
+      conditional.call(PublicKeyCredential).then((is) => is && wait()).catch(() => {});
+    }
+  };
+
   const isFilledIn = () => [...(form ? form.elements : [])]
     .every((input) => input.type === "password" || !input.reportValidity || input.reportValidity());
 
@@ -169,17 +176,17 @@
     button.setAttribute("aria-busy", "true");
     try {
       await ceremony();
+      // On the way to the next page: a second click would begin anew.
+      return;
     } catch (error) {
       tell(error);
-      button.focus();
     }
     button.removeAttribute("aria-busy");
     busy = false;
+    button.focus();
+    offer();
   });
 
   area.hidden = false;
-  const conditional = PublicKeyCredential.isConditionalMediationAvailable;
-  if (kind === "sign-in" && typeof conditional === "function") {
-    conditional.call(PublicKeyCredential).then((is) => is && wait()).catch(() => {});
-  }
+  offer();
 })();
