@@ -19,6 +19,7 @@ use tokio::time::timeout;
 use url::Url;
 
 use super::{Mail, MailError, Mailer};
+use crate::services::pages::filters::one_line;
 
 type Transport = AsyncSmtpTransport<Tokio1Executor>;
 
@@ -122,7 +123,7 @@ impl SmtpMailer {
         let message = Message::builder()
             .from(self.from.clone())
             .to(Mailbox::new(None, to))
-            .subject(mail.subject.as_str())
+            .subject(one_line(&mail.subject))
             .date(SystemTime::UNIX_EPOCH + Duration::from_millis(millis))
             .message_id(Some(format!("<{}@{}>", mail.id, self.from.email.domain())))
             // RFC 3834 §5: no out-of-office answers.
@@ -132,7 +133,7 @@ impl SmtpMailer {
             ))
             .raw_header(header(
                 HeaderName::new_from_ascii_str("Content-Language"),
-                &mail.locale,
+                &one_line(&mail.locale),
             ))
             .multipart(MultiPart::alternative_plain_html(
                 mail.text.clone(),

@@ -2,8 +2,8 @@
 //!
 //! Endpoints and their JSON know English alone; a page says the sentence in its own language where it has it.
 
-use super::catalogue::{self, Messages};
 use super::PageError;
+use super::catalogue::{self, Messages};
 
 /// The sentences of each language but English. One that is missing is said in English.
 const LOCALES: catalogue::Locales = &[("de", catalogue::include_locale!("said/de.json"))];
@@ -18,8 +18,12 @@ pub(super) struct Sentences {
 impl Sentences {
     pub(super) fn of(locale: &str) -> Result<Self, PageError> {
         let found = LOCALES.iter().find(|(tag, _)| *tag == locale);
-        let all = found.map_or(Ok(Messages::new()), |(tag, source)| catalogue::load(tag, source))?;
-        let (patterns, whole) = all.into_iter().partition::<Messages, _>(|(key, _)| key.contains('{'));
+        let all = found.map_or(Ok(Messages::new()), |(tag, source)| {
+            catalogue::load(tag, source)
+        })?;
+        let (patterns, whole) = all
+            .into_iter()
+            .partition::<Messages, _>(|(key, _)| key.contains('{'));
         Ok(Self {
             whole,
             patterns: patterns.into_iter().collect(),
@@ -60,11 +64,22 @@ mod tests {
     fn sentences_are_said_in_the_language_of_the_page() {
         let german = Sentences::of("de").unwrap();
         assert_eq!(german.say("There is nothing here."), "Hier ist nichts.");
-        assert_eq!(german.say("Use at most 128 characters."), "Verwenden Sie höchstens 128 Zeichen.");
-        for other in ["Use at most <b> characters.", "Use at most  characters.", "Something else.", ""] {
+        assert_eq!(
+            german.say("Use at most 128 characters."),
+            "Verwenden Sie höchstens 128 Zeichen."
+        );
+        for other in [
+            "Use at most <b> characters.",
+            "Use at most  characters.",
+            "Something else.",
+            "",
+        ] {
             assert_eq!(german.say(other), other);
         }
-        assert_eq!(Sentences::of("en").unwrap().say("There is nothing here."), "There is nothing here.");
+        assert_eq!(
+            Sentences::of("en").unwrap().say("There is nothing here."),
+            "There is nothing here."
+        );
     }
 
     /// All Rust text of a folder.
@@ -83,7 +98,10 @@ mod tests {
     fn nothing_is_translated_that_nobody_says() {
         let mut text = String::new();
         for folder in ["src/login", "src/web"] {
-            code(&Path::new(env!("CARGO_MANIFEST_DIR")).join(folder), &mut text);
+            code(
+                &Path::new(env!("CARGO_MANIFEST_DIR")).join(folder),
+                &mut text,
+            );
         }
         for (locale, source) in LOCALES {
             for (sentence, said) in catalogue::load(locale, source).unwrap() {
@@ -92,7 +110,8 @@ mod tests {
                     is_title || text.contains(&format!("\"{sentence}\"")),
                     "{locale}: nobody says {sentence:?}"
                 );
-                let placeholder = |text: &str| Some(text.get(text.find('{')?..=text.find('}')?)?.to_owned());
+                let placeholder =
+                    |text: &str| Some(text.get(text.find('{')?..=text.find('}')?)?.to_owned());
                 assert_eq!(placeholder(&sentence), placeholder(&said), "{sentence}");
             }
         }

@@ -570,11 +570,16 @@ fn a_page_speaks_german_throughout() {
     let html = pages().render(PageName::Error, "de-AT", context).unwrap();
     assert!(html.contains("<html lang=\"de\" dir=\"ltr\">"), "{html}");
     assert!(html.contains("<h1>Nicht gefunden</h1>"), "{html}");
-    assert!(html.contains("role=\"alert\">Hier ist nichts.</p>"), "{html}");
+    assert!(
+        html.contains("role=\"alert\">Hier ist nichts.</p>"),
+        "{html}"
+    );
     assert!(html.contains("in 2 Minuten"), "{html}");
     for page in PageName::ALL {
         for context in contexts(*page) {
-            pages().render(*page, "de", context).unwrap_or_else(|error| panic!("{error}"));
+            pages()
+                .render(*page, "de", context)
+                .unwrap_or_else(|error| panic!("{error}"));
         }
     }
 }
@@ -589,7 +594,19 @@ fn what_the_code_says_is_said_in_the_language_of_the_page() {
         "name": "Nobody said <b>this</b>.",
     });
     let html = pages().render(PageName::Register, "de", context).unwrap();
-    assert_eq!(html.matches("Das ist keine E-Mail-Adresse.").count(), 2, "{html}");
-    assert_eq!(html.matches("Verwenden Sie mindestens 15 Zeichen.").count(), 2, "{html}");
-    assert_eq!(html.matches("Nobody said &lt;b&gt;this&lt;/b&gt;.").count(), 2, "{html}");
+    assert_eq!(
+        html.matches("Das ist keine E-Mail-Adresse.").count(),
+        2,
+        "{html}"
+    );
+    assert_eq!(
+        html.matches("Verwenden Sie mindestens 15 Zeichen.").count(),
+        2,
+        "{html}"
+    );
+    assert_eq!(
+        html.matches("Nobody said &lt;b&gt;this&lt;/b&gt;.").count(),
+        2,
+        "{html}"
+    );
 }

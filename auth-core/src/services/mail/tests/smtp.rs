@@ -62,7 +62,7 @@ async fn a_mail_arrives_as_it_was_written() {
     assert_eq!(received.header("Subject"), expected.subject);
     assert_eq!(received.header("From"), FROM);
     assert_eq!(received.header("To"), ADA);
-    assert_eq!(received.header("Date"), "Wed, 18 Nov 2026 10:06:40 +0000");
+    assert_eq!(received.header("Date"), "Wed, 18 Nov 2026 11:06:40 +0000");
     assert_eq!(received.header("Message-ID"), "<id-1_x@example.com>");
     assert_eq!(received.header("Auto-Submitted"), "auto-generated");
     assert_eq!(received.header("Content-Language"), "de");
@@ -429,11 +429,11 @@ fn what_cannot_work_is_said_at_once() {
         "smtp://mail.example.com?tls=required&tls=none",
         "smtps://mail.example.com?tls=none",
         "smtp://user@mail.example.com",
-        "smtp://user:pass%ff@mail.example.com",
+        "smtp://user:pa55%ff@mail.example.com",
     ] {
         let error = build(bad).unwrap_err();
         assert!(matches!(error, SmtpSettingsError::Url(_)), "{bad}: {error}");
-        assert!(!error.to_string().contains("user:pass"), "{error}");
+        assert!(!error.to_string().contains("pa55"), "{error}");
     }
     let url = "smtp://mail.example.com?tls=none";
     assert!(

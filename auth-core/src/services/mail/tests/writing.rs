@@ -96,7 +96,7 @@ Or type this code, within a few minutes, where you are asked for it:
 
     123456
 
-The link is good until 2026-11-18 11:06 UTC, and once.
+The link is good until 2026-11-18 12:06 UTC, and once.
 
 Was it not you? Then do nothing: without confirmation the address is not used.
 
@@ -263,7 +263,7 @@ fn a_host_replaces_a_part_a_kind_or_all() {
     let mail = write_with(&templates, MailKind::PasswordReset, "en", facts);
     assert_eq!(
         mail.text,
-        "Go to https://app.example.com/r, Ada x.\n\nYours, Example\n"
+        "Go to https://app.example.com/r, Ada x.\nYours, Example\n"
     );
     assert_eq!(mail.subject, "Set a new password");
     assert!(mail.html.contains("class=\"button\""));
