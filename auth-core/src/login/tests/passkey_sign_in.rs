@@ -314,6 +314,31 @@ async fn threat_54_a_counter_that_goes_back_removes_the_passkey() {
     );
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn threat_54_of_32_copies_at_once_with_one_count_one_signs_in() {
+    let many = ThrottlePolicy {
+        limit: 1_000,
+        window: Duration::from_mins(1),
+        lock: Duration::from_mins(1),
+        max_lock: Duration::from_mins(1),
+    };
+    let house: &'static House = Box::leak(Box::new(House::with(settings().address_throttle(many))));
+    let mut device = Device::counting();
+    house.with_passkey(ADA, &mut device).await;
+    device.set_counter(20);
+    let mut tasks = tokio::task::JoinSet::new();
+    for _ in 0..32 {
+        let mut browser = house.browser();
+        let begun = browser.begin(SIGN_IN).await;
+        let given = device.clone().get(ORIGIN, &begun["publicKey"]).await;
+        tasks.spawn(async move { browser.finish(SIGN_IN, &begun, &given).await.status });
+    }
+    let statuses = tasks.join_all().await;
+    let signed_in = statuses.iter().filter(|status| **status == StatusCode::OK);
+    assert_eq!(signed_in.count(), 1, "{statuses:?}");
+    assert_eq!(went_back(house), 31);
+}
+
 #[tokio::test]
 async fn authenticators_that_do_not_count_never_go_back() {
     let house = House::with(settings().passkey_counter(CounterPolicy::Revoke));
