@@ -61,7 +61,7 @@ async fn flood(auth: Arc<Auth>) -> (usize, usize, u64) {
         match running.join_next().await {
             Some(Ok(StatusCode::OK)) => signed_in += 1,
             Some(Ok(StatusCode::SERVICE_UNAVAILABLE)) => refused += 1,
-            Some(other) => panic!("neither signed in nor told to wait: {other:?}"),
+            Some(other) => unreachable!("neither signed in nor told to wait: {other:?}"),
             None => break,
         }
         peak = peak.max(resident_kib());

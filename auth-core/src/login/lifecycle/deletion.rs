@@ -186,13 +186,11 @@ impl LoginWing {
     pub async fn schedule_deletion(&self, user: &UserId) -> Result<Timestamp, UserError> {
         let found = self.core.stores.users.user(user).await?;
         let found = found.ok_or(UserError::Unknown)?;
-        match found.delete_at {
-            Some(at) => Ok(at),
-            None => {
-                let now = self.core.clock.now();
-                self.set_delete_at(&found, "en", now).await
-            }
+        if let Some(at) = found.delete_at {
+            return Ok(at);
         }
+        let now = self.core.clock.now();
+        self.set_delete_at(&found, "en", now).await
     }
 
     /// Calls the end of an account off. `false` when none was scheduled, or it is due.

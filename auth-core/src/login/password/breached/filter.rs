@@ -193,9 +193,10 @@ mod tests {
 
     #[test]
     fn passwords_and_digests_are_found_and_others_hardly_ever() {
-        let many: String = (0..20_000)
-            .map(|n| format!("password number {n}\n"))
+        let many: Vec<_> = (0..20_000)
+            .map(|n| format!("password number {n}"))
             .collect();
+        let many = many.join("\n");
         let digest = PasswordDigest::of_text("only as a digest").to_hex();
         let list = format!(
             "{many}\r\n\nwith:a:colon\r\n{digest}:4711\n{}\n",
