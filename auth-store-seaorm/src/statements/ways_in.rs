@@ -95,7 +95,8 @@ impl Tour<'_> {
             ("note_device, new", "y", DeviceSeen::New),
             ("note_device, known", "x", DeviceSeen::Known),
         ] {
-            let seen = store.note_device(&ada, &digest(browser), at(0), at(100));
+            let browser = digest(browser);
+            let seen = store.note_device(&ada, &browser, at(0), at(100));
             assert_eq!(seen.await.unwrap(), answer);
             self.note(verb);
         }
