@@ -5,8 +5,8 @@ use auth_core::ground::Timestamp;
 use auth_core::store::{
     AuditId, AuditQuery, AuditRecord, AuditStore, ClientId, StoreError, StoreResult, UserId,
 };
-use sea_orm::FromQueryResult;
 use sea_orm::sea_query::{Expr, ExprTrait as _, Order, Query, SelectStatement};
+use sea_orm::{DbBackend, FromQueryResult};
 
 use crate::SeaOrmStore;
 use crate::codec::moment;
@@ -71,8 +71,10 @@ impl SeaOrmStore {
             wanted.map(|wanted| Expr::col(column).eq(wanted))
         };
         let at = || Expr::col("at");
-        // Where to begin an index is said in any case: SQLite takes it for a whole table otherwise.
-        let since = query.since.map_or(i64::MIN, Timestamp::millis);
+        // SQLite is told in any case where to begin an index; the others find the newest by themselves.
+        let is_sqlite = self.verb().backend() == DbBackend::Sqlite;
+        let since = query.since.map(Timestamp::millis);
+        let since = since.or(is_sqlite.then_some(i64::MIN));
         let mut select = Query::select();
         select
             .columns([
@@ -92,7 +94,7 @@ impl SeaOrmStore {
             .and_where_option(is("subject", query.subject.as_ref().map(UserId::as_str)))
             .and_where_option(is("organization", query.organization.as_deref()))
             .and_where_option(is("event", query.event.as_deref()))
-            .and_where(at().gte(since))
+            .and_where_option(since.map(|since| at().gte(since)))
             .and_where_option(query.until.map(|until| at().lt(until.millis())))
             .order_by("at", Order::Desc)
             .order_by("id", Order::Desc)
