@@ -1,4 +1,5 @@
 //! The mail server, spoken to by hand.
+#![expect(clippy::expect_used, reason = "tests")]
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpStream;

@@ -153,10 +153,10 @@ fn delay_after(message: &OutboxMessage, now: Timestamp) -> Option<Duration> {
     let made = usize::try_from(message.attempts.saturating_sub(1)).unwrap_or(usize::MAX);
     let delay = DELAYS[made.min(DELAYS.len() - 1)];
     let half = message.expires_at.since(now) / 2;
-    match delay <= half {
-        true => Some(delay),
-        false => (half >= SHORTEST).then_some(half),
+    if delay <= half {
+        return Some(delay);
     }
+    (half >= SHORTEST).then_some(half)
 }
 
 fn log(error: Option<StoreError>) {

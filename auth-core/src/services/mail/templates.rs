@@ -201,9 +201,10 @@ fn environment(
 fn say(messages: &Messages, state: &State, part: &str) -> Result<Value, Error> {
     let kind = state.lookup("kind").unwrap_or_default();
     let key = format!("{kind}.{part}");
-    let key = match messages.contains_key(&key) {
-        false if part == "action" => part.to_owned(),
-        _ => key,
+    let key = if part == "action" && !messages.contains_key(&key) {
+        part.to_owned()
+    } else {
+        key
     };
     let plain = engine::is_plain(state);
     let message = catalogue::find(messages, &key)?;

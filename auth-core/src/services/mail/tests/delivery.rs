@@ -38,13 +38,11 @@ impl Mailer for Script {
     async fn deliver(&self, mail: &Mail) -> Result<(), MailError> {
         *self.asked.lock().unwrap() += 1;
         tokio::task::yield_now().await;
-        match *self.says.lock().unwrap() {
-            Some(error) => Err(error),
-            None => {
-                self.taken.lock().unwrap().push(mail.clone());
-                Ok(())
-            }
+        if let Some(error) = *self.says.lock().unwrap() {
+            return Err(error);
         }
+        self.taken.lock().unwrap().push(mail.clone());
+        Ok(())
     }
 }
 
@@ -88,7 +86,7 @@ async fn a_mail_to_nobody_ends_in_silence() {
     house.clock.advance(HOUR / 2);
     assert_eq!(house.deliver().await, 0);
     assert_eq!(script.asked(), 0);
-    assert_eq!(house.told(), [json!({}); 0]);
+    assert!(house.told().is_empty());
 }
 
 #[tokio::test]
@@ -101,14 +99,12 @@ async fn what_is_not_taken_is_tried_again_later_each_time() {
         .await;
     assert_eq!(house.deliver().await, 1);
     for delay in [5, 30, 120, 600, 3600, 4 * 3600, 4 * 3600] {
-        house
-            .clock
-            .advance(Duration::from_secs(delay) - Duration::from_millis(1));
+        house.clock.advance(Duration::from_millis(delay * 1000 - 1));
         assert_eq!(house.deliver().await, 0, "before {delay}");
         house.clock.advance(Duration::from_millis(1));
         assert_eq!(house.deliver().await, 1, "after {delay}");
     }
-    assert_eq!(house.told(), [json!({}); 0]);
+    assert!(house.told().is_empty());
     script.say(None);
     house.clock.advance(HOUR * 4);
     assert_eq!(house.deliver().await, 1);
@@ -216,7 +212,7 @@ async fn a_kind_or_facts_of_another_version_wait_for_one_that_knows_them() {
         assert_eq!(house.deliver().await, 1);
     }
     assert_eq!(script.asked(), 0);
-    assert_eq!(house.told(), [json!({}); 0]);
+    assert!(house.told().is_empty());
 }
 
 #[tokio::test]

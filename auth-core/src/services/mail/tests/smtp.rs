@@ -217,7 +217,7 @@ async fn later_is_tried_again_and_never_is_given_up() {
         .await;
     server.refuse(Some("451 4.3.0 Later"));
     assert_eq!(house.deliver().await, 1);
-    assert_eq!(house.told(), [json!({}); 0]);
+    assert!(house.told().is_empty());
     server.refuse(None);
     house.clock.advance(Duration::from_secs(5));
     assert_eq!(house.deliver().await, 1);
