@@ -16,6 +16,7 @@ const PASSWORD_ATTEMPTS: &str = "password";
 pub(super) enum AddressAttempts {
     SignIn,
     Registration,
+    Mail,
 }
 
 impl AddressAttempts {
@@ -23,6 +24,7 @@ impl AddressAttempts {
         match self {
             Self::SignIn => "sign_in_address",
             Self::Registration => "registration_address",
+            Self::Mail => "mail_address",
         }
     }
 }
@@ -218,6 +220,7 @@ impl LoginWing {
                 until: locked.until,
             };
             self.core.emit(now, exchange.address, event).await;
+            self.mail_lock(exchange, identifier, account).await;
         }
         let reason = SignInFailure::AccountLocked;
         let event = Event::SignInFailed { user, reason };
@@ -306,7 +309,7 @@ impl LoginWing {
     }
 }
 
-fn refusal(locked: Locked, now: Timestamp) -> Problem {
+pub(super) fn refusal(locked: Locked, now: Timestamp) -> Problem {
     Problem::too_many_attempts(locked.seconds_left(now))
 }
 

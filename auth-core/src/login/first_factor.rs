@@ -85,6 +85,8 @@ impl LoginWing {
         new.set_cookie(&mut exchange.cookies);
         self.tell_signed_in(&new.session, exchange.address, exchange.now)
             .await;
+        self.note_browser(exchange, &proven.user, &new.session)
+            .await;
         let home = self.home();
         let next = proven.return_to.as_ref().map_or(&*home, ReturnTo::as_str);
         let ids = json!({

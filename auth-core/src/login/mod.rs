@@ -50,7 +50,7 @@ pub use scope::{Scope, ScopeError, ScopeFacts, ScopeLoader};
 pub use session::SignedIn;
 pub use session_life::{NewSession, SignInRequest};
 pub use session_watch::{SessionNews, SessionSubscription};
-pub use settings::{AccountLink, Login, LoginSettingsError};
+pub use settings::{AccountLink, Confirmation, Login, LoginSettingsError};
 #[cfg(feature = "passkeys")]
 pub use settings::{CounterPolicy, UserVerification};
 pub use users::{EmailProof, NewUser, UserError};

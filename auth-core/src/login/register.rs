@@ -9,6 +9,7 @@ use serde_json::{Map, json};
 
 use super::LoginWing;
 use super::attempt::AddressAttempts;
+use super::email::Registered;
 use super::identifier::{
     IdentifierError, IdentifierKind, is_reserved, parse_email, parse_username,
 };
@@ -18,7 +19,7 @@ use crate::ground::Timestamp;
 use crate::services::Event;
 use crate::services::pages::PageName;
 use crate::store::{CreateUser, PasswordHash, User, UserId};
-use crate::web::{Exchange, PagePolicy, Params, Problem, Response, ReturnTo, with_query};
+use crate::web::{Exchange, PagePolicy, Params, Problem, Response, ReturnTo};
 
 const FORM: &str = "register";
 const MAX_NAME_CHARACTERS: usize = 200;
@@ -90,14 +91,12 @@ impl LoginWing {
                 return Ok(self.draw_register(exchange, status, &form, &errors));
             }
         };
-        let event = self.create_account(registration, exchange).await?;
-        self.core.emit(exchange.now, exchange.address, event).await;
-        let return_to = form.return_to.as_ref().map(ReturnTo::as_str);
-        let parameters = [("registered", Some("1")), ("return_to", return_to)];
-        Ok(done(
-            exchange,
-            &with_query(&self.path("/login"), &parameters),
-        ))
+        let email = registration.identity.email.clone();
+        let registered = self.create_account(registration, exchange).await?;
+        let next = self
+            .after_registration(exchange, email, registered, form.return_to.as_ref())
+            .await?;
+        Ok(done(exchange, &next))
     }
 
     fn read_registration(&self, exchange: &Exchange<'_>) -> Result<RegistrationForm, Problem> {
@@ -181,10 +180,10 @@ impl LoginWing {
         &self,
         registration: Registration,
         exchange: &Exchange<'_>,
-    ) -> Result<Event, Problem> {
+    ) -> Result<Registered, Problem> {
         let hash = self.hashers.hash(&registration.password).await?;
         let user = self.new_user(registration.identity, exchange.now);
-        self.write_account(&user, Some(&hash)).await
+        self.write_account(exchange, &user, Some(&hash)).await
     }
 
     pub(super) fn new_user(&self, identity: Identity, now: Timestamp) -> User {
@@ -207,19 +206,34 @@ impl LoginWing {
         }
     }
 
-    /// Writes an account if its identifiers are free; the event says which, and nothing else may.
+    /// Writes an account if the host allows it and its identifiers are free.
     pub(super) async fn write_account(
         &self,
+        exchange: &Exchange<'_>,
         user: &User,
         hash: Option<&PasswordHash>,
-    ) -> Result<Event, Problem> {
+    ) -> Result<Registered, Problem> {
+        let hooks = &self.settings.lifecycle.hooks;
+        hooks.before_registration(user).await?;
         let users = &self.core.stores.users;
-        Ok(match users.create_user(user, hash).await? {
-            CreateUser::Created => Event::Registered {
+        let registered = match users.create_user(user, hash).await? {
+            CreateUser::Created => Registered::Created(user.id.clone()),
+            CreateUser::EmailTaken => Registered::EmailTaken,
+            CreateUser::UsernameTaken => Registered::UsernameTaken,
+        };
+        let stands = matches!(registered, Registered::Created(_));
+        let event = if stands {
+            Event::Registered {
                 user: user.id.clone(),
-            },
-            CreateUser::EmailTaken | CreateUser::UsernameTaken => Event::RegistrationCollided,
-        })
+            }
+        } else {
+            Event::RegistrationCollided
+        };
+        self.core.emit(exchange.now, exchange.address, event).await;
+        if stands {
+            hooks.after_registration(user).await;
+        }
+        Ok(registered)
     }
 
     fn draw_register(

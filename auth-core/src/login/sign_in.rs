@@ -10,7 +10,9 @@ use super::reply::account_name;
 use super::{LoginWing, SignedIn, acr};
 use crate::services::pages::PageName;
 use crate::services::{Event, SignInFailure};
-use crate::web::{Exchange, FormTarget, PagePolicy, Problem, Response, ReturnTo, with_query};
+use crate::web::{
+    Exchange, FormTarget, PagePolicy, Params, Problem, Response, ReturnTo, with_query,
+};
 
 const FORM: &str = "login";
 const MAX_HINT_CHARACTERS: usize = 254;
@@ -54,7 +56,7 @@ impl LoginWing {
             identifier: query.get("login_hint").filter(|hint| is_plain(hint)),
             remember: confirming && shown.is_some_and(|shown| shown.session.remember),
             return_to: return_to.as_ref(),
-            notice: query.is_on("registered").then_some("You can sign in now."),
+            notice: notice(&query),
             signed_in: shown,
             confirming,
             ..LoginPage::default()
@@ -117,6 +119,13 @@ impl LoginWing {
         form: &SignInForm,
         proven: ProvenPassword,
     ) -> Result<Option<Response>, Problem> {
+        let return_to = form.return_to.as_ref();
+        if let Some(elsewhere) = self
+            .confirm_first(exchange, &proven.user, return_to)
+            .await?
+        {
+            return Ok(Some(elsewhere));
+        }
         let proven = FirstFactor {
             basis: Basis::of_password(proven.hash()),
             user: proven.user,
@@ -230,6 +239,7 @@ impl LoginWing {
             "client": app,
             "register_url": self.settings.registration.then_some(register),
             "passkey": passkey,
+            "mail_links": self.sign_in_links(return_to),
         });
         // Whoever signs in on the way to another app is led on to it: `form-action` counts the whole chain.
         let forms = match page.return_to {
@@ -269,6 +279,24 @@ impl LoginWing {
     async fn passkey_facts(&self, _: &mut Exchange<'_>, _: &LoginPage<'_>) -> Option<()> {
         None
     }
+}
+
+/// What was done before. A closed set, so that no link can make the page say anything else.
+fn notice(query: &Params) -> Option<&'static str> {
+    let notices = [
+        ("registered", "You can sign in now."),
+        (
+            "confirmed",
+            "Your e-mail address is confirmed. You can sign in now.",
+        ),
+        (
+            "reset",
+            "Your password has been set. You can sign in with it now.",
+        ),
+        ("unlocked", "Your account is open again."),
+    ];
+    let said = notices.into_iter().find(|(name, _)| query.is_on(name));
+    said.map(|(_, text)| text)
 }
 
 /// Whether a text may be shown again in a field.

@@ -385,12 +385,22 @@ impl LoginWing {
         let event = Event::EmailVerified { user: user.clone() };
         self.core.emit(now, None, event).await;
         if drops {
-            // Planted like a password, and a way in as good.
-            self.core.stores.passkeys.remove_passkeys(user).await?;
+            self.drop_planted(user).await?;
             self.end_all_sessions(user, None, SessionEnd::EmailVerified, None, now)
                 .await?;
         }
         Ok(true)
+    }
+
+    /// Forgets the wrong passwords and mail codes of an account. Other factors have counters of their own.
+    pub(super) async fn clear_counts(&self, user: &User) -> Result<(), Problem> {
+        for identifier in identifiers_of(user) {
+            self.clear_account_count(&identifier).await?;
+        }
+        match &user.email {
+            Some(email) => self.clear_code_count(email).await,
+            None => Ok(()),
+        }
     }
 
     /// Ends every session of the user; returns how many there were.
@@ -417,9 +427,9 @@ impl LoginWing {
         };
         self.clear_account_count(&identifier).await?;
         if let Some((user, _)) = self.core.stores.users.credentials(&identifier).await? {
-            for identifier in identifiers_of(&user) {
-                self.clear_account_count(&identifier).await?;
-            }
+            self.clear_counts(&user).await.map_err(UserError::Problem)?;
+            let event = Event::Unlocked { user: user.id };
+            self.core.emit(self.core.clock.now(), None, event).await;
         }
         Ok(())
     }

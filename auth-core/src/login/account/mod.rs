@@ -19,17 +19,19 @@ use crate::web::{
 
 /// What the page says after something was done. A closed set, so that no link can make it say anything else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Notice {
+pub(super) enum Notice {
     ProfileSaved,
     PasswordChanged,
+    EmailChanged,
     SessionEnded,
     OthersEnded,
 }
 
 impl Notice {
-    const ALL: [Self; 4] = [
+    const ALL: [Self; 5] = [
         Self::ProfileSaved,
         Self::PasswordChanged,
+        Self::EmailChanged,
         Self::SessionEnded,
         Self::OthersEnded,
     ];
@@ -38,6 +40,7 @@ impl Notice {
         match self {
             Self::ProfileSaved => "profile_saved",
             Self::PasswordChanged => "password_changed",
+            Self::EmailChanged => "email_changed",
             Self::SessionEnded => "session_ended",
             Self::OthersEnded => "others_ended",
         }
@@ -48,6 +51,9 @@ impl Notice {
             Self::ProfileSaved => "Your profile has been saved.",
             Self::PasswordChanged => {
                 "Your password has been changed. All other devices have been signed out."
+            }
+            Self::EmailChanged => {
+                "Your e-mail address has been changed. All other devices have been signed out."
             }
             Self::SessionEnded => "That device has been signed out.",
             Self::OthersEnded => "All other devices have been signed out.",
@@ -135,7 +141,7 @@ impl LoginWing {
         Ok(Err(see_other(&confirm)))
     }
 
-    fn account_url(&self, notice: Notice) -> String {
+    pub(super) fn account_url(&self, notice: Notice) -> String {
         with_query(&self.path("/account"), &[("notice", Some(notice.code()))])
     }
 
@@ -177,6 +183,7 @@ impl LoginWing {
                 "form_token": self.core.form_token(exchange, &logout::form(signed_in)),
             },
             "passkeys_url": passkeys_url,
+            "email_links": self.email_links(&signed_in.user),
             "links": self.account_links(),
             "notice": notice.map(Notice::text),
             "error": null,

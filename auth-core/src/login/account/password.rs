@@ -149,6 +149,7 @@ impl LoginWing {
             .await?;
         let event = Event::PasswordChanged { user: user.clone() };
         self.core.emit(now, address, event).await;
+        self.tell_password_changed(exchange, &signed_in.user).await;
         match self.rotate_secret(&signed_in.session, now).await? {
             Some(new) => new.set_cookie(&mut exchange.cookies),
             // Ended from another device in this very moment: the browser is signed out.

@@ -12,10 +12,11 @@ use super::ceremony::{Ceremony, Reply, gone, internal};
 use super::{MOST_PASSKEYS, RelyingParty};
 use crate::login::LoginWing;
 use crate::login::attempt::AddressAttempts;
+use crate::login::email::Registered;
 use crate::login::reply::done;
 use crate::services::Event;
 use crate::store::{AddPasskey, User};
-use crate::web::{Exchange, Problem, Response, ReturnTo, with_query};
+use crate::web::{Exchange, Problem, Response};
 
 const FORM: &str = "passkey_sign_up";
 
@@ -77,10 +78,9 @@ impl LoginWing {
         if passkeys.passkey(&passkey.id).await?.is_some() {
             return Err(exists());
         }
-        let event = self.write_account(&user, None).await?;
-        let stands = matches!(event, Event::Registered { .. });
-        self.core.emit(exchange.now, exchange.address, event).await;
-        if stands {
+        let email = user.email.clone();
+        let registered = self.write_account(exchange, &user, None).await?;
+        if matches!(registered, Registered::Created(_)) {
             if passkeys.add_passkey(&passkey, MOST_PASSKEYS).await? != AddPasskey::Added {
                 return Err(exists());
             }
@@ -91,9 +91,9 @@ impl LoginWing {
             self.core.emit(exchange.now, exchange.address, event).await;
         }
         let return_to = self.return_to(&reply.params);
-        let return_to = return_to.as_ref().map(ReturnTo::as_str);
-        let parameters = [("registered", Some("1")), ("return_to", return_to)];
-        let next = with_query(&self.path("/login"), &parameters);
+        let next = self
+            .after_registration(exchange, email, registered, return_to.as_ref())
+            .await?;
         Ok(done(exchange, &next))
     }
 }

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub(super) use self::defence::DefenceSettings;
+pub use self::email::Confirmation;
 pub(super) use self::email::EmailSettings;
 pub(super) use self::factors::FactorSettings;
 pub(super) use self::lifecycle::LifecycleSettings;

@@ -31,7 +31,7 @@ mail_kinds! {
     MagicLink = "magic_link",
     /// Sign in: six digits `code`.
     SignInCode = "sign_in_code",
-    /// To the new address: confirm it by the link `url`.
+    /// To the new address: confirm it by the link `url` or the six digits `code`.
     EmailChangeConfirm = "email_change_confirm",
     /// To the old address: another one was asked for; `url` stops it.
     EmailChangeNotice = "email_change_notice",

@@ -15,6 +15,8 @@ pub(super) mod filters;
 mod name;
 mod said;
 mod sample;
+#[cfg(feature = "login")]
+mod sample_email;
 mod templates;
 
 #[cfg(test)]

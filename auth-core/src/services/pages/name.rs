@@ -54,6 +54,33 @@ page_names! {
     /// The passkeys of the person signed in: add, rename, remove.
     #[cfg(feature = "passkeys")]
     Passkeys = "passkeys",
+    /// Confirm an address by the digits or the link of a mail.
+    #[cfg(feature = "login")]
+    Confirm = "confirm",
+    /// Ask for a mail to sign in by.
+    #[cfg(feature = "login")]
+    EmailSignIn = "email_sign_in",
+    /// Sign in by the digits or the link of a mail.
+    #[cfg(feature = "login")]
+    EmailCode = "email_code",
+    /// Ask for a mail to set another password by.
+    #[cfg(feature = "login")]
+    ForgotPassword = "forgot_password",
+    /// Set another password.
+    #[cfg(feature = "login")]
+    ResetPassword = "reset_password",
+    /// Ask for another e-mail address.
+    #[cfg(feature = "login")]
+    ChangeEmail = "change_email",
+    /// Confirm another e-mail address.
+    #[cfg(feature = "login")]
+    ConfirmEmailChange = "confirm_email_change",
+    /// Stop a change of the e-mail address.
+    #[cfg(feature = "login")]
+    StopEmailChange = "stop_email_change",
+    /// Unlock an account.
+    #[cfg(feature = "login")]
+    Unlock = "unlock",
     /// Ask whether a client may have what it asks for.
     #[cfg(feature = "provider")]
     Consent = "consent",

@@ -52,6 +52,8 @@ fn nullable(page: PageName) -> &'static [&'static str] {
             "signed_in_as",
             "continue_url",
             "register_url",
+            "mail_links.forgot_url",
+            "mail_links.email_url",
             "client",
             "passkey",
             "form.identifier",
@@ -76,6 +78,8 @@ fn nullable(page: PageName) -> &'static [&'static str] {
             "user.email",
             "user.username",
             "user.name",
+            "email_links.change_url",
+            "email_links.confirm_url",
             "sessions.*.user_agent",
             "sessions.*.address",
             "passkeys_url",
@@ -89,6 +93,16 @@ fn nullable(page: PageName) -> &'static [&'static str] {
         PageName::DevelopmentMail => &["mail"],
         #[cfg(feature = "passkeys")]
         PageName::Passkeys => &["passkeys.*.last_used_at", "add", "notice", "error"],
+        #[cfg(feature = "login")]
+        PageName::Confirm
+        | PageName::EmailSignIn
+        | PageName::EmailCode
+        | PageName::ForgotPassword
+        | PageName::ResetPassword
+        | PageName::ChangeEmail
+        | PageName::ConfirmEmailChange
+        | PageName::StopEmailChange
+        | PageName::Unlock => super::sample_email::nullable(page),
         #[cfg(feature = "provider")]
         PageName::Consent => &[
             "client.client_uri",
@@ -145,6 +159,7 @@ fn full(page: PageName) -> Value {
             },
             "register_url": "/auth/register",
             "passkey": passkey("/auth/login/passkey"),
+            "mail_links": { "forgot_url": "/auth/forgot", "email_url": "/auth/email" },
         }),
         #[cfg(feature = "login")]
         PageName::Register => json!({
@@ -193,6 +208,16 @@ fn full(page: PageName) -> Value {
         PageName::DevelopmentMail => json!({ "mail": caught_mail(), "mails": [caught_mail()] }),
         #[cfg(feature = "passkeys")]
         PageName::Passkeys => passkeys(),
+        #[cfg(feature = "login")]
+        PageName::Confirm
+        | PageName::EmailSignIn
+        | PageName::EmailCode
+        | PageName::ForgotPassword
+        | PageName::ResetPassword
+        | PageName::ChangeEmail
+        | PageName::ConfirmEmailChange
+        | PageName::StopEmailChange
+        | PageName::Unlock => super::sample_email::full(page),
         #[cfg(feature = "provider")]
         PageName::Consent => json!({
             "action": "/oauth/consent",
@@ -327,6 +352,7 @@ fn account() -> Value {
         "update_profile": { "action": "/auth/account/profile", "form_token": "token-profile" },
         "logout": { "action": "/auth/logout", "form_token": "token-logout" },
         "passkeys_url": "/auth/account/passkeys",
+        "email_links": { "change_url": "/auth/account/email", "confirm_url": "/auth/confirm" },
         "links": [{ "url": "/oauth/grants", "label": "Apps with access to your account" }],
         "notice": "Your profile has been saved.",
         "error": "The password has not been changed.",

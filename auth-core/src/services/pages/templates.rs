@@ -24,6 +24,15 @@ const LOGIN: &[Template] = embedded![
     "login/" "account.html",
     "login/" "delete_account.html",
     "login/" "dev_mail.html",
+    "login/email/" "confirm.html",
+    "login/email/" "email_sign_in.html",
+    "login/email/" "email_code.html",
+    "login/email/" "forgot_password.html",
+    "login/email/" "reset_password.html",
+    "login/email/" "change_email.html",
+    "login/email/" "confirm_email_change.html",
+    "login/email/" "stop_email_change.html",
+    "login/email/" "unlock.html",
 ];
 #[cfg(not(feature = "login"))]
 const LOGIN: &[Template] = &[];

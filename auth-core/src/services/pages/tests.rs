@@ -167,6 +167,7 @@ fn stable_ids_are_present() {
             &[
                 "error", "notice", "continue", "email", "password", "remember", "submit",
                 "passkey", "register",
+                "register", "forgot", "by_email",
             ],
         ),
         (
@@ -209,6 +210,32 @@ fn stable_ids_are_present() {
                 "account",
             ],
         ),
+                "change_email",
+                "confirm_email",
+                "logout",
+            ],
+        ),
+        ("confirm", &["error", "code", "submit", "resend", "login"]),
+        (
+            "email_sign_in",
+            &["error", "email", "remember", "submit", "login"],
+        ),
+        ("email_code", &["error", "code", "submit", "restart"]),
+        (
+            "forgot_password",
+            &["error", "notice", "email", "submit", "login"],
+        ),
+        (
+            "reset_password",
+            &["error", "notice", "new_password", "submit"],
+        ),
+        ("change_email", &["error", "email", "submit", "account"]),
+        (
+            "confirm_email_change",
+            &["error", "code", "submit", "account"],
+        ),
+        ("stop_email_change", &["submit", "forgot"]),
+        ("unlock", &["submit"]),
         ("consent", &["allow", "deny"]),
         ("choose_account", &["continue", "other"]),
         ("grants", &["notice", "revoke-reports", "home"]),

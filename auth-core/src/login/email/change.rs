@@ -1,0 +1,328 @@
+//! `/auth/account/email` and below: another e-mail address.
+//!
+//! Asked for by somebody who signed in recently; confirmed at the new address, by the link or the digits, in a browser
+//! where the same person is signed in; the old address is told, and can stop it. The proof names both addresses and the
+//! password that stood then: when any of them is another meanwhile, it is worthless (threats 15, 30). Once done, every
+//! other session ends, as after a change of password: what people sign in with has changed.
+
+use std::collections::BTreeMap;
+
+use http::StatusCode;
+use serde_json::json;
+
+use super::code::Tried;
+use super::gone;
+use super::order::Ask;
+use super::proof::{About, Claim, FLOW_FIELD, Opened, Proven};
+use super::sign_in::AskForm;
+use crate::ground::Digest32;
+use crate::login::account::Notice;
+use crate::login::identifier::parse_email;
+use crate::login::reply::done;
+use crate::login::{LoginWing, SessionEnd, SignedIn};
+use crate::services::Event;
+use crate::services::mail::MailKind;
+use crate::services::pages::PageName;
+use crate::store::ChangeEmail;
+use crate::web::{
+    CookieName, Exchange, Problem, Response, ReturnTo, see_other, wants_json, with_query,
+};
+
+const PAGE: &str = "/account/email";
+const CONFIRM: &str = "/account/email/confirm";
+const STOP: &str = "/account/email/stop";
+
+fn form(signed_in: &SignedIn) -> String {
+    format!("change_email:{}", signed_in.session.id)
+}
+
+impl LoginWing {
+    /// Who is signed in, and recently; otherwise the way to where they confirm who they are.
+    async fn recent_person(
+        &self,
+        exchange: &Exchange<'_>,
+    ) -> Result<Result<SignedIn, Response>, Problem> {
+        let signed_in = match self.person(exchange).await? {
+            Ok(signed_in) => signed_in,
+            Err(elsewhere) => return Ok(Err(elsewhere)),
+        };
+        if self.was_recent(&signed_in.session, exchange.now) {
+            return Ok(Ok(signed_in));
+        }
+        if wants_json(exchange.headers()) {
+            return Err(Problem::new(
+                StatusCode::FORBIDDEN,
+                "reauthentication_required",
+                "Sign in again before you change your e-mail address.",
+            ));
+        }
+        let back = ReturnTo::parse(&self.core.base, &self.path(PAGE));
+        let back = back.as_ref().map(ReturnTo::as_str);
+        let parameters = [("reauthenticate", Some("1")), ("return_to", back)];
+        Ok(Err(see_other(&with_query(
+            &self.path("/login"),
+            &parameters,
+        ))))
+    }
+
+    /// `GET`: asks for the new address.
+    pub(super) async fn change_email_page(
+        &self,
+        exchange: &mut Exchange<'_>,
+    ) -> Result<Response, Problem> {
+        let signed_in = match self.recent_person(exchange).await? {
+            Ok(signed_in) => signed_in,
+            Err(elsewhere) => return Ok(elsewhere),
+        };
+        let form = AskForm::default();
+        Ok(self.draw_change(exchange, StatusCode::OK, &signed_in, &form, None))
+    }
+
+    fn draw_change(
+        &self,
+        exchange: &mut Exchange<'_>,
+        status: StatusCode,
+        signed_in: &SignedIn,
+        asked: &AskForm,
+        error: Option<&str>,
+    ) -> Response {
+        let errors: BTreeMap<_, _> = error.map(|error| ("email", error)).into_iter().collect();
+        let context = json!({
+            "action": self.path(PAGE),
+            "form_token": self.core.form_token(exchange, &form(signed_in)),
+            "current": signed_in.user.email,
+            "form": { "email": asked.shown() },
+            "errors": errors,
+            "account_url": self.path("/account"),
+        });
+        self.draw_mail_page(exchange, status, PageName::ChangeEmail, context)
+    }
+
+    /// `POST`: `email`. Whether somebody else has it is not said: they are told by mail.
+    pub(super) async fn ask_to_change_email(
+        &self,
+        exchange: &mut Exchange<'_>,
+    ) -> Result<Response, Problem> {
+        let signed_in = match self.recent_person(exchange).await? {
+            Ok(signed_in) => signed_in,
+            Err(elsewhere) => return Ok(elsewhere),
+        };
+        let body = Self::body(exchange)?;
+        self.core.forms.check(exchange, &body, &form(&signed_in))?;
+        let asked = AskForm::read(self, &body);
+        let parsed = parse_email(asked.email.as_deref().unwrap_or_default());
+        let new = match parsed.map_err(|error| error.to_string()) {
+            Ok(new) if signed_in.user.email.as_ref() != Some(&new) => Ok(new),
+            Ok(_) => Err("That is your e-mail address already.".to_owned()),
+            Err(error) => Err(error),
+        };
+        let new = match new {
+            Ok(new) => new,
+            Err(error) => {
+                let status = StatusCode::UNPROCESSABLE_ENTITY;
+                return Ok(self.draw_change(exchange, status, &signed_in, &asked, Some(&error)));
+            }
+        };
+        let flow = self.order_change(exchange, &signed_in, new).await?;
+        let parameters = [(FLOW_FIELD, Some(flow.as_str()))];
+        let next = with_query(&self.path(CONFIRM), &parameters);
+        Ok(done(exchange, &next))
+    }
+
+    /// Orders both mails.
+    async fn order_change(
+        &self,
+        exchange: &mut Exchange<'_>,
+        signed_in: &SignedIn,
+        new: String,
+    ) -> Result<String, Problem> {
+        let user = &signed_in.user;
+        let is_taken = self.owner_of(&new).await?.is_some();
+        let mut claim = Claim::new(About::Change, new.clone(), Some(user.id.clone()));
+        self.count_asking(exchange, &claim).await?;
+        claim.from.clone_from(&user.email);
+        claim.password = self.password_digest(&user.id).await?;
+        let browser = exchange.browser(&*self.core.random);
+        let ask = Ask {
+            claim,
+            kind: if is_taken {
+                MailKind::AlreadyRegistered
+            } else {
+                MailKind::EmailChangeConfirm
+            },
+            to: Some(new),
+            landing: CONFIRM,
+            browser: Some(&browser),
+        };
+        let made = self.ask(exchange, ask).await?;
+        if let Some(old) = &user.email {
+            let mut claim = Claim::new(About::StopChange, old.clone(), Some(user.id.clone()));
+            claim.stops = Some(Digest32::of(&made.flow));
+            let ask = Ask {
+                claim,
+                kind: MailKind::EmailChangeNotice,
+                to: Some(old.clone()),
+                landing: STOP,
+                browser: None,
+            };
+            self.ask(exchange, ask).await?;
+        }
+        let event = Event::EmailChangeRequested {
+            user: user.id.clone(),
+        };
+        self.core.emit(exchange.now, exchange.address, event).await;
+        Ok(made.flow)
+    }
+
+    /// The change behind a request, if it is of the person signed in.
+    async fn own_change(
+        &self,
+        exchange: &Exchange<'_>,
+        signed_in: &SignedIn,
+        params: &crate::web::Params,
+    ) -> Result<Opened, Problem> {
+        let opened = self.open_proof(exchange, About::Change, params).await?;
+        let is_own = |opened: &Opened| opened.claim().user.as_ref() == Some(&signed_in.user.id);
+        opened.filter(is_own).ok_or_else(gone)
+    }
+
+    /// `GET`: the digits, or a button behind the link. Spends nothing.
+    pub(super) async fn confirm_change_page(
+        &self,
+        exchange: &mut Exchange<'_>,
+    ) -> Result<Response, Problem> {
+        let signed_in = match self.person(exchange).await? {
+            Ok(signed_in) => signed_in,
+            Err(elsewhere) => return Ok(elsewhere),
+        };
+        let query = exchange.query()?;
+        let opened = self.own_change(exchange, &signed_in, &query).await?;
+        Ok(self.draw_confirm_change(exchange, StatusCode::OK, &opened, None))
+    }
+
+    fn draw_confirm_change(
+        &self,
+        exchange: &mut Exchange<'_>,
+        status: StatusCode,
+        opened: &Opened,
+        error: Option<&str>,
+    ) -> Response {
+        let mut context = self.proof_context(exchange, CONFIRM, opened);
+        context["ask_code"] = (!opened.by_link).into();
+        context["errors"] = error.map_or_else(|| json!({}), |error| json!({ "code": error }));
+        context["account_url"] = self.path("/account").into();
+        self.draw_mail_page(exchange, status, PageName::ConfirmEmailChange, context)
+    }
+
+    /// `POST`: `t`, or `f` with `code`.
+    pub(super) async fn confirm_change(
+        &self,
+        exchange: &mut Exchange<'_>,
+    ) -> Result<Response, Problem> {
+        let signed_in = match self.person(exchange).await? {
+            Ok(signed_in) => signed_in,
+            Err(elsewhere) => return Ok(elsewhere),
+        };
+        let body = Self::body(exchange)?;
+        let opened = self.own_change(exchange, &signed_in, &body).await?;
+        self.core.forms.check(exchange, &body, &opened.form())?;
+        let proven = if opened.by_link {
+            self.spend_link(&opened, exchange.now).await?
+        } else {
+            let code = body.get("code").unwrap_or_default();
+            match self.try_code(exchange, &opened, code).await? {
+                Tried::Right(proven) => Some(proven),
+                Tried::Gone => None,
+                Tried::Wrong => {
+                    let status = StatusCode::UNPROCESSABLE_ENTITY;
+                    let error = Some("That is not the code of the mail.");
+                    return Ok(self.draw_confirm_change(exchange, status, &opened, error));
+                }
+            }
+        };
+        self.change_proven(exchange, &signed_in, proven.ok_or_else(gone)?)
+            .await?;
+        let next = self.account_url(Notice::EmailChanged);
+        Ok(done(exchange, &next))
+    }
+
+    async fn change_proven(
+        &self,
+        exchange: &mut Exchange<'_>,
+        signed_in: &SignedIn,
+        proven: Proven,
+    ) -> Result<(), Problem> {
+        let Proven { claim, user, .. } = proven;
+        if self.password_digest(&user.id).await? != claim.password {
+            return Err(gone());
+        }
+        let (users, now) = (&self.core.stores.users, exchange.now);
+        let from = claim.from.as_deref();
+        match users
+            .change_email(&user.id, from, &claim.email, now)
+            .await?
+        {
+            ChangeEmail::Changed => {}
+            ChangeEmail::Taken | ChangeEmail::Stale => return Err(gone()),
+        }
+        let event = Event::EmailChanged {
+            user: user.id.clone(),
+        };
+        self.core.emit(now, exchange.address, event).await;
+        let why = SessionEnd::Revoked;
+        self.end_all_sessions(&user.id, Some(signed_in), why, exchange.address, now)
+            .await?;
+        match self.rotate_secret(&signed_in.session, now).await? {
+            Some(new) => new.set_cookie(&mut exchange.cookies),
+            None => exchange.cookies.remove(CookieName::Session),
+        }
+        // Also where the old address was never proven: its reader may be the one who registered.
+        if let Some(old) = claim.from {
+            let facts = json!({ "url": self.mail_url("/login") });
+            self.tell_address(exchange, old, MailKind::EmailChangeDone, facts)
+                .await;
+        }
+        Ok(())
+    }
+
+    /// `GET`: asks whether to stop the change. Spends nothing.
+    pub(super) async fn stop_change_page(
+        &self,
+        exchange: &mut Exchange<'_>,
+    ) -> Result<Response, Problem> {
+        let query = exchange.query()?;
+        let opened = self.open_proof(exchange, About::StopChange, &query).await?;
+        let opened = opened.ok_or_else(gone)?;
+        let mut context = self.proof_context(exchange, STOP, &opened);
+        context["done"] = false.into();
+        context["forgot_url"] = self.sign_in_links(None)["forgot_url"].clone();
+        let (status, name) = (StatusCode::OK, PageName::StopEmailChange);
+        Ok(self.draw_mail_page(exchange, status, name, context))
+    }
+
+    /// `POST`: `t`. Whoever reads the old address needs no session: theirs may be what was stolen.
+    pub(super) async fn stop_change(
+        &self,
+        exchange: &mut Exchange<'_>,
+    ) -> Result<Response, Problem> {
+        let body = Self::body(exchange)?;
+        let opened = self.open_proof(exchange, About::StopChange, &body).await?;
+        let opened = opened.ok_or_else(gone)?;
+        self.core.forms.check(exchange, &body, &opened.form())?;
+        let proven = self.spend_link(&opened, exchange.now).await?;
+        let claim = proven.ok_or_else(gone)?.claim;
+        if let Some(change) = &claim.stops {
+            self.call_off(change, exchange.now).await?;
+        }
+        let context = json!({
+            "action": self.path(STOP),
+            "form_token": null,
+            "field": null,
+            "email": claim.email,
+            "done": true,
+            "forgot_url": self.sign_in_links(None)["forgot_url"],
+        });
+        let (status, name) = (StatusCode::OK, PageName::StopEmailChange);
+        Ok(self.draw_mail_page(exchange, status, name, context))
+    }
+}

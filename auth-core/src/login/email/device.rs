@@ -1,0 +1,118 @@
+//! A browser a person signs in with for the first time: the owner is told.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::ground::Digest32;
+use crate::login::LoginWing;
+use crate::services::Event;
+use crate::services::mail::MailKind;
+use crate::store::{DeviceSeen, Session, User};
+use crate::web::Exchange;
+
+const REMEMBERED: Duration = Duration::from_hours(24 * 365);
+
+/// The first that a `User-Agent` names, the more particular before those it imitates.
+const BROWSERS: [(&str, &str); 8] = [
+    ("Edg", "Edge"),
+    ("OPR/", "Opera"),
+    ("SamsungBrowser/", "Samsung Internet"),
+    ("Firefox/", "Firefox"),
+    ("FxiOS/", "Firefox"),
+    ("Chrome/", "Chrome"),
+    ("CriOS/", "Chrome"),
+    ("Safari/", "Safari"),
+];
+const SYSTEMS: [(&str, &str); 8] = [
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Android", "Android"),
+    ("CrOS", "ChromeOS"),
+    ("Windows", "Windows"),
+    ("Macintosh", "macOS"),
+    ("Mac OS X", "macOS"),
+    ("Linux", "Linux"),
+];
+
+/// A `User-Agent` in a few words. Of our own words alone: what a stranger sends does not get into a mail (threat 18).
+fn in_words(user_agent: Option<&str>) -> Option<String> {
+    let user_agent = user_agent?;
+    let find = |names: &[(&str, &'static str)]| {
+        let named = names.iter().find(|(mark, _)| user_agent.contains(mark));
+        named.map(|(_, name)| *name)
+    };
+    match (find(&BROWSERS), find(&SYSTEMS)) {
+        (Some(browser), Some(system)) => Some(format!("{browser}, {system}")),
+        (Some(one), None) | (None, Some(one)) => Some(one.to_owned()),
+        (None, None) => None,
+    }
+}
+
+impl LoginWing {
+    /// Notes the browser of a sign-in; the owner is told of one not seen before, save the very first. A sign-in does
+    /// not fail by it.
+    pub(in crate::login) async fn note_browser(
+        &self,
+        exchange: &mut Exchange<'_>,
+        user: &User,
+        session: &Session,
+    ) {
+        let browser = exchange.browser(&*self.core.random);
+        let (browser, now) = (Digest32::of(browser), exchange.now);
+        let devices = &self.core.stores.devices;
+        let seen = devices
+            .note_device(&user.id, &browser, now, now + REMEMBERED)
+            .await;
+        match seen {
+            Ok(DeviceSeen::New) => {}
+            Ok(DeviceSeen::First | DeviceSeen::Known) => return,
+            Err(error) => {
+                let error = &error as &dyn std::error::Error;
+                tracing::error!(error, "a browser could not be noted");
+                return;
+            }
+        }
+        let event = Event::NewDevice {
+            user: user.id.clone(),
+            session: session.id.clone(),
+        };
+        self.core.emit(now, exchange.address, event).await;
+        let facts = json!({
+            "device": in_words(session.user_agent.as_deref()),
+            "address": session.address,
+            "at": now.rfc3339(),
+            "url": self.mail_url("/account"),
+        });
+        self.tell_owner(exchange, user, MailKind::NewDevice, facts)
+            .await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::in_words;
+
+    #[test]
+    fn a_few_words_of_our_own() {
+        for (user_agent, words) in [
+            (
+                "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0",
+                Some("Firefox, Linux"),
+            ),
+            (
+                "Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 Chrome/142.0 Safari/537.36 Edg/142.0",
+                Some("Edge, Windows"),
+            ),
+            (
+                "Mozilla/5.0 (iPhone; CPU iPhone OS 19_1 like Mac OS X) Version/19.1 Safari/604.1",
+                Some("Safari, iPhone"),
+            ),
+            ("curl/8.0", None),
+            ("<b>Firefox/</b>", Some("Firefox")),
+        ] {
+            assert_eq!(in_words(Some(user_agent)).as_deref(), words, "{user_agent}");
+        }
+        assert_eq!(in_words(None), None);
+    }
+}

@@ -1,0 +1,154 @@
+//! Mails, ordered: asked for by somebody unknown, or to tell an account's owner what happened.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::proof::{Claim, Made};
+use crate::login::LoginWing;
+use crate::login::attempt::{AddressAttempts, refusal};
+use crate::services::Event;
+use crate::services::mail::{MailKind, MailOrder};
+use crate::store::User;
+use crate::web::{Exchange, Problem};
+
+const RECIPIENT: &str = "mail_to";
+
+/// How long a mail that tells something is worth delivering.
+const NEWS_LIFE: Duration = Duration::from_hours(72);
+
+/// A mail that somebody asks for.
+pub(super) struct Ask<'a> {
+    pub(super) claim: Claim,
+    pub(super) kind: MailKind,
+    /// `None`: nobody gets it, and the work is the same.
+    pub(super) to: Option<String>,
+    /// The endpoint its link leads to.
+    pub(super) landing: &'a str,
+    /// The browser whose pages may take its code.
+    pub(super) browser: Option<&'a str>,
+}
+
+impl LoginWing {
+    /// The absolute URL of one of the wing's endpoints, for mails.
+    pub(super) fn mail_url(&self, endpoint: &str) -> String {
+        let path = format!("{}{endpoint}", self.settings.path);
+        self.core.base.absolute(&path)
+    }
+
+    /// Counts an asking: by network address, then by e-mail address and what the mail is for, whether or not an account
+    /// has it.
+    pub(super) async fn count_asking(
+        &self,
+        exchange: &Exchange<'_>,
+        claim: &Claim,
+    ) -> Result<(), Problem> {
+        self.count_address(AddressAttempts::Mail, exchange).await?;
+        self.count_recipient(exchange, claim).await
+    }
+
+    /// Counts a mail by e-mail address and what it is for: nobody's mailbox is flooded from here.
+    pub(super) async fn count_recipient(
+        &self,
+        exchange: &Exchange<'_>,
+        claim: &Claim,
+    ) -> Result<(), Problem> {
+        let whom = format!("{}:{}", claim.about.as_str(), claim.email);
+        let policy = &self.settings.email.mail_throttle;
+        let throttles = &self.core.throttles;
+        match throttles
+            .attempt(RECIPIENT, &whom, policy, exchange.now)
+            .await?
+        {
+            Some(locked) => Err(refusal(locked, exchange.now)),
+            None => Ok(()),
+        }
+    }
+
+    /// Keeps a proof and orders its mail: two writes, whoever it is for.
+    pub(super) async fn ask(&self, exchange: &Exchange<'_>, ask: Ask<'_>) -> Result<Made, Problem> {
+        let (user, purpose) = (ask.claim.user.clone(), ask.claim.about.as_str());
+        let made = self
+            .make_proof(ask.claim, ask.browser, exchange.now)
+            .await?;
+        let url = self.mail_url(ask.landing);
+        let facts = json!({
+            "url": format!("{url}?t={}", *made.token),
+            "code": *made.code,
+        });
+        let order = self.order(exchange, ask.kind, ask.to, facts, made.expires_at);
+        self.core
+            .mails
+            .order(&order, &*self.core.random, exchange.now)
+            .await?;
+        let event = Event::MailProofRequested { user, purpose };
+        self.core.emit(exchange.now, exchange.address, event).await;
+        Ok(made)
+    }
+
+    fn order(
+        &self,
+        exchange: &Exchange<'_>,
+        kind: MailKind,
+        to: Option<String>,
+        facts: Value,
+        expires_at: crate::ground::Timestamp,
+    ) -> MailOrder {
+        MailOrder {
+            kind: kind.as_str().to_owned(),
+            to,
+            locale: self.core.locale(exchange).to_owned(),
+            facts,
+            expires_at,
+        }
+    }
+
+    /// Tells the owner of an account what happened to it, at an address that was shown to be theirs. Never fails what
+    /// it tells of.
+    pub(in crate::login) async fn tell_owner(
+        &self,
+        exchange: &Exchange<'_>,
+        user: &User,
+        kind: MailKind,
+        facts: Value,
+    ) {
+        let verified = user
+            .email
+            .clone()
+            .filter(|_| user.email_verified_at.is_some());
+        if let Some(email) = verified {
+            self.tell_address(exchange, email, kind, facts).await;
+        }
+    }
+
+    /// As [`tell_owner`](Self::tell_owner), at a given address.
+    pub(super) async fn tell_address(
+        &self,
+        exchange: &Exchange<'_>,
+        email: String,
+        kind: MailKind,
+        facts: Value,
+    ) {
+        if !self.sends_mail() {
+            return;
+        }
+        let now = exchange.now;
+        let order = self.order(exchange, kind, Some(email), facts, now + NEWS_LIFE);
+        let mails = &self.core.mails;
+        if let Err(error) = mails.order(&order, &*self.core.random, now).await {
+            let error = &error as &dyn std::error::Error;
+            tracing::error!(error, mail = kind.as_str(), "a mail could not be ordered");
+        }
+    }
+
+    /// Tells the owner that the password is another.
+    pub(in crate::login) async fn tell_password_changed(
+        &self,
+        exchange: &Exchange<'_>,
+        user: &User,
+    ) {
+        let facts = json!({ "url": self.mail_url("/forgot") });
+        self.tell_owner(exchange, user, MailKind::PasswordChanged, facts)
+            .await;
+    }
+}

@@ -1,0 +1,21 @@
+//! What somebody else may have left in an account before its owner came (pre-hijacking, arXiv 2205.10174).
+//!
+//! Registering an address proves nothing. Until the mailbox is proven, whoever registered may be a stranger who waits for
+//! the owner. The first proof by somebody of whom no more is known than that they read the mailbox
+//! ([`EmailProof::MailboxOwner`](super::super::EmailProof)) drops the password in the same step, and then every other
+//! way in: passkeys, authenticator app, backup codes, trusted devices, sessions. Changes of address that were asked for
+//! before it end with the password they name. Later proofs drop nothing.
+
+use crate::login::LoginWing;
+use crate::store::{StoreResult, UserId};
+
+impl LoginWing {
+    /// Removes every way in but the mailbox; sessions are the caller's.
+    pub(in crate::login) async fn drop_planted(&self, user: &UserId) -> StoreResult<()> {
+        let stores = &self.core.stores;
+        stores.passkeys.remove_passkeys(user).await?;
+        stores.factors.remove_totp(user).await?;
+        stores.factors.replace_backup_codes(user, &[]).await?;
+        stores.devices.forget_devices(user).await
+    }
+}
