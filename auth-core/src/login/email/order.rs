@@ -71,11 +71,13 @@ impl LoginWing {
         let made = self
             .make_proof(ask.claim, ask.browser, exchange.now)
             .await?;
-        let url = self.mail_url(ask.landing);
-        let facts = json!({
-            "url": format!("{url}?t={}", *made.token),
-            "code": *made.code,
-        });
+        let facts = if ask.kind == MailKind::AlreadyRegistered {
+            // To somebody else than who asked: it leads to what is theirs, and holds no proof.
+            json!({ "url": self.way_in() })
+        } else {
+            let url = self.mail_url(ask.landing);
+            json!({ "url": format!("{url}?t={}", *made.token), "code": *made.code })
+        };
         let order = self.order(exchange, ask.kind, ask.to, facts, made.expires_at);
         self.core
             .mails
@@ -84,6 +86,15 @@ impl LoginWing {
         let event = Event::MailProofRequested { user, purpose };
         self.core.emit(exchange.now, exchange.address, event).await;
         Ok(made)
+    }
+
+    /// Where somebody who has an account finds a way into it.
+    fn way_in(&self) -> String {
+        self.mail_url(if self.settings.email.password_reset {
+            "/forgot"
+        } else {
+            "/login"
+        })
     }
 
     fn order(
@@ -147,7 +158,7 @@ impl LoginWing {
         exchange: &Exchange<'_>,
         user: &User,
     ) {
-        let facts = json!({ "url": self.mail_url("/forgot") });
+        let facts = json!({ "url": self.way_in() });
         self.tell_owner(exchange, user, MailKind::PasswordChanged, facts)
             .await;
     }
