@@ -231,7 +231,7 @@ impl LoginWing {
         } else {
             let code = body.get("code").unwrap_or_default();
             match self.try_code(exchange, &opened, code).await? {
-                Tried::Right(proven) => Some(proven),
+                Tried::Right(proven) => Some(*proven),
                 Tried::Gone => None,
                 Tried::Wrong => {
                     let status = StatusCode::UNPROCESSABLE_ENTITY;

@@ -25,7 +25,7 @@ const PER_FLOW: ThrottlePolicy = ThrottlePolicy {
 
 /// What came of a code.
 pub(super) enum Tried {
-    Right(Proven),
+    Right(Box<Proven>),
     Wrong,
     /// The flow takes no more codes, or what it was about changed meanwhile.
     Gone,
@@ -55,7 +55,7 @@ impl LoginWing {
         self.clear_code_count(&opened.claim().email).await?;
         self.take_back_address(AddressAttempts::SignIn, exchange)
             .await?;
-        Ok(Tried::Right(proven))
+        Ok(Tried::Right(Box::new(proven)))
     }
 
     /// Counts; `false` when the flow takes no more codes.

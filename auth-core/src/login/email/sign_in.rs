@@ -187,7 +187,7 @@ impl LoginWing {
         let proven = if self.asks_code(&opened) {
             let code = body.get("code").unwrap_or_default();
             match self.try_code(exchange, &opened, code).await? {
-                Tried::Right(proven) => Some(proven),
+                Tried::Right(proven) => Some(*proven),
                 Tried::Gone => None,
                 Tried::Wrong => {
                     let status = StatusCode::UNPROCESSABLE_ENTITY;

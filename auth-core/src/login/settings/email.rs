@@ -19,6 +19,7 @@ pub enum Confirmation {
 
 /// The settings.
 #[derive(Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub(in crate::login) struct EmailSettings {
     /// `None`: where there is a mailer.
     pub(in crate::login) flows: Option<bool>,

@@ -131,6 +131,7 @@ impl Browser<'_> {
             let value = attribute(input, "value").expect("value");
             all.push((attribute(input, "name").expect("name"), value));
         }
+        all.retain(|(name, _)| fields.iter().all(|(own, _)| own != name));
         let own = fields
             .iter()
             .map(|(n, v)| ((*n).to_owned(), (*v).to_owned()));
