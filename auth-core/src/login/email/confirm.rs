@@ -49,8 +49,13 @@ impl LoginWing {
         };
         let mut claim = Claim::new(About::Confirmation, email, user);
         claim.return_to = return_to.map(str::to_owned);
-        // The address is what an attacker repeats; the registration stands either way.
-        let is_real = is_real && self.count_recipient(exchange, &claim).await.is_ok();
+        // The registration stands either way: past the limit the mail goes to nobody.
+        let is_within = match self.count_recipient(exchange, &claim).await {
+            Ok(()) => true,
+            Err(problem) if problem.status == StatusCode::TOO_MANY_REQUESTS => false,
+            Err(problem) => return Err(problem),
+        };
+        let is_real = is_real && is_within;
         self.ask_to_confirm(exchange, claim, kind, is_real).await
     }
 

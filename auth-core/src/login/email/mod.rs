@@ -12,7 +12,8 @@
 //! with it, or one that is signed in. Anybody else who proves the mailbox for the first time is its owner and no more:
 //! the password and every other way in are dropped ([`planted`]), and they choose a password right there. Somebody who
 //! registers on one device and opens the link on another does so too; or types the digits where they registered, and
-//! keeps what they chose.
+//! keeps what they chose. A first proof by a link to sign in, or to a new password, drops as much: asking for a mail shows
+//! nothing of who registered. The account page then offers to set a password.
 //!
 //! **Answers.** An address without an account gets the same work (a proof is kept, a mail to nobody is ordered) and the
 //! same answer (threat 46). Addresses are compared in the one form that [`parse_email`](super::parse_email) gives them.

@@ -478,6 +478,63 @@ async fn threat_50_the_store_holds_neither_link_nor_code() {
     }
 }
 
+#[tokio::test]
+async fn threat_36_forms_of_other_sites_and_garbage_do_nothing() {
+    let house = House::with(unlimited(mail_settings()));
+    let user = house.verified(ADA).await;
+    let mut browser = house.signed_in(ADA).await;
+    browser.ask_sign_in(ADA).await;
+    let mail = house.mail().await;
+    let paths = [
+        "/auth/confirm",
+        "/auth/email",
+        "/auth/email/code",
+        "/auth/forgot",
+        "/auth/reset",
+        "/auth/account/email",
+        "/auth/account/email/confirm",
+        "/auth/account/email/stop",
+        "/auth/unlock",
+    ];
+    let long = "A".repeat(100_000);
+    for path in paths {
+        for (name, value) in [
+            ("t", mail.token()),
+            ("t", long.as_str()),
+            ("t", "."),
+            ("t", "\u{0}.\u{0}"),
+            ("f", "%"),
+            ("f", long.as_str()),
+            ("code", "١٢٣٤٥٦"),
+            ("email", ADA),
+        ] {
+            // No token of a form; then from another site, as JSON.
+            let answer = browser.post(path, &[(name, value)]).await;
+            assert!(matches!(answer.status.as_u16(), 403 | 410), "{path} {name}");
+            browser.extra = vec![("sec-fetch-site", "cross-site".to_owned())];
+            let answer = browser.post_json(path, &json!({ (name): value })).await;
+            assert!(matches!(answer.status.as_u16(), 403 | 410), "{path} {name}");
+            let query = [(name, value)];
+            let query = form_urlencoded::Serializer::new(String::new())
+                .extend_pairs(query)
+                .finish();
+            if query.len() < 60_000 {
+                let answer = browser.get(&format!("{path}?{query}")).await;
+                assert!(answer.status.as_u16() < 500, "{path} {query}");
+            }
+        }
+        if path == "/auth/account/email" {
+            continue;
+        }
+        let answer = browser.get(&format!("{path}?t=%ff")).await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{path}");
+    }
+    assert!(house.mails().await.is_empty());
+    assert_eq!(house.user(&user).await, user);
+    let answer = browser.follow(&mail.path, &[]).await;
+    assert_eq!(answer.status, StatusCode::SEE_OTHER, "nothing was spent");
+}
+
 impl House {
     async fn account_id(&self, email: &str) -> crate::store::UserId {
         let new = NewUser {
