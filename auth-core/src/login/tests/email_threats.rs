@@ -1,6 +1,5 @@
 //! Attacks on links and codes.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use http::StatusCode;
@@ -8,84 +7,10 @@ use serde_json::json;
 
 use super::email_kit::*;
 use super::harness::*;
+use crate::ground::Digest32;
 use crate::login::NewUser;
 use crate::services::{Event, SignInFailure};
-use crate::store::ThrottlePolicy;
-
-fn sign_ins(house: &House) -> usize {
-    let is_one = |event: &&Event| matches!(event, Event::SignedIn { .. });
-    house.events().iter().filter(is_one).count()
-}
-
-/// Posts the same from 32 tasks in the same browser; the statuses.
-async fn at_once(
-    house: &Arc<House>,
-    browser: &Browser<'_>,
-    path: &'static str,
-    body: serde_json::Value,
-) -> Vec<StatusCode> {
-    let mut tasks = tokio::task::JoinSet::new();
-    for _ in 0..32 {
-        let (house, cookies, body) = (house.clone(), browser.cookies.clone(), body.clone());
-        tasks.spawn(async move {
-            let mut browser = house.browser();
-            browser.cookies = cookies;
-            browser.post_json(path, &body).await.status
-        });
-    }
-    tasks.join_all().await
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn threat_12_of_many_uses_of_one_link_one_signs_in() {
-    let house = Arc::new(House::with(unlimited(mail_settings())));
-    house.verified(ADA).await;
-    let mut browser = house.browser();
-    browser.ask_sign_in(ADA).await;
-    let mail = house.mail().await;
-    let body = json!({ "t": mail.token() });
-    let statuses = at_once(&house, &browser, "/auth/email/code", body).await;
-    let won = statuses.iter().filter(|status| status.is_success()).count();
-    assert_eq!((won, sign_ins(&house)), (1, 1), "{statuses:?}");
-    assert!(
-        statuses.iter().all(|s| matches!(s.as_u16(), 200 | 410)),
-        "{statuses:?}"
-    );
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn threat_12_of_many_uses_of_one_code_one_signs_in() {
-    let house = Arc::new(House::with(unlimited(mail_settings())));
-    house.verified(ADA).await;
-    let mut browser = house.browser();
-    let waiting = browser.ask_sign_in(ADA).await;
-    let mail = house.mail().await;
-    let flow = waiting.split_once("f=").expect("flow").1;
-    let body = json!({ "f": flow, "code": mail.code });
-    let statuses = at_once(&house, &browser, "/auth/email/code", body).await;
-    let won = statuses.iter().filter(|status| status.is_success()).count();
-    assert_eq!((won, sign_ins(&house)), (1, 1), "{statuses:?}");
-    assert!(
-        statuses
-            .iter()
-            .all(|s| matches!(s.as_u16(), 200 | 410 | 429)),
-        "{statuses:?}"
-    );
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn threat_12_of_many_guesses_at_once_no_more_than_five_are_looked_at() {
-    let house = Arc::new(House::with(unlimited(mail_settings())));
-    house.verified(ADA).await;
-    let mut browser = house.browser();
-    let waiting = browser.ask_sign_in(ADA).await;
-    let mail = house.mail().await;
-    let flow = waiting.split_once("f=").expect("flow").1;
-    let body = json!({ "f": flow, "code": mail.wrong_code() });
-    let statuses = at_once(&house, &browser, "/auth/email/code", body).await;
-    let looked = statuses.iter().filter(|s| s.as_u16() == 422).count();
-    assert_eq!(looked, 5, "{statuses:?}");
-}
+use crate::store::{OneTimeKind, ThrottlePolicy};
 
 #[tokio::test]
 async fn threat_06_a_code_is_guessed_five_times_and_then_dead() {
@@ -452,8 +377,6 @@ async fn threat_18_names_and_devices_put_nothing_into_mails() {
 
 #[tokio::test]
 async fn threat_50_the_store_holds_neither_link_nor_code() {
-    use crate::ground::Digest32;
-    use crate::store::OneTimeKind;
     let house = House::with(mail_settings());
     house.verified(ADA).await;
     house.browser().ask_sign_in(ADA).await;

@@ -12,6 +12,7 @@ mod email_confirm;
 mod email_hijack;
 mod email_kit;
 mod email_news;
+mod email_races;
 mod email_reset;
 mod email_sign_in;
 mod email_threats;
