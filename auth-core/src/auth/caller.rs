@@ -1,4 +1,4 @@
-//! Who calls: a person by session cookie, a client by access token, a script by API key, on one and the same route.
+//! Who calls: a person by session, a client by access token, a script by API key, on one and the same route.
 
 use std::fmt;
 #[cfg(feature = "login")]
@@ -13,7 +13,7 @@ use crate::login::SignedIn;
 #[cfg(feature = "resource")]
 use crate::resource::{AccessToken, ApiKey, HeaderCredential, ScopeRequirement, ScopeSet};
 #[cfg(feature = "login")]
-use crate::web::{CookieJar, CookieName};
+use crate::web::{CookieJar, CookieName, session_token};
 use crate::web::{Forgery, Problem, Response};
 
 /// Whoever a request acts for. `Debug` shows ids alone.
@@ -157,6 +157,7 @@ impl Auth {
                 let key = resource.api_key(presented).await.map_err(refuse)?;
                 Ok(Some(Caller::ApiKey(key)))
             }
+            Some(HeaderCredential::Session) => self.bearer_session_caller(parts).await.map(Some),
             Some(HeaderCredential::Token) => {
                 let token = self.access_token(parts).await?;
                 Ok(Some(Caller::AccessToken(token)))
@@ -166,6 +167,9 @@ impl Auth {
 
     #[cfg(feature = "login")]
     async fn session_caller(&self, parts: &mut Parts) -> Result<Option<Caller>, Box<Response>> {
+        if self.login().is_ok() && session_token(&parts.headers).is_some() {
+            return self.bearer_session_caller(parts).await.map(Some);
+        }
         let jar = CookieJar::new(self.inner.core.base.is_loopback_http());
         let has_cookie = jar.read(&parts.headers, CookieName::Session).is_some();
         if self.login().is_err() || !has_cookie {
@@ -175,6 +179,27 @@ impl Auth {
         self.require_same_origin(parts)?;
         let found = self.signed_in(parts).await?;
         Ok(found.map(Caller::Session))
+    }
+
+    /// The person whose bearer session it is. One that is not good is refused, whatever the cookies say.
+    #[cfg(feature = "login")]
+    async fn bearer_session_caller(&self, parts: &mut Parts) -> Result<Caller, Box<Response>> {
+        #[cfg(feature = "resource")]
+        if self.login().is_err() {
+            return self.access_token(parts).await.map(Caller::AccessToken);
+        }
+        let found = self.signed_in(parts).await?;
+        let found = found.map(Caller::Session);
+        found.ok_or_else(|| {
+            let problem = Problem::unauthenticated();
+            Box::new(self.problem(parts, side_of(parts), &problem))
+        })
+    }
+
+    /// Without login a session's token is a token like any other, which is to say none.
+    #[cfg(all(feature = "resource", not(feature = "login")))]
+    async fn bearer_session_caller(&self, parts: &mut Parts) -> Result<Caller, Box<Response>> {
+        self.access_token(parts).await.map(Caller::AccessToken)
     }
 
     /// Lets a caller pass; a token or a key needs the scopes as well.

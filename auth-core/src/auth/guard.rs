@@ -11,6 +11,8 @@ use http::request::Parts;
 
 use super::{Auth, NotSetUp};
 #[cfg(feature = "login")]
+use crate::login::acr::MULTI_FACTOR_ACR;
+#[cfg(feature = "login")]
 use crate::login::{Scope, SignedIn};
 #[cfg(feature = "resource")]
 use crate::resource::{AccessToken, Refusal, ScopeRequirement, TokenRefused};
@@ -28,6 +30,9 @@ pub enum Guard {
     /// Somebody signed in, or confirmed it, within this time; `None` takes the login wing's recency setting.
     #[cfg(feature = "login")]
     RecentSignIn(Option<Duration>, Otherwise),
+    /// Somebody signed in with several factors, or proved a second one since (`acr` of the session).
+    #[cfg(feature = "login")]
+    MultiFactor(Otherwise),
     /// Somebody is signed in and acts for an organization, as the host's [`ScopeLoader`](crate::login::ScopeLoader) says.
     #[cfg(feature = "login")]
     Organization(Otherwise),
@@ -56,7 +61,7 @@ pub enum Guard {
 }
 
 impl Guard {
-    /// The same guard for an API: 401 (403 where only recency is missing) instead of the way to the sign-in page.
+    /// The same guard for an API: 401 (403 where only recency or a second factor is missing) instead of the way to the sign-in page.
     #[must_use]
     pub fn or_401(self) -> Self {
         match self {
@@ -64,6 +69,8 @@ impl Guard {
             Self::SignedIn(_) => Self::SignedIn(Otherwise::Unauthorized),
             #[cfg(feature = "login")]
             Self::RecentSignIn(recency, _) => Self::RecentSignIn(recency, Otherwise::Unauthorized),
+            #[cfg(feature = "login")]
+            Self::MultiFactor(_) => Self::MultiFactor(Otherwise::Unauthorized),
             #[cfg(feature = "login")]
             Self::Organization(_) => Self::Organization(Otherwise::Unauthorized),
             #[cfg(feature = "login")]
@@ -105,6 +112,8 @@ impl Auth {
                 };
                 self.admit_session(parts, Some(recency), *otherwise).await
             }
+            #[cfg(feature = "login")]
+            Guard::MultiFactor(otherwise) => self.admit_multi_factor(parts, *otherwise).await,
             #[cfg(feature = "resource")]
             Guard::Scopes(_) | Guard::RecentToken(_) | Guard::TokenAcr(_) => {
                 self.admit_token(parts, guard).await
@@ -305,6 +314,35 @@ impl Auth {
         Err(Box::new(response))
     }
 
+    /// Nobody signed in is asked to sign in; somebody who is, for a second factor.
+    #[cfg(feature = "login")]
+    async fn admit_multi_factor(
+        &self,
+        parts: &mut Parts,
+        otherwise: Otherwise,
+    ) -> Result<(), Box<Response>> {
+        let found = self.signed_in(parts).await?;
+        let acr = found.as_ref().map(|found| found.session.acr.as_deref());
+        if acr == Some(Some(MULTI_FACTOR_ACR)) {
+            return Ok(());
+        }
+        Err(Box::new(match (otherwise, acr) {
+            (Otherwise::SignIn, _) => {
+                let page = if acr.is_some() { "/step-up" } else { "/login" };
+                self.to_page(parts, page, ("factor", Some("second")))
+            }
+            (Otherwise::Unauthorized, None) => self.unauthenticated(parts),
+            (Otherwise::Unauthorized, Some(_)) => {
+                let problem = Problem::new(
+                    StatusCode::FORBIDDEN,
+                    "second_factor_required",
+                    "Confirm that it is you with a second factor.",
+                );
+                self.problem(parts, side_of(parts), &problem)
+            }
+        }))
+    }
+
     /// Nobody signed in is asked to sign in; somebody who lacks what the route wants is told so: to sign in again would
     /// not help.
     #[cfg(feature = "login")]
@@ -325,9 +363,15 @@ impl Auth {
         Err(Box::new(self.problem(parts, side_of(parts), &problem)))
     }
 
-    // A form's address cannot be returned to; its user starts again at the root.
     #[cfg(feature = "login")]
     fn to_sign_in(&self, parts: &Parts, reauthenticate: bool) -> Response {
+        let again = ("reauthenticate", reauthenticate.then_some("1"));
+        self.to_page(parts, "/login", again)
+    }
+
+    // A form's address cannot be returned to; its user starts again at the root.
+    #[cfg(feature = "login")]
+    fn to_page(&self, parts: &Parts, page: &str, parameter: (&str, Option<&str>)) -> Response {
         let login = match self.login() {
             Ok(login) => login,
             Err(missing) => return self.not_set_up(parts, missing),
@@ -337,11 +381,8 @@ impl Auth {
             .path_and_query()
             .filter(|_| matches!(parts.method, Method::GET | Method::HEAD))
             .map_or("/", http::uri::PathAndQuery::as_str);
-        let parameters = [
-            ("return_to", Some(path)),
-            ("reauthenticate", reauthenticate.then_some("1")),
-        ];
-        let mut response = see_other(&with_query(&login.path("/login"), &parameters));
+        let parameters = [("return_to", Some(path)), parameter];
+        let mut response = see_other(&with_query(&login.path(page), &parameters));
         crate::web::finish_headers(
             response.headers_mut(),
             self.inner.core.base.is_loopback_http(),

@@ -8,6 +8,7 @@ use http::request::Parts;
 use serde_json::{Map, Value};
 
 use crate::login::LoginWing;
+use crate::login::acr::{MULTI_FACTOR_ACR, SINGLE_FACTOR_ACR};
 use crate::provider::{AccountError, AccountResolver, ClaimsQuery, SignInRequest, SignedInAccount};
 use crate::services::Core;
 use crate::store::{SessionId, StoreError, User, UserId};
@@ -71,19 +72,22 @@ impl AccountResolver for LoginAccounts {
     }
 
     fn sign_in_url(&self, request: &SignInRequest) -> String {
+        // A chosen account may be another one, so the form is not tied to the present one.
+        let reauthenticate = request.reauthenticate && !request.select_account;
+        let wants = |acr: &str| request.acr_values.iter().any(|wanted| wanted == acr);
+        let several = wants(MULTI_FACTOR_ACR) && !wants(SINGLE_FACTOR_ACR);
         let page = if request.create {
             "/register"
+        } else if reauthenticate && several {
+            "/step-up"
         } else {
             "/login"
         };
         let on = |flag: bool| flag.then_some("1");
         let parameters = [
             ("return_to", Some(request.return_to.as_str())),
-            // A chosen account may be another one, so the form is not tied to the present one.
-            (
-                "reauthenticate",
-                on(request.reauthenticate && !request.select_account),
-            ),
+            ("reauthenticate", on(reauthenticate && page != "/step-up")),
+            ("factor", several.then_some("second")),
             ("select", on(request.select_account)),
             ("login_hint", request.login_hint.as_deref()),
         ];

@@ -266,6 +266,13 @@ impl KeyRing {
         self.keys()[0].mac(purpose, data)
     }
 
+    /// The keyed digests of `data` under every secret of the ring, the first one's first: for a value kept as the digest
+    /// it was looked up by, which may have been written before a rotation.
+    pub fn keyed_digests(&self, purpose: Purpose, data: &[u8]) -> Vec<Digest32> {
+        let ring = self.keys();
+        ring.iter().map(|keys| keys.mac(purpose, data)).collect()
+    }
+
     /// A keyed digest of nothing: no data has it, and to verify it costs what a real one costs.
     pub fn mac_of_nothing(&self) -> String {
         let nothing = Digest32::from_bytes([0; 32]);
@@ -345,6 +352,18 @@ mod tests {
         assert!(clone.open(Purpose::SigningKey, b"", &sealed).is_ok());
         let mac = clone.mac(Purpose::ClientSecret, b"s3cret");
         assert!(next.verify_mac(Purpose::ClientSecret, b"s3cret", &mac));
+    }
+
+    #[test]
+    fn a_rotated_ring_finds_digests_from_before() {
+        let (old, new) = (ring(&[[1; 32]]), ring(&[[2; 32], [1; 32]]));
+        let before = old.keyed_digest(Purpose::BackupCode, b"code");
+        let after = new.keyed_digests(Purpose::BackupCode, b"code");
+        assert_eq!(
+            after,
+            [new.keyed_digest(Purpose::BackupCode, b"code"), before]
+        );
+        assert!(!new.keyed_digests(Purpose::MailCode, b"code").contains(&before));
     }
 
     #[test]

@@ -1,8 +1,11 @@
 //! What follows once a person has proven who they are by a first factor, whichever it was: the one door to a session.
 
-use serde_json::json;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
+use super::bearer::Carrier;
 use super::reply::done_with;
+use super::second_factor::several;
 use super::{LoginWing, SessionEnd, SignInRequest};
 use crate::ground::Digest32;
 use crate::store::{PasswordHash, User};
@@ -26,6 +29,7 @@ pub(super) struct FirstFactor {
 
 /// What a proof rests on. It is asked for again after the session stands: a change that ran meanwhile ended the sessions
 /// it saw, and must not be outlived by one it could not see (threat 28).
+#[derive(Serialize, Deserialize)]
 pub(super) enum Basis {
     /// A password; the digest is of its stored hash.
     Password(Digest32),
@@ -40,6 +44,14 @@ impl Basis {
     pub(super) fn of_password(hash: &PasswordHash) -> Self {
         Self::Password(Digest32::of(hash.expose()))
     }
+
+    pub(super) fn is_passkey(&self) -> bool {
+        match self {
+            Self::Password(_) | Self::Email(_) => false,
+            #[cfg(feature = "passkeys")]
+            Self::Passkey(_) => true,
+        }
+    }
 }
 
 /// What came of it.
@@ -50,6 +62,33 @@ pub(super) enum AfterFirstFactor {
     Gone,
 }
 
+/// What a session is to be begun from: every factor that is asked for was given.
+pub(super) struct Opening {
+    pub(super) user: User,
+    pub(super) amr: Vec<String>,
+    pub(super) basis: Basis,
+    pub(super) remember: bool,
+    pub(super) return_to: Option<ReturnTo>,
+    pub(super) carrier: Carrier,
+}
+
+/// A session just begun and handed over.
+pub(super) struct Opened {
+    /// Where to go.
+    pub(super) next: String,
+    /// Members of the JSON answer.
+    pub(super) members: Value,
+}
+
+impl Opened {
+    /// Adds the members of an object to the answer.
+    pub(super) fn add(&mut self, more: Value) {
+        if let (Value::Object(members), Value::Object(more)) = (&mut self.members, more) {
+            members.extend(more);
+        }
+    }
+}
+
 impl LoginWing {
     /// Begins a session, or asks for a second factor first.
     pub(super) async fn after_first_factor(
@@ -57,50 +96,77 @@ impl LoginWing {
         exchange: &mut Exchange<'_>,
         proven: FirstFactor,
     ) -> Result<AfterFirstFactor, Problem> {
-        let amr = proven.amr.iter().map(|&method| method.to_owned()).collect();
-        self.open_session(exchange, &proven, amr).await
+        let carrier = Self::carrier_asked_for(exchange)?;
+        let mut amr: Vec<_> = proven.amr.iter().map(ToString::to_string).collect();
+        if proven.is_multi_factor {
+            amr = several(amr, &[]);
+        } else if self.wants_second_factor(exchange, &proven).await? {
+            let answer = self.lay_aside(exchange, proven, amr, carrier).await?;
+            return Ok(AfterFirstFactor::Answer(answer));
+        }
+        let opening = Opening {
+            user: proven.user,
+            amr,
+            basis: proven.basis,
+            remember: proven.remember,
+            return_to: proven.return_to,
+            carrier,
+        };
+        Ok(match self.open_session(exchange, &opening).await? {
+            Some(opened) => {
+                let answer = done_with(exchange, &opened.next, opened.members);
+                AfterFirstFactor::Answer(answer)
+            }
+            None => AfterFirstFactor::Gone,
+        })
     }
 
-    /// Begins the session: every factor that is asked for was given.
-    async fn open_session(
+    /// Begins the session: every factor that is asked for was given. `None` when what the first rested on is gone.
+    pub(super) async fn open_session(
         &self,
         exchange: &mut Exchange<'_>,
-        proven: &FirstFactor,
-        amr: Vec<String>,
-    ) -> Result<AfterFirstFactor, Problem> {
+        opening: &Opening,
+    ) -> Result<Option<Opened>, Problem> {
         let request = SignInRequest {
             headers: exchange.headers(),
             address: exchange.address,
-            remember: proven.remember,
+            remember: opening.remember,
         };
+        let hooks = &self.settings.lifecycle.hooks;
+        hooks.before_sign_in(&opening.user).await?;
+        let (amr, carrier) = (opening.amr.clone(), opening.carrier);
         let new = self
-            .begin_session(&proven.user, amr, request, exchange.now)
+            .begin_session(&opening.user, amr, carrier, request, exchange.now)
             .await?;
-        if !self.still_stands(proven).await? {
+        if !self.still_stands(&opening.user, &opening.basis).await? {
             let (ids, why) = (vec![new.session.id], SessionEnd::PasswordChanged);
-            self.end_sessions(&proven.user.id, ids, why, exchange.now)
+            self.end_sessions(&opening.user.id, ids, why, exchange.now)
                 .await?;
-            return Ok(AfterFirstFactor::Gone);
+            return Ok(None);
         }
-        new.set_cookie(&mut exchange.cookies);
+        let secret = new.hand_over(&mut exchange.cookies);
         self.tell_signed_in(&new.session, exchange.address, exchange.now)
             .await;
-        self.note_browser(exchange, &proven.user, &new.session)
+        self.note_browser(exchange, &opening.user, &new.session)
             .await;
-        let home = self.home();
-        let next = proven.return_to.as_ref().map_or(&*home, ReturnTo::as_str);
-        let ids = json!({
-            "user": { "id": new.session.user_id },
-            "session": { "id": new.session.id },
-        });
-        Ok(AfterFirstFactor::Answer(done_with(exchange, next, ids)))
+        hooks.after_sign_in(&opening.user, &new.session).await;
+        let next = opening.return_to.as_ref();
+        let mut opened = Opened {
+            next: next.map_or_else(|| self.home(), |path| path.as_str().to_owned()),
+            members: json!({
+                "user": { "id": new.session.user_id },
+                "session": { "id": new.session.id },
+            }),
+        };
+        opened.add(secret);
+        Ok(Some(opened))
     }
 
     /// Whether what was proven still is the account's.
-    async fn still_stands(&self, proven: &FirstFactor) -> Result<bool, Problem> {
+    pub(super) async fn still_stands(&self, user: &User, basis: &Basis) -> Result<bool, Problem> {
         let stores = &self.core.stores;
-        let id = &proven.user.id;
-        Ok(match &proven.basis {
+        let id = &user.id;
+        Ok(match basis {
             Basis::Password(digest) => {
                 let stored = stores.users.password_hash(id).await?;
                 stored.is_some_and(|stored| Digest32::of(stored.expose()) == *digest)

@@ -4,6 +4,7 @@ mod account;
 mod account_observer;
 pub mod acr;
 mod attempt;
+mod bearer;
 mod captcha;
 mod email;
 mod first_factor;
@@ -26,6 +27,7 @@ mod session_life;
 mod session_watch;
 mod settings;
 mod sign_in;
+mod step_up;
 mod users;
 
 #[cfg(test)]
@@ -50,7 +52,8 @@ pub use scope::{Scope, ScopeError, ScopeFacts, ScopeLoader};
 pub use session::SignedIn;
 pub use session_life::{NewSession, SignInRequest};
 pub use session_watch::{SessionNews, SessionSubscription};
-pub use settings::{AccountLink, Confirmation, Login, LoginSettingsError};
+pub use second_factor::{MfaPolicy, MfaPolicyError};
+pub use settings::{AccountLink, Confirmation, Login, LoginSettingsError, Mfa};
 #[cfg(feature = "passkeys")]
 pub use settings::{CounterPolicy, UserVerification};
 pub use users::{EmailProof, NewUser, UserError};
@@ -123,7 +126,8 @@ impl LoginWing {
     ///
     /// # Errors
     /// Names the setting that cannot work and what would.
-    pub(crate) fn new(core: Arc<Core>, settings: Login) -> Result<Self, LoginSettingsError> {
+    pub(crate) fn new(core: Arc<Core>, mut settings: Login) -> Result<Self, LoginSettingsError> {
+        settings.settle_password_min();
         settings.validate()?;
         let host = core.base.url().host_str().unwrap_or_default();
         let policy = Policy::new(

@@ -1,11 +1,11 @@
-//! Who is signed in: from a request's cookie to a session and its user. Nothing is cached, so what is revoked is gone.
+//! Who is signed in: from a request's credential to a session and its user. Nothing is cached, so what is revoked is gone.
 
 use http::HeaderMap;
 
 use super::{LoginWing, SessionEnd};
-use crate::ground::{Digest32, Timestamp};
+use crate::ground::Timestamp;
 use crate::store::{Session, User};
-use crate::web::{CookieJar, CookieName, Problem};
+use crate::web::Problem;
 
 /// A person signed in: a live session and its user, who is not disabled.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,7 +21,7 @@ impl LoginWing {
     /// the last one noted activity longer ago than the activity interval.
     ///
     /// # Errors
-    /// A 503 when the store cannot answer: never "signed out".
+    /// A 503 when the store cannot answer: never "signed out". A 400 for a cookie and a bearer session at once.
     pub async fn session(&self, headers: &HeaderMap) -> Result<Option<SignedIn>, Problem> {
         self.resolve(headers, self.core.clock.now()).await
     }
@@ -46,7 +46,7 @@ impl LoginWing {
         headers: &HeaderMap,
         now: Timestamp,
     ) -> Result<Option<SignedIn>, Problem> {
-        let Some(mut session) = self.cookie_session(headers).await? else {
+        let Some((_, mut session)) = self.presented_session(headers).await? else {
             return Ok(None);
         };
         if !session.is_live(now) {
@@ -62,22 +62,6 @@ impl LoginWing {
         };
         self.note_activity(&mut session, now).await?;
         Ok(Some(SignedIn { session, user }))
-    }
-
-    /// The session of a request's cookie, live or not.
-    pub(super) async fn cookie_session(
-        &self,
-        headers: &HeaderMap,
-    ) -> Result<Option<Session>, Problem> {
-        let jar = CookieJar::new(self.core.base.is_loopback_http());
-        let cookie = jar.read(headers, CookieName::Session);
-        let Some((id, secret)) = cookie.and_then(|cookie| cookie.split_once('.')) else {
-            return Ok(None);
-        };
-        let session = self.core.stores.sessions.session(&id.into()).await?;
-        // The id is public, the secret is not; digests compare in constant time.
-        let digest = Digest32::of(secret);
-        Ok(session.filter(|session| session.token_digest == digest))
     }
 
     async fn note_activity(&self, session: &mut Session, now: Timestamp) -> Result<(), Problem> {

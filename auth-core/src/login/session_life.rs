@@ -6,8 +6,9 @@ use http::header::{SET_COOKIE, USER_AGENT};
 use http::{HeaderMap, HeaderValue};
 use zeroize::Zeroizing;
 
+use super::bearer::Carrier;
 use super::{LoginWing, SessionEnd, SessionsEnded, SignedIn, UserError, acr};
-use crate::ground::{Digest32, Timestamp};
+use crate::ground::Timestamp;
 use crate::services::Event;
 use crate::store::{Session, SessionId, User, UserId};
 use crate::web::{CookieJar, CookieLife, CookieName, Problem};
@@ -30,6 +31,7 @@ pub struct NewSession {
     /// The session as stored.
     pub session: Session,
     secret: Zeroizing<String>,
+    carrier: Carrier,
     now: Timestamp,
     loopback_http: bool,
 }
@@ -42,15 +44,26 @@ impl NewSession {
         } else {
             CookieLife::BrowserSession
         };
-        // The id finds the session, the secret proves that it is this browser's.
-        let value = Zeroizing::new(format!("{}.{}", self.session.id, *self.secret));
+        let value = self.carrier.credential(&self.session, &self.secret);
         jar.set(CookieName::Session, &value, life);
+    }
+
+    /// The bearer token, where the session is of that kind: for the `Authorization` header of a client without cookies.
+    pub fn token(&self) -> Option<Zeroizing<String>> {
+        let is_bearer = self.carrier == Carrier::Bearer;
+        is_bearer.then(|| self.carrier.credential(&self.session, &self.secret))
+    }
+
+    pub(super) fn seconds_left(&self) -> u64 {
+        self.session.expires_at.since(self.now).as_secs()
     }
 
     /// The `Set-Cookie` values that put the secret into the browser: append each to the response.
     pub fn cookies(&self) -> Vec<HeaderValue> {
         let mut jar = CookieJar::new(self.loopback_http);
-        self.set_cookie(&mut jar);
+        if self.carrier == Carrier::Cookie {
+            self.set_cookie(&mut jar);
+        }
         set_cookie_values(jar)
     }
 }
@@ -67,6 +80,29 @@ impl LoginWing {
         amr: &[&str],
         request: SignInRequest<'_>,
     ) -> Result<NewSession, UserError> {
+        self.sign_in_by(Carrier::Cookie, user, amr, request).await
+    }
+
+    /// As [`sign_in`](Self::sign_in), for a client without cookies: [`NewSession::token`] is what it sends from then on.
+    ///
+    /// # Errors
+    /// As [`sign_in`](Self::sign_in).
+    pub async fn sign_in_bearer(
+        &self,
+        user: &UserId,
+        amr: &[&str],
+        request: SignInRequest<'_>,
+    ) -> Result<NewSession, UserError> {
+        self.sign_in_by(Carrier::Bearer, user, amr, request).await
+    }
+
+    async fn sign_in_by(
+        &self,
+        carrier: Carrier,
+        user: &UserId,
+        amr: &[&str],
+        request: SignInRequest<'_>,
+    ) -> Result<NewSession, UserError> {
         let user = self.core.stores.users.user(user).await?;
         let user = user.ok_or(UserError::Unknown)?;
         let now = self.core.clock.now();
@@ -74,20 +110,22 @@ impl LoginWing {
             return Err(UserError::Disabled);
         }
         let amr = amr.iter().map(|method| (*method).to_owned()).collect();
-        let new = self.begin_session(&user, amr, request, now).await?;
+        let new = self
+            .begin_session(&user, amr, carrier, request, now)
+            .await?;
         self.tell_signed_in(&new.session, request.address, now)
             .await;
         Ok(new)
     }
 
-    /// Signs out whoever the request's cookie signs in. Returns the `Set-Cookie` values that clear the browser: append
+    /// Signs out whoever the request's cookie or bearer token signs in. Returns the `Set-Cookie` values that clear the browser: append
     /// each to the response.
     ///
     /// # Errors
     /// A 503 when the store cannot answer; the session then still stands.
     pub async fn sign_out(&self, headers: &HeaderMap) -> Result<Vec<HeaderValue>, Problem> {
         let now = self.core.clock.now();
-        if let Some(session) = self.cookie_session(headers).await? {
+        if let Some((_, session)) = self.presented_session(headers).await? {
             self.end_by_sign_out(&session, SessionEnd::SignedOut, None, now)
                 .await?;
         }
@@ -103,16 +141,19 @@ impl LoginWing {
         &self,
         user: &User,
         amr: Vec<String>,
+        carrier: Carrier,
         request: SignInRequest<'_>,
         now: Timestamp,
     ) -> Result<NewSession, UserError> {
-        let (mut session, secret) = self.draw_session(user, amr, request, now);
+        let (mut session, secret) = self.draw_session(user, amr, carrier, request, now);
         let sessions = &self.core.stores.sessions;
         let previous = self
-            .cookie_session(request.headers)
+            .presented_session(request.headers)
             .await
             .map_err(UserError::Problem)?;
-        if let Some(old) = previous {
+        // A session of the other kind is another client's in the same place, and stays.
+        let previous = previous.filter(|(carried_by, _)| *carried_by == carrier);
+        if let Some((_, old)) = previous {
             if old.user_id == user.id && old.is_live(now) {
                 let renewed = Session {
                     id: old.id,
@@ -121,7 +162,7 @@ impl LoginWing {
                 };
                 if sessions.rotate_session(&old.token_digest, &renewed).await? {
                     session = renewed;
-                    return Ok(self.new_session(session, secret, now));
+                    return Ok(self.new_session(session, secret, carrier, now));
                 }
             } else {
                 self.end_by_sign_out(&old, SessionEnd::Replaced, request.address, now)
@@ -131,36 +172,39 @@ impl LoginWing {
         }
         // Inserts, never overwrites: should the ids collide, this sign-in fails and nobody else's changes (threat 25).
         sessions.insert_session(&session).await?;
-        Ok(self.new_session(session, secret, now))
+        Ok(self.new_session(session, secret, carrier, now))
     }
 
-    /// Gives a session a new secret and nothing else. `None` when it ended meanwhile.
+    /// Gives a session a new secret and the facts that differ from those stored. `None` when it ended meanwhile.
     pub(super) async fn rotate_secret(
         &self,
         session: &Session,
+        carrier: Carrier,
         now: Timestamp,
     ) -> Result<Option<NewSession>, Problem> {
         let secret = Zeroizing::new(self.core.random.secret());
         let renewed = Session {
-            token_digest: Digest32::of(secret.as_bytes()),
+            token_digest: carrier.digest(&secret),
             ..session.clone()
         };
         let sessions = &self.core.stores.sessions;
         let rotated = sessions
             .rotate_session(&session.token_digest, &renewed)
             .await?;
-        Ok(rotated.then(|| self.new_session(renewed, secret, now)))
+        Ok(rotated.then(|| self.new_session(renewed, secret, carrier, now)))
     }
 
     fn new_session(
         &self,
         session: Session,
         secret: Zeroizing<String>,
+        carrier: Carrier,
         now: Timestamp,
     ) -> NewSession {
         NewSession {
             session,
             secret,
+            carrier,
             now,
             loopback_http: self.core.base.is_loopback_http(),
         }
@@ -170,6 +214,7 @@ impl LoginWing {
         &self,
         user: &User,
         amr: Vec<String>,
+        carrier: Carrier,
         request: SignInRequest<'_>,
         now: Timestamp,
     ) -> (Session, Zeroizing<String>) {
@@ -181,7 +226,7 @@ impl LoginWing {
         };
         let session = Session {
             id: SessionId::new(self.core.random.id()),
-            token_digest: Digest32::of(secret.as_bytes()),
+            token_digest: carrier.digest(&secret),
             user_id: user.id.clone(),
             created_at: now,
             auth_time: now,
@@ -314,7 +359,7 @@ fn set_cookie_values(jar: CookieJar) -> Vec<HeaderValue> {
     headers.get_all(SET_COOKIE).iter().cloned().collect()
 }
 
-fn user_agent(headers: &HeaderMap) -> Option<String> {
+pub(super) fn user_agent(headers: &HeaderMap) -> Option<String> {
     // Visible ASCII only, so every byte is a character boundary.
     let text = headers.get(USER_AGENT)?.to_str().ok()?;
     Some(text.get(..MAX_USER_AGENT_BYTES).unwrap_or(text).to_owned())

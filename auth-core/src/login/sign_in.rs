@@ -6,7 +6,8 @@ use serde_json::json;
 use super::attempt::{AddressAttempts, ProvenPassword, Refused};
 use super::first_factor::{AfterFirstFactor, Basis, FirstFactor};
 use super::password::Password;
-use super::reply::account_name;
+use super::reply::{account_name, done};
+use super::second_factor::asks_for_several;
 use super::{LoginWing, SignedIn, acr};
 use crate::services::pages::PageName;
 use crate::services::{Event, SignInFailure};
@@ -49,6 +50,12 @@ impl LoginWing {
         let signed_in = self.resolve(exchange.headers(), exchange.now).await?;
         let return_to = self.return_to(&query);
         let confirming = signed_in.is_some() && query.is_on("reauthenticate");
+        if let Some(signed_in) = signed_in.as_ref().filter(|_| confirming)
+            && self.has_ways_beside_password(signed_in).await?
+        {
+            let second = asks_for_several(exchange)?;
+            return Ok(done(exchange, &self.step_up_url(return_to.as_ref(), second)));
+        }
         let shown = signed_in
             .as_ref()
             .filter(|_| confirming || !query.is_on("select"));
@@ -209,6 +216,8 @@ impl LoginWing {
     ) -> Response {
         let return_to = page.return_to.map(ReturnTo::as_str);
         let confirm = page.confirming.then_some("1");
+        let several = asks_for_several(exchange).unwrap_or_default();
+        let factor = several.then_some("second");
         let name = page
             .signed_in
             .map(|signed_in| account_name(&signed_in.user));
@@ -223,7 +232,10 @@ impl LoginWing {
         let app = self.requesters.behind(exchange, page.return_to).await;
         let passkey = self.passkey_facts(exchange, page).await;
         let context = json!({
-            "action": with_query(&self.path("/login"), &[("reauthenticate", confirm)]),
+            "action": with_query(
+                &self.path("/login"),
+                &[("reauthenticate", confirm), ("factor", factor)],
+            ),
             "form_token": self.core.form_token(exchange, FORM),
             "form": {
                 "identifier": identifier,

@@ -316,6 +316,7 @@ impl LoginWing {
         }
         let event = Event::PasswordChanged { user: user.clone() };
         self.core.emit(now, None, event).await;
+        self.distrust_devices(user, None, now).await?;
         self.end_all_sessions(user, None, SessionEnd::PasswordChanged, None, now)
             .await?;
         Ok(())

@@ -5,11 +5,14 @@ use http::header::{AUTHORIZATION, COOKIE};
 
 use super::refused::{InvalidToken, Refusal, TokenRefused};
 use super::{AccessToken, ResourceWing, bearer};
+use crate::web::session_token;
 
 /// A credential in a header, not yet looked at. No `Debug`: it is a secret.
 pub(crate) enum HeaderCredential<'h> {
     /// An access token.
     Token,
+    /// The token of a bearer session, which is the login wing's.
+    Session,
     /// An API key.
     ApiKey(&'h str),
 }
@@ -40,6 +43,7 @@ impl ResourceWing {
             return Ok(Some(HeaderCredential::ApiKey(key)));
         }
         match bearer::token(headers) {
+            Ok(_) if session_token(headers).is_some() => Ok(Some(HeaderCredential::Session)),
             Ok(token) if self.is_api_key(token) => Ok(Some(HeaderCredential::ApiKey(token))),
             Ok(_) => Ok(Some(HeaderCredential::Token)),
             Err(Refusal::MissingToken) => Ok(None),

@@ -4,6 +4,7 @@ use super::issuer::{Issuer, Local, Remote};
 use super::refused::{InvalidToken, Refusal};
 use super::{AccessToken, ResourceWing};
 use crate::ground::Timestamp;
+use crate::web::SESSION_TOKEN_PREFIX;
 use crate::ground::jose::{Algorithm, Claims, ClaimsCheck, JoseError, Jws, Verified};
 
 /// `typ` of an access token; `application/at+jwt` is the same.
@@ -12,7 +13,7 @@ const ACCESS_TOKEN_TYPE: &str = "at+jwt";
 impl ResourceWing {
     pub(super) async fn verify(&self, token: &str, now: Timestamp) -> Result<AccessToken, Refusal> {
         // Kept from every issuer that might be asked about it, too.
-        if self.is_api_key(token) {
+        if self.is_api_key(token) || token.starts_with(SESSION_TOKEN_PREFIX) {
             return Err(InvalidToken::WrongType.into());
         }
         if let Some(introspection) = self.issuers.introspecting(token) {

@@ -98,6 +98,8 @@ pub enum Event {
     NewDevice { user: UserId, session: SessionId },
     /// A first factor was right, a second is asked for.
     SecondFactorAsked { user: UserId },
+    /// An operator or the host decided whether a user must have a second factor.
+    MfaRequirementChanged { user: UserId, required: bool },
     /// An authenticator app was enrolled and confirmed.
     TotpEnrolled { user: UserId },
     /// An authenticator app was removed.

@@ -6,7 +6,7 @@ use http::HeaderName;
 use http::header::{HeaderValue, ORIGIN};
 use http::request::Parts;
 
-use super::{BaseUrl, Exchange, Params};
+use super::{BaseUrl, Exchange, Params, session_token};
 use crate::ground::{Digest32, KeyRing, Purpose, Random, Timestamp, base64url, from_base64url};
 
 /// The name of the hidden field.
@@ -57,13 +57,17 @@ impl FormTokens {
     }
 
     /// Checks a state-changing request: where it comes from, and its form token. A JSON body needs no token: another
-    /// site cannot send one without a preflight, which we never grant, and its origin is checked all the same.
+    /// site cannot send one without a preflight, which we never grant, and its origin is checked all the same. Nor does a
+    /// request with the token of a bearer session: no browser adds that header by itself, nor lets another site add it.
     pub fn check(
         &self,
         exchange: &Exchange<'_>,
         params: &Params,
         purpose: &str,
     ) -> Result<(), Forgery> {
+        if session_token(exchange.headers()).is_some() {
+            return Ok(());
+        }
         self.check_origin(exchange)?;
         if exchange.has_json_body() {
             return Ok(());
@@ -74,7 +78,11 @@ impl FormTokens {
 
     /// Checks a state-changing request that carries no form token and goes by a cookie: only one of which the browser
     /// says that a page of this origin sent it will do. Silence, `null` and what the user did by hand will not.
+    /// The token of a bearer session is no cookie, so it needs no such word.
     pub fn check_same_origin(&self, parts: &Parts) -> Result<(), Forgery> {
+        if session_token(&parts.headers).is_some() {
+            return Ok(());
+        }
         let is = |name, wanted: &str| {
             let value = parts.headers.get(name);
             value.map(|value: &HeaderValue| value.as_bytes() == wanted.as_bytes())

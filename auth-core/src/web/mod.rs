@@ -15,6 +15,7 @@ mod problem;
 mod respond;
 mod return_to;
 mod route;
+mod session_token;
 
 pub use base_url::{BaseUrl, BaseUrlError};
 pub use basic::{BasicCredentials, BasicError};
@@ -39,6 +40,9 @@ pub use respond::{
 };
 pub use return_to::ReturnTo;
 pub use route::{Route, Side};
+#[cfg(any(feature = "login", feature = "resource"))]
+pub(crate) use session_token::SESSION_TOKEN_PREFIX;
+pub(crate) use session_token::session_token;
 
 /// How long an adapter waits for a request's body: a client that sends a byte now and then holds a connection no longer.
 pub const BODY_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(20);

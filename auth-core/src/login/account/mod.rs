@@ -205,10 +205,13 @@ impl LoginWing {
     }
 
     fn account_links(&self) -> Vec<Value> {
+        let own = json!({
+            "label": "Two-factor authentication",
+            "url": self.path("/account/two-factor"),
+        });
         let links = self.settings.account_links.iter();
-        links
-            .map(|link| json!({ "label": link.label, "url": link.url }))
-            .collect()
+        let links = links.map(|link| json!({ "label": link.label, "url": link.url }));
+        std::iter::once(own).chain(links).collect()
     }
 }
 

@@ -1,11 +1,12 @@
 //! `POST /auth/account/password`: another password. It ends every other session and gives this one a new secret.
 
 use http::StatusCode;
+use serde_json::{Value, json};
 
 use super::{FieldErrors, Notice};
 use crate::login::attempt::identifiers_of;
 use crate::login::password::{Password, Personal};
-use crate::login::reply::done;
+use crate::login::reply::done_with;
 use crate::login::{LoginWing, SessionEnd, SignedIn};
 use crate::services::Event;
 use crate::store::{PasswordHash, User};
@@ -69,8 +70,9 @@ impl LoginWing {
                 .refuse_change(exchange, &signed_in, "current_password", wrong)
                 .await;
         }
-        self.after_change(exchange, &signed_in).await?;
-        Ok(done(exchange, &self.account_url(Notice::PasswordChanged)))
+        let renewed = self.after_change(exchange, &signed_in).await?;
+        let next = self.account_url(Notice::PasswordChanged);
+        Ok(done_with(exchange, &next, renewed))
     }
 
     /// Counted like a sign-in, by the same counter: a browser left open is no place to guess at will.
@@ -141,7 +143,7 @@ impl LoginWing {
         &self,
         exchange: &mut Exchange<'_>,
         signed_in: &SignedIn,
-    ) -> Result<(), Problem> {
+    ) -> Result<Value, Problem> {
         let (now, address) = (exchange.now, exchange.address);
         let user = &signed_in.user.id;
         let why = SessionEnd::PasswordChanged;
@@ -150,12 +152,13 @@ impl LoginWing {
         let event = Event::PasswordChanged { user: user.clone() };
         self.core.emit(now, address, event).await;
         self.tell_password_changed(exchange, &signed_in.user).await;
-        match self.rotate_secret(&signed_in.session, now).await? {
-            Some(new) => new.set_cookie(&mut exchange.cookies),
-            // Ended from another device in this very moment: the browser is signed out.
-            None => exchange.cookies.remove(CookieName::Session),
+        self.distrust_devices(user, address, now).await?;
+        if let Some(renewed) = self.renew_session(exchange, &signed_in.session).await? {
+            return Ok(renewed);
         }
-        Ok(())
+        // Ended from another device in this very moment: the browser is signed out.
+        exchange.cookies.remove(CookieName::Session);
+        Ok(json!({}))
     }
 }
 

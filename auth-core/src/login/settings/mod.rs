@@ -14,6 +14,7 @@ pub(super) use self::defence::DefenceSettings;
 pub use self::email::Confirmation;
 pub(super) use self::email::EmailSettings;
 pub(super) use self::factors::FactorSettings;
+pub use self::factors::Mfa;
 pub(super) use self::lifecycle::LifecycleSettings;
 #[cfg(feature = "passkeys")]
 pub(super) use self::passkeys::PasskeySettings;
@@ -137,10 +138,12 @@ impl Login {
         self
     }
 
-    /// The shortest password people may choose, in characters (Unicode scalar values). Default 15, which is what NIST
-    /// SP 800-63B-4 §3.1.1.2 asks of a password that is the only factor; 8 at the least.
+    /// The shortest password people may choose, in characters (Unicode scalar values). Default 15, which is the least
+    /// that NIST SP 800-63B-4 §3.1.1.2 asks of a password that is the only factor; 8 where [`mfa`](Self::mfa) makes
+    /// everybody have a second one.
     pub fn password_min_length(mut self, characters: usize) -> Self {
         self.password_min_length = characters;
+        self.factors.chose_password_min = true;
         self
     }
 
@@ -270,11 +273,7 @@ impl Login {
             "password_max_length",
             "must be between 64 and 1024 characters",
         )?;
-        check(
-            (8..=self.password_max_length).contains(&self.password_min_length),
-            "password_min_length",
-            "must be at least 8 characters and at most password_max_length",
-        )?;
+        self.validate_password_min()?;
         if let Err(problem) = self.argon2.check(self.weak_argon2) {
             return fail("argon2", problem);
         }

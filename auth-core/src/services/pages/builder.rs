@@ -76,6 +76,7 @@ impl PagesBuilder {
             locales,
             assets,
             asset_base: base,
+            app_name: self.app_name.clone(),
         };
         if !self.overrides.is_empty() {
             rehearse(&pages)?;

@@ -17,6 +17,7 @@ mod said;
 mod sample;
 #[cfg(feature = "login")]
 mod sample_email;
+mod sample_factors;
 mod templates;
 
 #[cfg(test)]
@@ -43,6 +44,11 @@ pub struct Pages {
         expect(dead_code, reason = "the provider's frame alone asks")
     )]
     asset_base: String,
+    #[cfg_attr(
+        not(feature = "login"),
+        expect(dead_code, reason = "authenticator apps alone show it")
+    )]
+    app_name: String,
 }
 
 impl Pages {
@@ -79,6 +85,12 @@ impl Pages {
     /// The static files the pages link to, to be served below the asset base, cacheable for ever.
     pub fn assets(&self) -> &[Asset] {
         &self.assets
+    }
+
+    /// The product's name.
+    #[cfg(feature = "login")]
+    pub(crate) fn app_name(&self) -> &str {
+        &self.app_name
     }
 
     /// The URL of an asset, by the name templates ask for it by.

@@ -81,6 +81,21 @@ page_names! {
     /// Unlock an account.
     #[cfg(feature = "login")]
     Unlock = "unlock",
+    /// Ask for the second factor of a sign-in.
+    #[cfg(feature = "login")]
+    SecondFactor = "second_factor",
+    /// Set up an authenticator app.
+    #[cfg(feature = "login")]
+    TotpEnrol = "totp_enrol",
+    /// New backup codes, shown once.
+    #[cfg(feature = "login")]
+    BackupCodes = "backup_codes",
+    /// The second factors of the person signed in.
+    #[cfg(feature = "login")]
+    TwoFactor = "two_factor",
+    /// Prove again who one is, or by one more method.
+    #[cfg(feature = "login")]
+    StepUp = "step_up",
     /// Ask whether a client may have what it asks for.
     #[cfg(feature = "provider")]
     Consent = "consent",

@@ -3,6 +3,8 @@
 use serde_json::{Value, json};
 
 use super::PageName;
+#[cfg(feature = "login")]
+use super::sample_factors;
 
 /// Which of the two extremes of a page's contexts.
 #[derive(Clone, Copy, Debug)]
@@ -103,6 +105,16 @@ fn nullable(page: PageName) -> &'static [&'static str] {
         | PageName::ConfirmEmailChange
         | PageName::StopEmailChange
         | PageName::Unlock => super::sample_email::nullable(page),
+        #[cfg(feature = "login")]
+        PageName::SecondFactor => sample_factors::SECOND_FACTOR,
+        #[cfg(feature = "login")]
+        PageName::TotpEnrol => sample_factors::TOTP_ENROL,
+        #[cfg(feature = "login")]
+        PageName::BackupCodes => &[],
+        #[cfg(feature = "login")]
+        PageName::TwoFactor => sample_factors::TWO_FACTOR,
+        #[cfg(feature = "login")]
+        PageName::StepUp => sample_factors::STEP_UP,
         #[cfg(feature = "provider")]
         PageName::Consent => &[
             "client.client_uri",
@@ -218,6 +230,16 @@ fn full(page: PageName) -> Value {
         | PageName::ConfirmEmailChange
         | PageName::StopEmailChange
         | PageName::Unlock => super::sample_email::full(page),
+        #[cfg(feature = "login")]
+        PageName::SecondFactor => sample_factors::second_factor(),
+        #[cfg(feature = "login")]
+        PageName::TotpEnrol => sample_factors::totp_enrol(),
+        #[cfg(feature = "login")]
+        PageName::BackupCodes => sample_factors::backup_codes(),
+        #[cfg(feature = "login")]
+        PageName::TwoFactor => sample_factors::two_factor(),
+        #[cfg(feature = "login")]
+        PageName::StepUp => sample_factors::step_up(),
         #[cfg(feature = "provider")]
         PageName::Consent => json!({
             "action": "/oauth/consent",

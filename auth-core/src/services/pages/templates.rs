@@ -33,6 +33,11 @@ const LOGIN: &[Template] = embedded![
     "login/email/" "confirm_email_change.html",
     "login/email/" "stop_email_change.html",
     "login/email/" "unlock.html",
+    "login/second_factor/" "second_factor.html",
+    "login/second_factor/" "totp_enrol.html",
+    "login/second_factor/" "backup_codes.html",
+    "login/second_factor/" "two_factor.html",
+    "login/second_factor/" "step_up.html",
 ];
 #[cfg(not(feature = "login"))]
 const LOGIN: &[Template] = &[];

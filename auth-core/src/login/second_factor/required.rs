@@ -1,0 +1,152 @@
+//! `/auth/second-factor/enrol`: who must have a second factor and has none sets one up on the way to the first session.
+
+use http::StatusCode;
+use serde_json::json;
+
+use super::enrol::{Confirmable, SetUpPage};
+use super::pending::{PendingSignIn, SecondFactorGiven};
+use crate::login::{LoginWing, acr};
+use crate::store::{FactorId, User};
+use crate::web::{Exchange, Problem, Response, see_other};
+
+fn begin_form(user: &User) -> String {
+    format!("required_begin:{}", user.id)
+}
+
+fn confirm_form(user: &User, factor: &FactorId) -> String {
+    format!("required_confirm:{}:{factor}", user.id)
+}
+
+impl LoginWing {
+    /// `GET`: says what is to come. Nothing is made yet.
+    pub(super) async fn required_enrol_page(
+        &self,
+        exchange: &mut Exchange<'_>,
+    ) -> Result<Response, Problem> {
+        let Some(pending) = self.pending_sign_in(exchange, None).await? else {
+            return self.sign_in_again(exchange, None);
+        };
+        if self.has_one(&pending).await? {
+            return Ok(see_other(&self.path("/second-factor")));
+        }
+        let page = self.invitation(&pending, None);
+        Ok(self.draw_enrolment(exchange, StatusCode::OK, page, None))
+    }
+
+    /// `POST`: draws a secret and shows it.
+    pub(super) async fn required_enrol(
+        &self,
+        exchange: &mut Exchange<'_>,
+    ) -> Result<Response, Problem> {
+        let body = Self::body(exchange)?;
+        let Some(pending) = self.pending_sign_in(exchange, Some(&body)).await? else {
+            return self.sign_in_again(exchange, None);
+        };
+        let form = begin_form(&pending.user);
+        self.core.forms.check(exchange, &body, &form)?;
+        if self.has_one(&pending).await? {
+            return Ok(see_other(&self.path("/second-factor")));
+        }
+        let Some(enrolment) = self.begin_totp(&pending.user, exchange.now).await? else {
+            return Ok(see_other(&self.path("/second-factor")));
+        };
+        let page = self.secret_page(&pending, &enrolment.id, None);
+        Ok(self.draw_enrolment(exchange, StatusCode::OK, page, Some(&enrolment)))
+    }
+
+    /// `POST`: `factor` and `code`. Confirms, then begins the session.
+    pub(super) async fn required_confirm(
+        &self,
+        exchange: &mut Exchange<'_>,
+    ) -> Result<Response, Problem> {
+        let body = Self::body(exchange)?;
+        let Some(pending) = self.pending_sign_in(exchange, Some(&body)).await? else {
+            return self.sign_in_again(exchange, None);
+        };
+        let factor = FactorId::new(body.get("factor").unwrap_or_default());
+        let form = confirm_form(&pending.user, &factor);
+        self.core.forms.check(exchange, &body, &form)?;
+        if self.has_one(&pending).await? {
+            return Ok(see_other(&self.path("/second-factor")));
+        }
+        let user = &pending.user;
+        match self.confirmable(exchange, user, &factor, &body).await? {
+            Confirmable::Right(factor, step) => {
+                self.enrol_and_enter(exchange, pending, &factor, step).await
+            }
+            Confirmable::Wrong(factor) => {
+                let enrolment = self.enrolment(user, &factor)?;
+                let error = "That code is not right. Wait for the next one and try again.";
+                let page = self.secret_page(&pending, &factor.id, Some(error));
+                let status = StatusCode::UNPROCESSABLE_ENTITY;
+                Ok(self.draw_enrolment(exchange, status, page, Some(&enrolment)))
+            }
+            Confirmable::Replaced => {
+                let error = "This set-up has been replaced by another one. Begin again.";
+                let page = self.invitation(&pending, Some(error));
+                Ok(self.draw_enrolment(exchange, StatusCode::CONFLICT, page, None))
+            }
+        }
+    }
+
+    /// The sign-in is spent first: of any number of right codes at once, one enrols and enters.
+    async fn enrol_and_enter(
+        &self,
+        exchange: &mut Exchange<'_>,
+        pending: PendingSignIn,
+        factor: &crate::store::TotpFactor,
+        step: u64,
+    ) -> Result<Response, Problem> {
+        let return_to = pending.return_to.clone();
+        if !self.spend_pending(exchange, &pending).await? {
+            return self.sign_in_again(exchange, return_to.as_ref());
+        }
+        let given = SecondFactorGiven {
+            amr: vec![acr::ONE_TIME_PASSWORD],
+            trust_device: false,
+            members: json!({}),
+        };
+        let user = pending.user.clone();
+        let Some(codes) = self.confirm(exchange, &user, factor, step).await? else {
+            return self.sign_in_again(exchange, return_to.as_ref());
+        };
+        match self.open_pending(exchange, pending, given).await? {
+            Some(opened) => Ok(self.show_codes(exchange, &codes, &opened.next, opened.members)),
+            None => {
+                // The password was changed in this very moment: whoever knew the old one must leave nothing behind.
+                let factors = &self.core.stores.factors;
+                factors.remove_totp(&user.id).await?;
+                factors.replace_backup_codes(&user.id, &[]).await?;
+                self.sign_in_again(exchange, return_to.as_ref())
+            }
+        }
+    }
+
+    async fn has_one(&self, pending: &PendingSignIn) -> Result<bool, Problem> {
+        let factors = self.second_factors(&pending.user.id).await?;
+        Ok(factors.beside(pending.basis()).any())
+    }
+
+    fn invitation<'p>(&self, pending: &PendingSignIn, error: Option<&'p str>) -> SetUpPage<'p> {
+        SetUpPage {
+            action: self.path("/second-factor/enrol"),
+            form: begin_form(&pending.user),
+            account_url: self.login_url(pending.return_to.as_ref()),
+            error,
+        }
+    }
+
+    fn secret_page<'p>(
+        &self,
+        pending: &PendingSignIn,
+        factor: &FactorId,
+        error: Option<&'p str>,
+    ) -> SetUpPage<'p> {
+        SetUpPage {
+            action: self.path("/second-factor/enrol/confirm"),
+            form: confirm_form(&pending.user, factor),
+            account_url: self.login_url(pending.return_to.as_ref()),
+            error,
+        }
+    }
+}
