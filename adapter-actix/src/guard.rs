@@ -52,6 +52,12 @@ pub fn signed_in_within(recency: Duration) -> GuardTransform {
     GuardTransform(Guard::RecentSignIn(Some(recency), Otherwise::SignIn))
 }
 
+/// Somebody signed in with several factors; whoever has not is asked for a second one.
+#[cfg(feature = "login")]
+pub fn multi_factor() -> GuardTransform {
+    GuardTransform(Guard::MultiFactor(Otherwise::SignIn))
+}
+
 /// Somebody signed in acts for an organization, as the host's
 /// [`ScopeLoader`](crate::login::ScopeLoader) says; else 403.
 #[cfg(feature = "login")]
@@ -120,7 +126,7 @@ pub fn scopes(requirement: ScopeRequirement) -> GuardTransform {
 pub struct GuardTransform(Guard);
 
 impl GuardTransform {
-    /// Answers 401 (403 where only recency is missing) instead of leading to the sign-in page.
+    /// Answers 401 (403 where only recency or a second factor is missing) instead of leading to the sign-in page.
     #[cfg(feature = "login")]
     #[must_use]
     pub fn or_401(self) -> Self {

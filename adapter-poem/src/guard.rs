@@ -46,6 +46,12 @@ pub fn signed_in_within(recency: Duration) -> GuardMiddleware {
     GuardMiddleware(Guard::RecentSignIn(Some(recency), Otherwise::SignIn))
 }
 
+/// Somebody signed in with several factors; whoever has not is asked for a second one.
+#[cfg(feature = "login")]
+pub fn multi_factor() -> GuardMiddleware {
+    GuardMiddleware(Guard::MultiFactor(Otherwise::SignIn))
+}
+
 /// Somebody signed in acts for an organization, as the host's
 /// [`ScopeLoader`](crate::login::ScopeLoader) says; else 403.
 #[cfg(feature = "login")]
@@ -114,7 +120,7 @@ pub fn scopes(requirement: ScopeRequirement) -> GuardMiddleware {
 pub struct GuardMiddleware(Guard);
 
 impl GuardMiddleware {
-    /// Answers 401 (403 where only recency is missing) instead of leading to the sign-in page.
+    /// Answers 401 (403 where only recency or a second factor is missing) instead of leading to the sign-in page.
     #[cfg(feature = "login")]
     #[must_use]
     pub fn or_401(self) -> Self {

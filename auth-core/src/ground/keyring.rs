@@ -363,7 +363,10 @@ mod tests {
             after,
             [new.keyed_digest(Purpose::BackupCode, b"code"), before]
         );
-        assert!(!new.keyed_digests(Purpose::MailCode, b"code").contains(&before));
+        assert!(
+            !new.keyed_digests(Purpose::MailCode, b"code")
+                .contains(&before)
+        );
     }
 
     #[test]

@@ -6,6 +6,7 @@ pub const PASSWORD: &str = "pwd";
 /// `amr` of a link or code in a mail. RFC 8176 has no value for it and leaves others to the parties; `otp`, its nearest,
 /// stays for authenticator apps, so that nobody takes a mail for a second factor (threat 19).
 pub const EMAIL: &str = "email";
+
 /// `amr` of a code from an authenticator app, or of a backup code in its place (RFC 8176 §2).
 pub const ONE_TIME_PASSWORD: &str = "otp";
 

@@ -10,9 +10,7 @@ use super::LoginWing;
 use super::session_life::NewSession;
 use crate::ground::Digest32;
 use crate::store::Session;
-use crate::web::{
-    CookieJar, CookieName, Exchange, Problem, SESSION_TOKEN_PREFIX, session_token,
-};
+use crate::web::{CookieJar, CookieName, Exchange, Problem, SESSION_TOKEN_PREFIX, session_token};
 
 /// What carries a session's secret. Part of its digest, so that the value of a cookie is no bearer token, nor the
 /// reverse.

@@ -49,10 +49,10 @@ pub use password::{
 };
 pub use requesting_app::{RequestingApp, RequestingApps};
 pub use scope::{Scope, ScopeError, ScopeFacts, ScopeLoader};
+pub use second_factor::{MfaPolicy, MfaPolicyError};
 pub use session::SignedIn;
 pub use session_life::{NewSession, SignInRequest};
 pub use session_watch::{SessionNews, SessionSubscription};
-pub use second_factor::{MfaPolicy, MfaPolicyError};
 pub use settings::{AccountLink, Confirmation, Login, LoginSettingsError, Mfa};
 #[cfg(feature = "passkeys")]
 pub use settings::{CounterPolicy, UserVerification};

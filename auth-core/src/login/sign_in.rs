@@ -54,7 +54,10 @@ impl LoginWing {
             && self.has_ways_beside_password(signed_in).await?
         {
             let second = asks_for_several(exchange)?;
-            return Ok(done(exchange, &self.step_up_url(return_to.as_ref(), second)));
+            return Ok(done(
+                exchange,
+                &self.step_up_url(return_to.as_ref(), second),
+            ));
         }
         let shown = signed_in
             .as_ref()

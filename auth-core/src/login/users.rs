@@ -386,7 +386,7 @@ impl LoginWing {
         let event = Event::EmailVerified { user: user.clone() };
         self.core.emit(now, None, event).await;
         if drops {
-            self.drop_planted(user).await?;
+            self.drop_planted(user, now).await?;
             self.end_all_sessions(user, None, SessionEnd::EmailVerified, None, now)
                 .await?;
         }

@@ -4,8 +4,8 @@ use super::issuer::{Issuer, Local, Remote};
 use super::refused::{InvalidToken, Refusal};
 use super::{AccessToken, ResourceWing};
 use crate::ground::Timestamp;
-use crate::web::SESSION_TOKEN_PREFIX;
 use crate::ground::jose::{Algorithm, Claims, ClaimsCheck, JoseError, Jws, Verified};
+use crate::web::SESSION_TOKEN_PREFIX;
 
 /// `typ` of an access token; `application/at+jwt` is the same.
 const ACCESS_TOKEN_TYPE: &str = "at+jwt";

@@ -4,6 +4,7 @@ use http::StatusCode;
 use serde_json::json;
 
 use super::{devices, enrol, manage};
+use crate::ground::Timestamp;
 use crate::login::reply::done;
 use crate::login::{LoginWing, Mfa, SignedIn, acr};
 use crate::services::pages::PageName;
@@ -74,6 +75,7 @@ impl LoginWing {
         let required = self.must_have_mfa(&signed_in.user).await?;
         let offered = required || self.settings.factors.mfa != Mfa::Off;
         let since = factors.totp.as_ref().and_then(|totp| totp.confirmed_at);
+        let since = since.map(Timestamp::rfc3339);
         let mut action = |path: &str, form: &str| {
             json!({
                 "action": self.path(path),
@@ -81,7 +83,10 @@ impl LoginWing {
             })
         };
         let begin = action("/account/two-factor/begin", &enrol::begin_form(signed_in));
-        let remove = action("/account/two-factor/remove", &manage::remove_form(signed_in));
+        let remove = action(
+            "/account/two-factor/remove",
+            &manage::remove_form(signed_in),
+        );
         let codes = action(
             "/account/two-factor/backup-codes",
             &manage::codes_form(signed_in),
@@ -92,7 +97,7 @@ impl LoginWing {
         );
         let is_last = !factors.has_passkey;
         let context = json!({
-            "totp": { "enrolled": factors.totp.is_some(), "since": since.map(|at| at.rfc3339()) },
+            "totp": { "enrolled": factors.totp.is_some(), "since": since },
             "required": required,
             "begin": (offered && factors.totp.is_none()).then_some(begin),
             "remove": (factors.totp.is_some() && !(required && is_last)).then_some(remove),
@@ -123,8 +128,7 @@ impl LoginWing {
         };
         let factors = self.second_factors(&signed_in.user.id).await?;
         let session = &signed_in.session;
-        let needs_second =
-            factors.any() && session.acr.as_deref() != Some(acr::MULTI_FACTOR_ACR);
+        let needs_second = factors.any() && session.acr.as_deref() != Some(acr::MULTI_FACTOR_ACR);
         if self.was_recent(session, exchange.now) && !needs_second {
             return Ok(Ok(signed_in));
         }

@@ -5,13 +5,13 @@ use serde_json::{Value, json};
 
 use super::SecondFactors;
 use super::pending::{PendingSignIn, SecondFactorGiven};
-use crate::login::reply::account_name;
+use crate::login::reply::{account_name, done};
 use crate::login::{LoginWing, acr};
 use crate::services::mail::MailKind;
 use crate::services::pages::PageName;
 use crate::store::User;
 use crate::web::{
-    Exchange, FormTarget, PagePolicy, Params, Problem, Response, ReturnTo, see_other, with_query,
+    Exchange, FormTarget, PagePolicy, Params, Problem, Response, ReturnTo, with_query,
 };
 
 /// Which of the methods a page asks for: one at a time, with links to the others.
@@ -80,7 +80,7 @@ impl LoginWing {
         let factors = self.second_factors(&pending.user.id).await?;
         let factors = factors.beside(pending.basis());
         if !factors.any() {
-            return Ok(see_other(&self.path("/second-factor/enrol")));
+            return self.without_second_factor(exchange, &pending).await;
         }
         pending.return_to = return_to.or(pending.return_to);
         let asked = query.get("use");
@@ -88,10 +88,7 @@ impl LoginWing {
     }
 
     /// `POST`: `code` or `backup_code`, and `trust_device`. Counted before it is looked at.
-    pub(super) async fn challenge(
-        &self,
-        exchange: &mut Exchange<'_>,
-    ) -> Result<Response, Problem> {
+    pub(super) async fn challenge(&self, exchange: &mut Exchange<'_>) -> Result<Response, Problem> {
         let body = Self::body(exchange)?;
         let return_to = self.return_to(&body);
         let Some(mut pending) = self.pending_sign_in(exchange, Some(&body)).await? else {
@@ -104,6 +101,9 @@ impl LoginWing {
         pending.return_to = return_to.or(pending.return_to);
         let factors = self.second_factors(&pending.user.id).await?;
         let factors = factors.beside(pending.basis());
+        if !factors.any() {
+            return self.without_second_factor(exchange, &pending).await;
+        }
         let proven = self
             .prove_code(exchange, &pending.user, &factors, &body)
             .await?;
@@ -119,6 +119,18 @@ impl LoginWing {
             members: proven.members,
         };
         self.finish_second_factor(exchange, pending, given).await
+    }
+
+    /// There is none to ask for: it is set up, or was removed meanwhile and the sign-in begins anew.
+    async fn without_second_factor(
+        &self,
+        exchange: &Exchange<'_>,
+        pending: &PendingSignIn,
+    ) -> Result<Response, Problem> {
+        if self.must_have_mfa(&pending.user).await? {
+            return Ok(done(exchange, &self.path("/second-factor/enrol")));
+        }
+        self.sign_in_again(exchange, pending.return_to.as_ref())
     }
 
     /// Counts an attempt, then compares a code with what the user has, and spends it.

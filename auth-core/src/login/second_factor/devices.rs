@@ -65,9 +65,8 @@ impl LoginWing {
         }
         let devices = &self.core.stores.devices;
         let device = devices.trusted_device(&id.into()).await?;
-        let is_theirs = |device: &TrustedDevice| {
-            device.user_id == user.id && exchange.now < device.expires_at
-        };
+        let is_theirs =
+            |device: &TrustedDevice| device.user_id == user.id && exchange.now < device.expires_at;
         let Some(device) = device.filter(is_theirs) else {
             return Ok(false);
         };
@@ -178,7 +177,10 @@ impl LoginWing {
             devices: 1,
         };
         self.core.emit(exchange.now, exchange.address, event).await;
-        Ok(done(exchange, &self.two_factor_url(Notice::DeviceForgotten)))
+        Ok(done(
+            exchange,
+            &self.two_factor_url(Notice::DeviceForgotten),
+        ))
     }
 
     /// `POST`: forgets all of them.

@@ -25,8 +25,8 @@ fn confirm_form(signed_in: &SignedIn, factor: &FactorId) -> String {
     format!("totp_confirm:{}:{factor}", signed_in.session.id)
 }
 
-const WRONG_CODE: &str = "That code is not right. Wait for the next one and try again.";
-const REPLACED: &str = "This set-up has been replaced by another one. Begin again.";
+pub(super) const WRONG_CODE: &str = "That code is not right. Wait for the next one and try again.";
+pub(super) const REPLACED: &str = "This set-up has been replaced by another one. Begin again.";
 
 /// A page of a set-up.
 pub(super) struct SetUpPage<'p> {
@@ -72,7 +72,7 @@ impl LoginWing {
                 .await;
         };
         let page = self.set_up_page(&signed_in, &enrolment.id, None);
-        Ok(self.draw_enrolment(exchange, StatusCode::OK, page, Some(&enrolment)))
+        Ok(self.draw_enrolment(exchange, StatusCode::OK, &page, Some(&enrolment)))
     }
 
     /// `POST`: `factor` and `code`. From here on the second factor is asked for.
@@ -90,14 +90,12 @@ impl LoginWing {
         self.core.forms.check(exchange, &body, &form)?;
         let user = &signed_in.user;
         let confirmed = match self.confirmable(exchange, user, &factor, &body).await? {
-            Confirmable::Right(factor, step) => {
-                self.confirm(exchange, user, &factor, step).await?
-            }
+            Confirmable::Right(factor, step) => self.confirm(exchange, user, &factor, step).await?,
             Confirmable::Wrong(factor) => {
                 let enrolment = self.enrolment(user, &factor)?;
                 let page = self.set_up_page(&signed_in, &factor.id, Some(WRONG_CODE));
                 let status = StatusCode::UNPROCESSABLE_ENTITY;
-                return Ok(self.draw_enrolment(exchange, status, page, Some(&enrolment)));
+                return Ok(self.draw_enrolment(exchange, status, &page, Some(&enrolment)));
             }
             Confirmable::Replaced => None,
         };
@@ -186,7 +184,7 @@ impl LoginWing {
         &self,
         exchange: &mut Exchange<'_>,
         status: StatusCode,
-        page: SetUpPage<'_>,
+        page: &SetUpPage<'_>,
         enrolment: Option<&Enrolment>,
     ) -> Response {
         let shown = enrolment.map(|enrolment| {

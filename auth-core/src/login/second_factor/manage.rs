@@ -1,13 +1,17 @@
 //! `POST /auth/account/two-factor/remove` and `…/backup-codes`: the authenticator app goes, or the backup codes are new.
 
+use std::net::IpAddr;
+
 use http::StatusCode;
 use serde_json::json;
 
 use super::account::Notice;
+use crate::ground::Timestamp;
 use crate::login::reply::done;
 use crate::login::{LoginWing, SignedIn};
 use crate::services::Event;
 use crate::services::mail::MailKind;
+use crate::store::{StoreResult, UserId};
 use crate::web::{CookieName, Exchange, Problem, Response};
 
 pub(super) fn remove_form(signed_in: &SignedIn) -> String {
@@ -19,6 +23,24 @@ pub(super) fn codes_form(signed_in: &SignedIn) -> String {
 }
 
 impl LoginWing {
+    /// Removes the authenticator app, the backup codes and the trust in devices, without asking anybody: whoever set them
+    /// up is not whose account it is.
+    pub(in crate::login) async fn forget_second_factors(
+        &self,
+        user: &UserId,
+        address: Option<IpAddr>,
+        now: Timestamp,
+    ) -> StoreResult<()> {
+        let factors = &self.core.stores.factors;
+        factors.replace_backup_codes(user, &[]).await?;
+        self.distrust_devices(user, address, now).await?;
+        if factors.remove_totp(user).await? {
+            let event = Event::TotpRemoved { user: user.clone() };
+            self.core.emit(now, address, event).await;
+        }
+        Ok(())
+    }
+
     /// `POST`: removes the authenticator app, unless the user must have a second factor and this is the last.
     pub(super) async fn remove_enrolment(
         &self,

@@ -20,8 +20,8 @@ use super::first_factor::FirstFactor;
 use crate::web::{Exchange, Problem, Response, Side};
 
 pub(super) use challenge::{Prompted, way_on};
-pub use policy::{MfaPolicy, MfaPolicyError};
 pub(super) use policy::SecondFactors;
+pub use policy::{MfaPolicy, MfaPolicyError};
 
 /// The endpoints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -205,7 +205,8 @@ impl LoginWing {
         if !self.spend_pending(exchange, &pending).await? {
             return self.sign_in_again(exchange, return_to.as_ref());
         }
-        let trust_device = given.trust_device;
+        // A client without cookies could not show that it is trusted.
+        let trust_device = given.trust_device && pending.kept.carrier == Carrier::Cookie;
         let user = pending.user.id.clone();
         match self.open_pending(exchange, pending, given).await? {
             Some(opened) => {

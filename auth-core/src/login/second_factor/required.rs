@@ -3,11 +3,12 @@
 use http::StatusCode;
 use serde_json::json;
 
-use super::enrol::{Confirmable, SetUpPage};
+use super::enrol::{Confirmable, REPLACED, SetUpPage, WRONG_CODE};
 use super::pending::{PendingSignIn, SecondFactorGiven};
+use crate::login::reply::done;
 use crate::login::{LoginWing, acr};
 use crate::store::{FactorId, User};
-use crate::web::{Exchange, Problem, Response, see_other};
+use crate::web::{Exchange, Problem, Response};
 
 fn begin_form(user: &User) -> String {
     format!("required_begin:{}", user.id)
@@ -27,10 +28,10 @@ impl LoginWing {
             return self.sign_in_again(exchange, None);
         };
         if self.has_one(&pending).await? {
-            return Ok(see_other(&self.path("/second-factor")));
+            return Ok(done(exchange, &self.path("/second-factor")));
         }
         let page = self.invitation(&pending, None);
-        Ok(self.draw_enrolment(exchange, StatusCode::OK, page, None))
+        Ok(self.draw_enrolment(exchange, StatusCode::OK, &page, None))
     }
 
     /// `POST`: draws a secret and shows it.
@@ -45,13 +46,13 @@ impl LoginWing {
         let form = begin_form(&pending.user);
         self.core.forms.check(exchange, &body, &form)?;
         if self.has_one(&pending).await? {
-            return Ok(see_other(&self.path("/second-factor")));
+            return Ok(done(exchange, &self.path("/second-factor")));
         }
         let Some(enrolment) = self.begin_totp(&pending.user, exchange.now).await? else {
-            return Ok(see_other(&self.path("/second-factor")));
+            return Ok(done(exchange, &self.path("/second-factor")));
         };
         let page = self.secret_page(&pending, &enrolment.id, None);
-        Ok(self.draw_enrolment(exchange, StatusCode::OK, page, Some(&enrolment)))
+        Ok(self.draw_enrolment(exchange, StatusCode::OK, &page, Some(&enrolment)))
     }
 
     /// `POST`: `factor` and `code`. Confirms, then begins the session.
@@ -67,7 +68,7 @@ impl LoginWing {
         let form = confirm_form(&pending.user, &factor);
         self.core.forms.check(exchange, &body, &form)?;
         if self.has_one(&pending).await? {
-            return Ok(see_other(&self.path("/second-factor")));
+            return Ok(done(exchange, &self.path("/second-factor")));
         }
         let user = &pending.user;
         match self.confirmable(exchange, user, &factor, &body).await? {
@@ -76,15 +77,13 @@ impl LoginWing {
             }
             Confirmable::Wrong(factor) => {
                 let enrolment = self.enrolment(user, &factor)?;
-                let error = "That code is not right. Wait for the next one and try again.";
-                let page = self.secret_page(&pending, &factor.id, Some(error));
+                let page = self.secret_page(&pending, &factor.id, Some(WRONG_CODE));
                 let status = StatusCode::UNPROCESSABLE_ENTITY;
-                Ok(self.draw_enrolment(exchange, status, page, Some(&enrolment)))
+                Ok(self.draw_enrolment(exchange, status, &page, Some(&enrolment)))
             }
             Confirmable::Replaced => {
-                let error = "This set-up has been replaced by another one. Begin again.";
-                let page = self.invitation(&pending, Some(error));
-                Ok(self.draw_enrolment(exchange, StatusCode::CONFLICT, page, None))
+                let page = self.invitation(&pending, Some(REPLACED));
+                Ok(self.draw_enrolment(exchange, StatusCode::CONFLICT, &page, None))
             }
         }
     }
@@ -110,16 +109,13 @@ impl LoginWing {
         let Some(codes) = self.confirm(exchange, &user, factor, step).await? else {
             return self.sign_in_again(exchange, return_to.as_ref());
         };
-        match self.open_pending(exchange, pending, given).await? {
-            Some(opened) => Ok(self.show_codes(exchange, &codes, &opened.next, opened.members)),
-            None => {
-                // The password was changed in this very moment: whoever knew the old one must leave nothing behind.
-                let factors = &self.core.stores.factors;
-                factors.remove_totp(&user.id).await?;
-                factors.replace_backup_codes(&user.id, &[]).await?;
-                self.sign_in_again(exchange, return_to.as_ref())
-            }
+        if let Some(opened) = self.open_pending(exchange, pending, given).await? {
+            return Ok(self.show_codes(exchange, &codes, &opened.next, opened.members));
         }
+        // The password was changed in this very moment: whoever knew the old one must leave nothing behind.
+        self.forget_second_factors(&user.id, exchange.address, exchange.now)
+            .await?;
+        self.sign_in_again(exchange, return_to.as_ref())
     }
 
     async fn has_one(&self, pending: &PendingSignIn) -> Result<bool, Problem> {

@@ -1,5 +1,7 @@
 //! Authenticator apps: time-based one-time passwords (RFC 6238), six digits every 30 seconds.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use qrcode::QrCode;
 use qrcode::render::svg;
 use totp_rs::{Algorithm, Builder, Totp};
@@ -51,7 +53,11 @@ fn generator(secret: &[u8]) -> Result<Totp, Problem> {
 
 /// The time step whose code this is, within the skew. Spaces that apps show are left out.
 fn step_of(totp: &Totp, code: &str, now: Timestamp) -> Option<u64> {
-    let code: String = code.chars().filter(|c| !c.is_whitespace()).take(7).collect();
+    let code: String = code
+        .chars()
+        .filter(|c| !c.is_whitespace())
+        .take(7)
+        .collect();
     totp.check(&code, u64::try_from(now.seconds()).ok()?)
 }
 
@@ -76,8 +82,7 @@ fn image(uri: &str) -> Result<String, Problem> {
         .render::<svg::Color<'_>>()
         .min_dimensions(200, 200)
         .build();
-    use base64::Engine as _;
-    let text = base64::engine::general_purpose::STANDARD.encode(svg);
+    let text = STANDARD.encode(svg);
     Ok(format!("data:image/svg+xml;base64,{text}"))
 }
 
