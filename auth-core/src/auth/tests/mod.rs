@@ -2,6 +2,7 @@
 
 mod audit;
 mod callers;
+mod factors;
 mod house;
 mod roles;
 mod token_cookie;

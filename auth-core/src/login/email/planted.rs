@@ -6,16 +6,19 @@
 //! way in: passkeys, authenticator app, backup codes, trusted devices, sessions. Changes of address that were asked for
 //! before it end with the password they name. Later proofs drop nothing.
 
+use crate::ground::Timestamp;
 use crate::login::LoginWing;
 use crate::store::{StoreResult, UserId};
 
 impl LoginWing {
     /// Removes every way in but the mailbox; sessions are the caller's.
-    pub(in crate::login) async fn drop_planted(&self, user: &UserId) -> StoreResult<()> {
-        let stores = &self.core.stores;
-        stores.passkeys.remove_passkeys(user).await?;
-        stores.factors.remove_totp(user).await?;
-        stores.factors.replace_backup_codes(user, &[]).await?;
-        stores.devices.forget_devices(user).await
+    pub(in crate::login) async fn drop_planted(
+        &self,
+        user: &UserId,
+        now: Timestamp,
+    ) -> StoreResult<()> {
+        self.core.stores.passkeys.remove_passkeys(user).await?;
+        self.forget_second_factors(user, None, now).await?;
+        self.core.stores.devices.forget_devices(user).await
     }
 }

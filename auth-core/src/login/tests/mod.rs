@@ -1,10 +1,8 @@
 //! The wing, driven as a browser would drive it, over the memory store and a clock that stands still.
-//!
-//! Threat 01 (a session before the second factor) has no test here: there is no second factor yet, and so nothing that
-//! is signed in by halves. It comes with the wing's second factors.
 
 mod account;
 mod bad_input;
+mod bearer;
 mod breached;
 mod browsers;
 mod email_change;
@@ -16,6 +14,7 @@ mod email_races;
 mod email_reset;
 mod email_sign_in;
 mod email_threats;
+mod factors;
 mod harness;
 mod host;
 mod lifecycle;
@@ -32,9 +31,13 @@ mod passkey_step_up;
 #[cfg(feature = "passkeys")]
 mod passkey_threats;
 mod register;
+mod second_factor;
+mod second_factor_threats;
 mod secrecy;
 mod session_watch;
 mod sessions;
 mod sign_in;
 mod sign_out;
+mod step_up;
 mod throttle;
+mod trusted_devices;

@@ -1,0 +1,429 @@
+//! Second factors and bearer sessions as guards, callers and other apps see them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::request::Parts;
+use http::{HeaderMap, Method};
+use serde_json::{Value, json};
+use totp_rs::{Builder, Secret, Totp};
+
+use super::house::{House, KEY, ask, refusal};
+use crate::auth::{Auth, Caller, Guard, Otherwise};
+use crate::ground::{Clock, ManualClock, Timestamp, from_base64url};
+use crate::login::{Argon2Cost, Login, NewUser, SignInRequest};
+use crate::provider::{NewClient, Provider};
+use crate::resource::ScopeRequirement;
+use crate::store::{MemoryStore, UserId};
+use crate::testkit::{Answer, Browser};
+
+const PASSWORD: &str = "seven grey parrots";
+const EMAIL: &str = "ada@example.com";
+const JSON: &[(&str, &str)] = &[
+    ("accept", "application/json"),
+    ("content-type", "application/json"),
+    ("sec-fetch-site", "same-origin"),
+];
+
+#[derive(Clone)]
+struct SharedClock(Arc<ManualClock>);
+
+impl Clock for SharedClock {
+    fn now(&self) -> Timestamp {
+        self.0.now()
+    }
+}
+
+/// Both halves, and a user with an authenticator app.
+struct App {
+    auth: Auth,
+    clock: SharedClock,
+    user: UserId,
+    totp: Totp,
+}
+
+async fn app() -> App {
+    let clock = SharedClock(Arc::new(ManualClock::at(Timestamp::from_seconds(
+        1_800_000_000,
+    ))));
+    let cost = Argon2Cost {
+        memory_kib: 8,
+        iterations: 1,
+        parallelism: 1,
+    };
+    let auth = Auth::builder("https://app.example.com")
+        .secret([7; 32])
+        .store(MemoryStore::new())
+        .clock(clock.clone())
+        .prune_every(None)
+        .login(Login::default().dangerous_weak_argon2(cost))
+        .provider(Provider::default())
+        .build()
+        .await
+        .expect("app");
+    let new = NewUser {
+        email: Some(EMAIL.to_owned()),
+        password: Some(PASSWORD.into()),
+        ..NewUser::default()
+    };
+    let user = auth.login().expect("login").create_user(new).await;
+    let user = user.expect("user").id;
+    let client = json!({
+        "client_id": "rp", "client_secret": "the secret of the client, long enough",
+        "redirect_uris": ["https://rp.example/callback"], "client_name": "The third party",
+        "token_endpoint_auth_method": "client_secret_post", "scope": "openid",
+    });
+    let Value::Object(client) = client else {
+        panic!("an object")
+    };
+    let provider = auth.provider().expect("provider");
+    let client = NewClient::from_metadata(client);
+    provider.register_client(client).await.expect("client");
+    let mut browser = Browser::new(&auth);
+    let page = browser.get("/auth/login").await;
+    let fields = [("email", EMAIL), ("password", PASSWORD)];
+    browser.submit(&page, &fields).await;
+    let begun = post(&mut browser, "/auth/account/two-factor/begin", &json!({})).await;
+    let shown = begun.json()["context"]["enrolment"].clone();
+    let secret: String = shown["secret"]
+        .as_str()
+        .expect("secret")
+        .split(' ')
+        .collect();
+    let secret = Secret::try_from_base32(secret).expect("base32");
+    let app = App {
+        totp: Builder::new().with_secret(secret).build().expect("totp"),
+        auth,
+        clock,
+        user,
+    };
+    let body = json!({ "factor": shown["factor"], "code": app.code() });
+    let path = "/auth/account/two-factor/confirm";
+    let confirmed = post(&mut browser, path, &body).await;
+    assert_eq!(confirmed.status, 200, "{}", confirmed.text);
+    app
+}
+
+async fn post(browser: &mut Browser, path: &str, body: &Value) -> Answer {
+    browser
+        .send(Method::POST, path, JSON, &body.to_string())
+        .await
+}
+
+impl App {
+    /// The next code that is not spent.
+    fn code(&self) -> String {
+        self.clock.0.advance(Duration::from_secs(30));
+        let seconds = u64::try_from(self.clock.now().seconds()).expect("after 1970");
+        self.totp.generate(seconds).to_string()
+    }
+
+    /// A browser in which the user is signed in by one factor.
+    async fn weakly(&self) -> Browser {
+        let headers = HeaderMap::new();
+        let request = SignInRequest {
+            headers: &headers,
+            address: None,
+            remember: false,
+        };
+        let login = self.auth.login().expect("login");
+        let new = login.sign_in(&self.user, &["pwd"], request).await;
+        let cookies = new.expect("session").cookies();
+        let cookie = cookies[0].to_str().expect("text");
+        let pair = cookie.split(';').next().expect("pair");
+        let (name, value) = pair.split_once('=').expect("pair");
+        let mut browser = Browser::new(&self.auth);
+        browser.set_cookie(name, value);
+        browser
+    }
+
+    fn parts(browser: &Browser, accept: &'static str) -> Parts {
+        let cookie = browser.cookie("__Host-auth_session").unwrap_or_default();
+        let cookie = format!("__Host-auth_session={cookie}");
+        ask("GET", &[("cookie", &cookie), ("accept", accept)])
+    }
+
+    async fn admits(&self, guard: &Guard, parts: &mut Parts) -> String {
+        match self.auth.admit(parts, guard).await {
+            Ok(()) => "passes".to_owned(),
+            Err(response) => match response.headers().get("location") {
+                Some(location) => location.to_str().expect("text").to_owned(),
+                None => refusal(&response),
+            },
+        }
+    }
+
+    /// What the client learns of the sign-in, from the callback it was answered at.
+    async fn id_token(&self, callback: &Answer) -> Value {
+        let code = callback.location_param("code").expect("code");
+        let body = form_urlencoded::Serializer::new(String::new())
+            .extend_pairs([
+                ("grant_type", "authorization_code"),
+                ("code", &code),
+                ("redirect_uri", "https://rp.example/callback"),
+                ("code_verifier", VERIFIER),
+                ("client_id", "rp"),
+                ("client_secret", "the secret of the client, long enough"),
+            ])
+            .finish();
+        let form = [("content-type", "application/x-www-form-urlencoded")];
+        let mut client = Browser::new(&self.auth);
+        let answer = client
+            .send(Method::POST, "/oauth/token", &form, &body)
+            .await;
+        let answer = answer.json();
+        let token = answer["id_token"].as_str().expect("ID token");
+        let claims = token.split('.').nth(1).expect("claims");
+        serde_json::from_slice(&from_base64url(claims).expect("base64url")).expect("JSON")
+    }
+}
+
+const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+
+fn authorize(more: &[(&str, &str)]) -> String {
+    let query = form_urlencoded::Serializer::new(String::new())
+        .extend_pairs([
+            ("client_id", "rp"),
+            ("response_type", "code"),
+            ("scope", "openid"),
+            ("redirect_uri", "https://rp.example/callback"),
+            (
+                "code_challenge",
+                "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM",
+            ),
+            ("code_challenge_method", "S256"),
+        ])
+        .extend_pairs(more)
+        .finish();
+    format!("/oauth/authorize?{query}")
+}
+
+#[tokio::test]
+async fn the_guard_of_several_factors_asks_for_the_second() {
+    let app = app().await;
+    let guard = Guard::MultiFactor(Otherwise::SignIn);
+    let stranger = Browser::new(&app.auth);
+    let mut parts = App::parts(&stranger, "text/html");
+    let answer = app.admits(&guard, &mut parts).await;
+    assert_eq!(answer, "/auth/login?return_to=%2Fhost&factor=second");
+    let mut browser = app.weakly().await;
+    let mut parts = App::parts(&browser, "text/html");
+    let answer = app.admits(&guard, &mut parts).await;
+    assert_eq!(answer, "/auth/step-up?return_to=%2Fhost&factor=second");
+    let mut parts = App::parts(&browser, "application/json");
+    let answer = app.admits(&guard.clone().or_401(), &mut parts).await;
+    assert_eq!(answer, "403 second_factor_required");
+    let mut parts = App::parts(&stranger, "application/json");
+    let answer = app.admits(&guard.clone().or_401(), &mut parts).await;
+    assert_eq!(answer, "401 unauthenticated");
+
+    let page = browser
+        .get("/auth/step-up?return_to=%2Fhost&factor=second")
+        .await;
+    let code = app.code();
+    let answer = browser.submit(&page, &[("code", &code)]).await;
+    assert_eq!(
+        answer.location().as_deref(),
+        Some("/host"),
+        "{}",
+        answer.text
+    );
+    let mut parts = App::parts(&browser, "text/html");
+    assert_eq!(app.admits(&guard, &mut parts).await, "passes");
+    // The recency of the same step-up counts too.
+    let recent = Guard::RecentSignIn(Some(Duration::from_mins(1)), Otherwise::SignIn);
+    let mut parts = App::parts(&browser, "text/html");
+    assert_eq!(app.admits(&recent, &mut parts).await, "passes");
+}
+
+#[tokio::test]
+async fn threat_01_a_sign_in_that_waits_is_none_to_guards_and_other_apps() {
+    let app = app().await;
+    let mut browser = Browser::new(&app.auth);
+    let page = browser.get("/auth/login").await;
+    let fields = [("email", EMAIL), ("password", PASSWORD)];
+    let answer = browser.submit(&page, &fields).await;
+    assert_eq!(answer.location().as_deref(), Some("/auth/second-factor"));
+    let pending = browser
+        .cookie("__Host-auth_pending")
+        .expect("cookie")
+        .to_owned();
+    for plant in [false, true] {
+        if plant {
+            browser.set_cookie("__Host-auth_session", &pending);
+        }
+        let answer = browser.get(&authorize(&[("prompt", "none")])).await;
+        let error = answer.location_param("error");
+        assert_eq!(error.as_deref(), Some("login_required"));
+        let answer = browser.get(&authorize(&[])).await;
+        let location = answer.location().expect("location");
+        assert!(location.starts_with("/auth/login"), "{location}");
+        for guard in [
+            Guard::SignedIn(Otherwise::Unauthorized),
+            Guard::MultiFactor(Otherwise::Unauthorized),
+            Guard::Caller,
+        ] {
+            let cookie = format!("__Host-auth_pending={pending}; __Host-auth_session={pending}");
+            let mut parts = ask("GET", &[("cookie", &cookie)]);
+            let answer = app.admits(&guard, &mut parts).await;
+            assert!(answer.starts_with("401"), "{guard:?}: {answer}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn another_app_that_wants_two_factors_leads_to_the_step_up() {
+    let app = app().await;
+    for (more, level) in [
+        (vec![("acr_values", "2")], "2"),
+        (
+            vec![(
+                "claims",
+                r#"{"id_token":{"acr":{"essential":true,"values":["2"]}}}"#,
+            )],
+            "2",
+        ),
+        (vec![("acr_values", "2 1")], "1"),
+        (vec![], "1"),
+    ] {
+        let mut browser = app.weakly().await;
+        app.clock.0.advance(Duration::from_secs(5));
+        let mut answer = browser.get(&authorize(&more)).await;
+        let location = answer.location().expect("location");
+        if level == "2" {
+            assert!(
+                location.starts_with("/auth/step-up"),
+                "{more:?}: {location}"
+            );
+            assert!(location.contains("factor=second"));
+            let page = browser.get(&location).await;
+            let code = app.code();
+            answer = browser.submit(&page, &[("code", &code)]).await;
+        }
+        let page = browser.visit(&answer.location().expect("location")).await;
+        let answer = if page.location_param("code").is_some() {
+            page
+        } else {
+            browser.submit(&page, &[("decision", "allow")]).await
+        };
+        let claims = app.id_token(&answer).await;
+        assert_eq!(claims["acr"], level, "{more:?}");
+        let is_several = claims["amr"]
+            .as_array()
+            .is_some_and(|amr| amr.contains(&json!("mfa")));
+        assert_eq!(is_several, level == "2");
+    }
+}
+
+#[tokio::test]
+async fn signing_in_anew_meets_prompt_login_and_max_age_by_any_method() {
+    let app = app().await;
+    for more in [("prompt", "login"), ("max_age", "60")] {
+        let mut browser = app.weakly().await;
+        app.clock.0.advance(Duration::from_mins(2));
+        let answer = browser.get(&authorize(&[more])).await;
+        let location = answer.location().expect("location");
+        assert!(location.contains("reauthenticate=1"), "{location}");
+        let page = browser.visit(&location).await;
+        let (code, before) = (app.code(), app.clock.now());
+        // The page asks for the password first; the code will do as well.
+        let answer = browser.submit(&page, &[("code", &code)]).await;
+        let page = browser.visit(&answer.location().expect("location")).await;
+        let answer = if page.location_param("code").is_some() {
+            page
+        } else {
+            browser.submit(&page, &[("decision", "allow")]).await
+        };
+        let claims = app.id_token(&answer).await;
+        assert_eq!(claims["auth_time"], before.seconds(), "{more:?}");
+    }
+}
+
+async fn bearer_session(house: &House) -> String {
+    let headers = HeaderMap::new();
+    let request = SignInRequest {
+        headers: &headers,
+        address: None,
+        remember: false,
+    };
+    let login = house.auth.login().unwrap();
+    let user = UserId::new(house.user.clone());
+    let new = login
+        .sign_in_bearer(&user, &["pwd"], request)
+        .await
+        .unwrap();
+    let token = new.token().unwrap();
+    format!("Bearer {}", *token)
+}
+
+#[tokio::test]
+async fn a_bearer_session_is_a_person_and_no_access_token() {
+    let house = House::new().await;
+    let bearer = bearer_session(&house).await;
+    let header = ("authorization", bearer.as_str());
+    // It changes things without a word from a browser: it is no cookie.
+    for method in ["GET", "POST"] {
+        let mut parts = ask(method, &[header]);
+        let caller = house.auth.caller(&mut parts).await.unwrap().unwrap();
+        assert!(matches!(caller, Caller::Session(_)));
+        assert_eq!(caller.subject(), house.user);
+        let mut parts = ask(method, &[header]);
+        assert_eq!(house.admits(Guard::SameOrigin, &mut parts).await, "passes");
+    }
+    for (guard, expected) in [
+        (Guard::SignedIn(Otherwise::Unauthorized), "passes"),
+        (Guard::Caller, "passes"),
+        (
+            Guard::CallerWithScopes(ScopeRequirement::all_of(["reports:read"])),
+            "passes",
+        ),
+        (
+            Guard::Scopes(ScopeRequirement::all_of(["reports:read"])),
+            "401 invalid_token",
+        ),
+    ] {
+        let mut parts = ask("GET", &[header]);
+        assert_eq!(house.admits(guard, &mut parts).await, expected);
+    }
+    // Nor does a token in the host's own cookie come to its help where a token is asked for.
+    let cookie = house.token_cookie();
+    let mut parts = ask("GET", &[header, ("cookie", &cookie)]);
+    assert!(house.auth.access_token(&mut parts).await.is_err());
+    assert!(
+        house.keys.take_asked().is_empty(),
+        "it is shown to no table of keys"
+    );
+}
+
+#[tokio::test]
+async fn an_access_token_or_a_key_is_no_bearer_session() {
+    let house = House::new().await;
+    let key = format!("Bearer {KEY}");
+    for header in [&*house.bearer(), &key] {
+        let mut parts = ask("GET", &[("authorization", header)]);
+        let guard = Guard::SignedIn(Otherwise::Unauthorized);
+        assert_eq!(house.admits(guard, &mut parts).await, "401 unauthenticated");
+    }
+}
+
+#[tokio::test]
+async fn a_bad_session_token_is_refused_whatever_else_the_request_has() {
+    let house = House::new().await;
+    let bearer = bearer_session(&house).await;
+    let cookies = [house.session.clone(), house.token_cookie()];
+    for cookie in ["", &cookies[0], &cookies[1]] {
+        let headers = [("authorization", "Bearer ses_a.b"), ("cookie", cookie)];
+        let refused = house.caller(&mut ask("GET", &headers)).await;
+        let expected = if cookie == cookies[0] {
+            "400 two_credentials"
+        } else {
+            "401 unauthenticated"
+        };
+        assert_eq!(refused, expected, "{cookie}");
+    }
+    for second in [("cookie", &*house.session), ("x-api-key", KEY)] {
+        let headers = [("authorization", bearer.as_str()), second];
+        let refused = house.caller(&mut ask("GET", &headers)).await;
+        assert!(refused.starts_with("400"), "{refused}");
+    }
+}
