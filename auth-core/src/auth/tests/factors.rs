@@ -300,12 +300,7 @@ async fn another_app_that_wants_two_factors_leads_to_the_step_up() {
             let code = app.code();
             answer = browser.submit(&page, &[("code", &code)]).await;
         }
-        let page = browser.visit(&answer.location().expect("location")).await;
-        let answer = if page.location_param("code").is_some() {
-            page
-        } else {
-            browser.submit(&page, &[("decision", "allow")]).await
-        };
+        let answer = allow(&mut browser, answer).await;
         let claims = app.id_token(&answer).await;
         assert_eq!(claims["acr"], level, "{more:?}");
         let is_several = claims["amr"]
@@ -328,15 +323,24 @@ async fn signing_in_anew_meets_prompt_login_and_max_age_by_any_method() {
         let (code, before) = (app.code(), app.clock.now());
         // The page asks for the password first; the code will do as well.
         let answer = browser.submit(&page, &[("code", &code)]).await;
-        let page = browser.visit(&answer.location().expect("location")).await;
-        let answer = if page.location_param("code").is_some() {
-            page
-        } else {
-            browser.submit(&page, &[("decision", "allow")]).await
-        };
+        let answer = allow(&mut browser, answer).await;
         let claims = app.id_token(&answer).await;
         assert_eq!(claims["auth_time"], before.seconds(), "{more:?}");
     }
+}
+
+/// On from an answer to the client's callback, allowing what is asked on the way.
+async fn allow(browser: &mut Browser, answer: Answer) -> Answer {
+    let mut answer = answer;
+    while answer.location_param("code").is_none() {
+        answer = match answer.location() {
+            Some(location) => browser.visit(&location).await,
+            None => browser.submit(&answer, &[("decision", "allow")]).await,
+        };
+        assert!(answer.status.as_u16() < 400, "{}", answer.text);
+        assert_eq!(answer.location_param("error"), None);
+    }
+    answer
 }
 
 async fn bearer_session(house: &House) -> String {

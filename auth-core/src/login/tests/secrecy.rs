@@ -3,10 +3,12 @@
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
 
+use serde_json::json;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
 
+use super::factors::*;
 use super::harness::*;
 use crate::login::EmailProof;
 use crate::store::PasswordHash;
@@ -100,6 +102,55 @@ async fn threat_50_a_whole_run_logs_no_secret_and_no_address() {
     let secrets = secrets.iter().map(String::as_str).chain(given);
     for secret in secrets.chain([ADA, "unknown@", "example.com"]) {
         assert!(!log.contains(secret), "{secret} in the log");
+    }
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn threat_50_second_factors_leave_no_secret_in_the_log() {
+    let log = Log::default();
+    let _second = tracing::Dispatch::new(Log::default());
+    let _guard = tracing::subscriber::set_default(log.clone());
+    let house = House::with(addresses_unlimited());
+    house.account(ADA).await;
+    let mut browser = house.signed_in(ADA).await;
+    let (factor, app, shown) = begin(&mut browser).await;
+    let text = |value: &serde_json::Value| value.as_str().expect("text").to_owned();
+    let key = text(&shown["secret"]);
+    let mut secrets = vec![key.split_whitespace().collect(), key, text(&shown["uri"])];
+    let code = app.code(&house);
+    let body = json!({ "factor": factor, "code": code });
+    let path = format!("{PAGE}/confirm");
+    let codes = browser.post_json(&path, &body).await.json()["backup_codes"].clone();
+    let codes: Vec<String> = serde_json::from_value(codes).expect("codes");
+    secrets.extend([code, app.next_code(&house)]);
+    let mut browser = house.half_signed_in(ADA).await;
+    secrets.push(browser.cookies[PENDING_COOKIE].clone());
+    let body = json!({ "code": app.code(&house), "trust_device": true });
+    browser.post_json("/auth/second-factor", &body).await;
+    let device = browser.cookies[DEVICE_COOKIE]
+        .split_once('.')
+        .expect("pair");
+    secrets.push(device.1.to_owned());
+    let body = json!({ "email": ADA, "password": PASSWORD, "session": "bearer" });
+    let mut client = house.browser();
+    let pending = text(&client.post_json("/auth/login", &body).await.json()["pending"]);
+    let body = json!({ "pending": pending, "backup_code": codes[0] });
+    let answer = client.post_json("/auth/second-factor", &body).await.json();
+    secrets.extend([pending, text(&answer["token"])]);
+    secrets.extend(codes);
+    let wrong = app.wrong_code(&house);
+    let mut half = house.half_signed_in(ADA).await;
+    for _ in 0..6 {
+        half.give_code(&wrong).await;
+    }
+
+    let log = log.0.lock().expect("lock").clone();
+    assert!(
+        log.contains("backup_code_used") && log.contains("locked_out"),
+        "{log}"
+    );
+    for secret in &secrets {
+        assert!(!log.contains(secret.as_str()), "{secret} in the log");
     }
 }
 
