@@ -64,16 +64,16 @@ impl Wings {
             reason = "without wings there is nothing to look at"
         )
     )]
-    pub(super) fn first_path(&self) -> &str {
+    pub(super) fn first_path(&self) -> String {
         #[cfg(feature = "login")]
         if let Some(login) = &self.login {
-            return &login.path;
+            return login.path.clone();
         }
         #[cfg(feature = "provider")]
         if let Some(provider) = &self.provider {
-            return &provider.path;
+            return provider.path.clone();
         }
-        "/auth"
+        "/auth".to_owned()
     }
 
     /// Builds each wing with what it needs of the others, through the bridge.
