@@ -160,6 +160,12 @@ fn build_login(
     settings: Login,
     table: &mut Table,
 ) -> Result<Arc<LoginWing>, BuildError> {
+    if settings.needs_mailer() && !core.mails.has_mailer() {
+        return Err(BuildError::Missing {
+            setting: "mailer",
+            fix: "add .mailer(…) to the Auth builder: an SmtpMailer, or while developing DevelopmentOutbox::default()",
+        });
+    }
     let wing = LoginWing::new(core.clone(), settings)?;
     for (route, endpoint) in wing.routes() {
         let endpoint = Endpoint::Login(endpoint);

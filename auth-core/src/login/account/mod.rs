@@ -11,7 +11,7 @@ use http::uri::PathAndQuery;
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use super::{LoginWing, SignedIn, logout};
+use super::{LoginWing, SignedIn, acr, logout};
 use crate::services::pages::PageName;
 use crate::web::{
     Exchange, PagePolicy, Problem, Response, ReturnTo, see_other, wants_json, with_query,
@@ -114,9 +114,10 @@ impl LoginWing {
         Ok(Err(see_other(&self.login_url(back.as_ref()))))
     }
 
-    /// As [`person`](Self::person), who proved within the settings' recency who they are; otherwise the way to do so,
-    /// and back to `back`, or 403 for a client that reads JSON.
-    pub(super) async fn recent_person(
+    /// As [`person`](Self::person), who proved recently who they are, and with a second factor where they have one: nobody
+    /// who knows the password alone changes the others. Otherwise the way to prove it and back to `back`, or 403 for a
+    /// client that reads JSON.
+    pub(super) async fn confirmed_person(
         &self,
         exchange: &Exchange<'_>,
         back: &str,
@@ -125,20 +126,21 @@ impl LoginWing {
             Ok(signed_in) => signed_in,
             Err(elsewhere) => return Ok(Err(elsewhere)),
         };
-        if self.was_recent(&signed_in.session, exchange.now) {
+        let factors = self.second_factors(&signed_in.user.id).await?;
+        let session = &signed_in.session;
+        let needs_second = factors.any() && session.acr.as_deref() != Some(acr::MULTI_FACTOR_ACR);
+        if self.was_recent(session, exchange.now) && !needs_second {
             return Ok(Ok(signed_in));
         }
         if wants_json(exchange.headers()) {
             return Err(Problem::new(
                 StatusCode::FORBIDDEN,
-                "reauthentication_required",
-                "Confirm that it is you by signing in again.",
+                "step_up_required",
+                "Confirm that it is you first.",
             ));
         }
-        let back = self.path(back);
-        let parameters = [("reauthenticate", Some("1")), ("return_to", Some(&*back))];
-        let confirm = with_query(&self.path("/login"), &parameters);
-        Ok(Err(see_other(&confirm)))
+        let back = ReturnTo::parse(&self.core.base, &self.path(back));
+        Ok(Err(see_other(&self.step_up_url(back.as_ref(), needs_second))))
     }
 
     pub(super) fn account_url(&self, notice: Notice) -> String {

@@ -37,40 +37,12 @@ fn form(signed_in: &SignedIn) -> String {
 }
 
 impl LoginWing {
-    /// Who is signed in, and recently; otherwise the way to where they confirm who they are.
-    async fn recent_person(
-        &self,
-        exchange: &Exchange<'_>,
-    ) -> Result<Result<SignedIn, Response>, Problem> {
-        let signed_in = match self.person(exchange).await? {
-            Ok(signed_in) => signed_in,
-            Err(elsewhere) => return Ok(Err(elsewhere)),
-        };
-        if self.was_recent(&signed_in.session, exchange.now) {
-            return Ok(Ok(signed_in));
-        }
-        if wants_json(exchange.headers()) {
-            return Err(Problem::new(
-                StatusCode::FORBIDDEN,
-                "reauthentication_required",
-                "Sign in again before you change your e-mail address.",
-            ));
-        }
-        let back = ReturnTo::parse(&self.core.base, &self.path(PAGE));
-        let back = back.as_ref().map(ReturnTo::as_str);
-        let parameters = [("reauthenticate", Some("1")), ("return_to", back)];
-        Ok(Err(see_other(&with_query(
-            &self.path("/login"),
-            &parameters,
-        ))))
-    }
-
     /// `GET`: asks for the new address.
     pub(super) async fn change_email_page(
         &self,
         exchange: &mut Exchange<'_>,
     ) -> Result<Response, Problem> {
-        let signed_in = match self.recent_person(exchange).await? {
+        let signed_in = match self.confirmed_person(exchange, PAGE).await? {
             Ok(signed_in) => signed_in,
             Err(elsewhere) => return Ok(elsewhere),
         };
@@ -103,7 +75,7 @@ impl LoginWing {
         &self,
         exchange: &mut Exchange<'_>,
     ) -> Result<Response, Problem> {
-        let signed_in = match self.recent_person(exchange).await? {
+        let signed_in = match self.confirmed_person(exchange, PAGE).await? {
             Ok(signed_in) => signed_in,
             Err(elsewhere) => return Ok(elsewhere),
         };
@@ -272,9 +244,9 @@ impl LoginWing {
         let why = SessionEnd::Revoked;
         self.end_all_sessions(&user.id, Some(signed_in), why, exchange.address, now)
             .await?;
-        match self.rotate_secret(&signed_in.session, now).await? {
-            Some(new) => new.set_cookie(&mut exchange.cookies),
-            None => exchange.cookies.remove(CookieName::Session),
+        let renewed = self.renew_session(exchange, &signed_in.session).await?;
+        if renewed.is_none() {
+            exchange.cookies.remove(CookieName::Session);
         }
         // Also where the old address was never proven: its reader may be the one who registered.
         if let Some(old) = claim.from {

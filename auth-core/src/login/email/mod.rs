@@ -64,7 +64,8 @@ impl Endpoint {
 impl LoginWing {
     /// Whether anything is done by mail.
     pub(super) fn sends_mail(&self) -> bool {
-        self.settings.email.flows.unwrap_or(false)
+        let flows = self.settings.email.flows;
+        flows.unwrap_or_else(|| self.core.mails.has_mailer())
     }
 
     /// Whether addresses are to be confirmed.
@@ -76,7 +77,8 @@ impl LoginWing {
         }
     }
 
-    fn signs_in_by_mail(&self) -> bool {
+    /// Whether a mail signs its reader in.
+    pub(super) fn signs_in_by_mail(&self) -> bool {
         self.sends_mail() && (self.settings.email.magic_link || self.settings.email.codes)
     }
 

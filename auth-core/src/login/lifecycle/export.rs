@@ -23,7 +23,7 @@ impl LoginWing {
         &self,
         exchange: &mut Exchange<'_>,
     ) -> Result<Response, Problem> {
-        let signed_in = match self.recent_person(exchange, "/account/delete").await? {
+        let signed_in = match self.confirmed_person(exchange, "/account/delete").await? {
             Ok(signed_in) => signed_in,
             Err(elsewhere) => return Ok(elsewhere),
         };

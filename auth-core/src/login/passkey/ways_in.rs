@@ -39,10 +39,4 @@ impl LoginWing {
             provider: false,
         })
     }
-
-    /// Whether a mail signs its reader in.
-    #[expect(clippy::unused_self, reason = "no mail does yet")]
-    fn signs_in_by_mail(&self) -> bool {
-        false
-    }
 }

@@ -115,32 +115,4 @@ impl LoginWing {
             .core
             .page(exchange, status, PageName::TwoFactor, context, policy))
     }
-
-    /// Who is signed in, recently, and with a second factor where they have one: nobody who knows the password alone
-    /// changes the others. Otherwise the way to prove it and back to the page, or 403 for a client that reads JSON.
-    pub(super) async fn trusted_person(
-        &self,
-        exchange: &Exchange<'_>,
-    ) -> Result<Result<SignedIn, Response>, Problem> {
-        let signed_in = match self.person(exchange).await? {
-            Ok(signed_in) => signed_in,
-            Err(elsewhere) => return Ok(Err(elsewhere)),
-        };
-        let factors = self.second_factors(&signed_in.user.id).await?;
-        let session = &signed_in.session;
-        let needs_second = factors.any() && session.acr.as_deref() != Some(acr::MULTI_FACTOR_ACR);
-        if self.was_recent(session, exchange.now) && !needs_second {
-            return Ok(Ok(signed_in));
-        }
-        if wants_json(exchange.headers()) {
-            return Err(Problem::new(
-                StatusCode::FORBIDDEN,
-                "step_up_required",
-                "Confirm that it is you first.",
-            ));
-        }
-        let back = ReturnTo::parse(&self.core.base, &self.path("/account/two-factor"));
-        let step_up = self.step_up_url(back.as_ref(), needs_second);
-        Ok(Err(done(exchange, &step_up)))
-    }
 }

@@ -46,7 +46,7 @@ impl LoginWing {
         &self,
         exchange: &mut Exchange<'_>,
     ) -> Result<Response, Problem> {
-        let signed_in = match self.trusted_person(exchange).await? {
+        let signed_in = match self.confirmed_person(exchange, "/account/two-factor").await? {
             Ok(signed_in) => signed_in,
             Err(elsewhere) => return Ok(elsewhere),
         };
@@ -85,7 +85,7 @@ impl LoginWing {
         &self,
         exchange: &mut Exchange<'_>,
     ) -> Result<Response, Problem> {
-        let signed_in = match self.trusted_person(exchange).await? {
+        let signed_in = match self.confirmed_person(exchange, "/account/two-factor").await? {
             Ok(signed_in) => signed_in,
             Err(elsewhere) => return Ok(elsewhere),
         };

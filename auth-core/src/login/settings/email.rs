@@ -136,6 +136,12 @@ impl Login {
 }
 
 impl EmailSettings {
+    /// Whether the host asked for what cannot be without a mailer.
+    pub(crate) fn needs_mailer(&self) -> bool {
+        let confirms = self.confirmation.unwrap_or(Confirmation::Off) != Confirmation::Off;
+        self.flows == Some(true) || (self.flows.is_none() && confirms)
+    }
+
     pub(super) fn validate(&self) -> Result<(), LoginSettingsError> {
         let minute = Duration::from_mins(1);
         let fits = |life: Duration, most: Duration| life >= minute && life <= most;

@@ -237,6 +237,11 @@ impl Login {
         self
     }
 
+    /// Whether the host asked for what cannot be without a mailer.
+    pub(crate) fn needs_mailer(&self) -> bool {
+        self.email.needs_mailer()
+    }
+
     pub(super) fn validate(&self) -> Result<(), LoginSettingsError> {
         self.validate_path()?;
         self.validate_passwords()?;

@@ -92,7 +92,8 @@ impl Parties {
             | Event::DeletionScheduled { user, .. }
             | Event::DeletionCancelled { user }
             | Event::DataExported { user } => person(user, by_request),
-            Event::AccountDisabled { user }
+            Event::MfaRequirementChanged { user, .. }
+            | Event::AccountDisabled { user }
             | Event::AccountEnabled { user }
             | Event::AccountEnded { user, .. }
             | Event::SecondFactorAsked { user }
