@@ -32,6 +32,7 @@ mod passkey_step_up;
 mod passkey_threats;
 mod register;
 mod second_factor;
+mod second_factor_policy;
 mod second_factor_threats;
 mod secrecy;
 mod session_watch;
