@@ -14,7 +14,11 @@ pub(crate) fn run(runtime: &Runtime, auth: &Auth) {
     let (mut known, mut unknown) = (Vec::new(), Vec::new());
     for index in 0..SAMPLES {
         known.push(refusal(runtime, auth, EMAIL));
-        unknown.push(refusal(runtime, auth, &format!("nobody{index}@example.com")));
+        unknown.push(refusal(
+            runtime,
+            auth,
+            &format!("nobody{index}@example.com"),
+        ));
         // Forgets the failures, so that no lock answers in place of a comparison.
         let unlocked = runtime.block_on(auth.login().unwrap().unlock(EMAIL));
         unlocked.unwrap();

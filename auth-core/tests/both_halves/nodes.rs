@@ -10,7 +10,8 @@ use auth_core::ground::{Digest32, Timestamp};
 use auth_core::login::{Login, NewUser};
 use auth_core::provider::Provider;
 use auth_core::store::{
-    Backend, MemoryStore, Reach, StoreResult, Stores, ThrottlePolicy, ThrottleStore, UserStore as _, Verdict,
+    Backend, MemoryStore, Reach, StoreResult, Stores, ThrottlePolicy, ThrottleStore,
+    UserStore as _, Verdict,
 };
 use auth_core::testkit::Browser;
 use http::StatusCode;

@@ -140,7 +140,9 @@ impl LoginWing {
             ));
         }
         let back = ReturnTo::parse(&self.core.base, &self.path(back));
-        Ok(Err(see_other(&self.step_up_url(back.as_ref(), needs_second))))
+        Ok(Err(see_other(
+            &self.step_up_url(back.as_ref(), needs_second),
+        )))
     }
 
     pub(super) fn account_url(&self, notice: Notice) -> String {

@@ -24,9 +24,7 @@ use crate::services::Event;
 use crate::services::mail::MailKind;
 use crate::services::pages::PageName;
 use crate::store::ChangeEmail;
-use crate::web::{
-    CookieName, Exchange, Problem, Response, ReturnTo, see_other, wants_json, with_query,
-};
+use crate::web::{CookieName, Exchange, Problem, Response, with_query};
 
 const PAGE: &str = "/account/email";
 const CONFIRM: &str = "/account/email/confirm";

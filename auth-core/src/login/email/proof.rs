@@ -311,8 +311,8 @@ impl LoginWing {
         };
         // Of the account as it is now: the address may be another's by now, or the account disabled (threat 15).
         let user = self.core.stores.users.user(id).await?;
-        let user = user
-            .filter(|user| user.disabled_at.is_none() && user.email.as_deref() == claim.expected());
+        let user =
+            user.filter(|user| user.is_usable(now) && user.email.as_deref() == claim.expected());
         Ok(user.map(|user| Proven {
             claim,
             user,

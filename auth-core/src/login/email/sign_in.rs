@@ -89,7 +89,8 @@ impl LoginWing {
         let identifier = Identifier::Email(email.to_owned());
         let found = self.find_account(Some(&identifier)).await?;
         let user = found.map(|(user, _)| user);
-        Ok(user.filter(|user| user.disabled_at.is_none()))
+        let now = self.core.clock.now();
+        Ok(user.filter(|user| user.is_usable(now)))
     }
 
     /// `POST`: `email`. The same answer and the same work whether or not somebody has it (threat 46).
@@ -214,7 +215,7 @@ impl LoginWing {
             let proof = EmailProof::MailboxOwner;
             self.verify_email(&user.id, &claim.email, proof).await?;
             let again = self.core.stores.users.user(&user.id).await?;
-            let is_usable = |user: &User| user.disabled_at.is_none();
+            let is_usable = |user: &User| user.is_usable(exchange.now);
             user = again.filter(is_usable).ok_or_else(gone)?;
         }
         let return_to = claim.return_to.as_deref();

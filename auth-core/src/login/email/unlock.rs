@@ -29,8 +29,9 @@ impl LoginWing {
             return;
         }
         let user = account.as_ref().map(|(user, _)| user);
-        let user =
-            user.filter(|user| user.email_verified_at.is_some() && user.disabled_at.is_none());
+        let user = user.filter(|user| {
+            user.email_verified_at.is_some() && user.is_usable(self.core.clock.now())
+        });
         let to = user.and_then(|user| user.email.clone());
         let (Identifier::Email(typed) | Identifier::Username(typed)) = identifier;
         let id = user.map(|user| user.id.clone());

@@ -112,7 +112,7 @@ impl LoginWing {
             }
         };
         let user = self.core.stores.users.user(&owner).await?;
-        let Some(user) = user.filter(|user| user.disabled_at.is_none()) else {
+        let Some(user) = user.filter(|user| user.is_usable(exchange.now)) else {
             let (user, reason) = (Some(owner), SignInFailure::Disabled);
             return Ok(Err(Refused { user, reason }));
         };

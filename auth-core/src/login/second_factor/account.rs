@@ -5,10 +5,9 @@ use serde_json::json;
 
 use super::{devices, enrol, manage};
 use crate::ground::Timestamp;
-use crate::login::reply::done;
-use crate::login::{LoginWing, Mfa, SignedIn, acr};
+use crate::login::{LoginWing, Mfa, SignedIn};
 use crate::services::pages::PageName;
-use crate::web::{Exchange, PagePolicy, Problem, Response, ReturnTo, wants_json, with_query};
+use crate::web::{Exchange, PagePolicy, Problem, Response, with_query};
 
 /// What the page says after something was done. A closed set, so that no link can make it say anything else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -52,7 +52,10 @@ impl LoginWing {
         &self,
         exchange: &mut Exchange<'_>,
     ) -> Result<Response, Problem> {
-        let signed_in = match self.confirmed_person(exchange, "/account/two-factor").await? {
+        let signed_in = match self
+            .confirmed_person(exchange, "/account/two-factor")
+            .await?
+        {
             Ok(signed_in) => signed_in,
             Err(elsewhere) => return Ok(elsewhere),
         };
@@ -80,7 +83,10 @@ impl LoginWing {
         &self,
         exchange: &mut Exchange<'_>,
     ) -> Result<Response, Problem> {
-        let signed_in = match self.confirmed_person(exchange, "/account/two-factor").await? {
+        let signed_in = match self
+            .confirmed_person(exchange, "/account/two-factor")
+            .await?
+        {
             Ok(signed_in) => signed_in,
             Err(elsewhere) => return Ok(elsewhere),
         };
@@ -90,7 +96,7 @@ impl LoginWing {
         self.core.forms.check(exchange, &body, &form)?;
         let user = &signed_in.user;
         let confirmed = match self.confirmable(exchange, user, &factor, &body).await? {
-            Confirmable::Right(factor, step) => self.confirm_enrolment(exchange, user, &factor, step).await?,
+            Confirmable::Right(factor, step) => self.enrol(exchange, user, &factor, step).await?,
             Confirmable::Wrong(factor) => {
                 let enrolment = self.enrolment(user, &factor)?;
                 let page = self.set_up_page(&signed_in, &factor.id, Some(WRONG_CODE));
@@ -139,7 +145,7 @@ impl LoginWing {
     }
 
     /// Confirms the enrolment and makes backup codes; `None` when another call was faster or another set-up began.
-    pub(super) async fn confirm_enrolment(
+    pub(super) async fn enrol(
         &self,
         exchange: &Exchange<'_>,
         user: &User,

@@ -46,7 +46,10 @@ impl LoginWing {
         &self,
         exchange: &mut Exchange<'_>,
     ) -> Result<Response, Problem> {
-        let signed_in = match self.confirmed_person(exchange, "/account/two-factor").await? {
+        let signed_in = match self
+            .confirmed_person(exchange, "/account/two-factor")
+            .await?
+        {
             Ok(signed_in) => signed_in,
             Err(elsewhere) => return Ok(elsewhere),
         };
@@ -85,7 +88,10 @@ impl LoginWing {
         &self,
         exchange: &mut Exchange<'_>,
     ) -> Result<Response, Problem> {
-        let signed_in = match self.confirmed_person(exchange, "/account/two-factor").await? {
+        let signed_in = match self
+            .confirmed_person(exchange, "/account/two-factor")
+            .await?
+        {
             Ok(signed_in) => signed_in,
             Err(elsewhere) => return Ok(elsewhere),
         };

@@ -179,7 +179,7 @@ impl LoginWing {
         let user = stores.users.user(&kept.user).await?;
         let return_to = kept.return_to.as_deref();
         let return_to = return_to.and_then(|path| ReturnTo::parse(&self.core.base, path));
-        let Some(user) = user.filter(|user| user.disabled_at.is_none()) else {
+        let Some(user) = user.filter(|user| user.is_usable(exchange.now)) else {
             return Ok(None);
         };
         if !self.still_stands(&user, &kept.basis).await? {

@@ -106,7 +106,7 @@ impl LoginWing {
             members: json!({}),
         };
         let user = pending.user.clone();
-        let Some(codes) = self.confirm_enrolment(exchange, &user, factor, step).await? else {
+        let Some(codes) = self.enrol(exchange, &user, factor, step).await? else {
             return self.sign_in_again(exchange, return_to.as_ref());
         };
         if let Some(opened) = self.open_pending(exchange, pending, given).await? {

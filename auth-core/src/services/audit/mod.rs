@@ -49,7 +49,7 @@ impl AuditPage {
             ..query.clone()
         };
         let mut records = store.audit(&wanted).await?;
-        let is_full = limit > 0 && records.len() >= limit.min(MOST_READ - 1) as usize + 1;
+        let is_full = limit > 0 && records.len() > limit.min(MOST_READ - 1) as usize;
         records.truncate(limit as usize);
         let last = records.last().filter(|_| is_full);
         let next = last.map(|last| (last.at, last.id.clone()));
