@@ -16,6 +16,7 @@ const PASSWORD_ATTEMPTS: &str = "password";
 pub(super) enum AddressAttempts {
     SignIn,
     Registration,
+    Captcha,
     Mail,
 }
 
@@ -24,6 +25,7 @@ impl AddressAttempts {
         match self {
             Self::SignIn => "sign_in_address",
             Self::Registration => "registration_address",
+            Self::Captcha => "captcha_address",
             Self::Mail => "mail_address",
         }
     }

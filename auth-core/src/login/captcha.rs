@@ -9,8 +9,9 @@ use http::{HeaderValue, StatusCode};
 use serde_json::{Value, json};
 
 use super::LoginWing;
+use super::attempt::AddressAttempts;
 use crate::services::{Event, SignInFailure};
-use crate::web::{Exchange, Params, Problem, Response};
+use crate::web::{Exchange, Problem, Response};
 
 /// What a CAPTCHA may stand before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,16 +78,24 @@ impl LoginWing {
         actions.contains(&action).then_some(&**captcha)
     }
 
-    /// Judges the answer of a form. Asked after the attempt is counted by address, before anything else is looked at.
+    /// Whether robots are kept from this.
+    pub(super) fn has_captcha(&self, action: CaptchaAction) -> bool {
+        self.captcha_before(action).is_some()
+    }
+
+    /// Judges the answer of a form, before anything else is looked at or counted: nobody locks another's account without
+    /// an answer. Wrong answers are counted by address, as each asks the service.
     pub(super) async fn check_captcha(
         &self,
         exchange: &Exchange<'_>,
         action: CaptchaAction,
-        body: &Params,
     ) -> Result<(), Problem> {
         let Some(captcha) = self.captcha_before(action) else {
             return Ok(());
         };
+        let body = Self::body(exchange)?;
+        self.count_address(AddressAttempts::Captcha, exchange)
+            .await?;
         let answer = CaptchaAnswer {
             action,
             response: body.get(&captcha.widget().field).unwrap_or_default(),
@@ -101,6 +110,8 @@ impl LoginWing {
             })?
         };
         if is_right {
+            self.take_back_address(AddressAttempts::Captcha, exchange)
+                .await?;
             return Ok(());
         }
         let event = Event::SignInFailed {

@@ -7,7 +7,6 @@ use std::collections::BTreeMap;
 use http::StatusCode;
 use serde_json::{Map, json};
 
-use super::LoginWing;
 use super::attempt::AddressAttempts;
 use super::email::Registered;
 use super::identifier::{
@@ -15,6 +14,7 @@ use super::identifier::{
 };
 use super::password::{Password, Personal};
 use super::reply::done;
+use super::{CaptchaAction, LoginWing};
 use crate::ground::Timestamp;
 use crate::services::Event;
 use crate::services::pages::PageName;
@@ -82,6 +82,8 @@ impl LoginWing {
     /// `POST`: checks, hashes and only then asks whether the identifier is free, so that both take the same time.
     pub(super) async fn register(&self, exchange: &mut Exchange<'_>) -> Result<Response, Problem> {
         let form = self.read_registration(exchange)?;
+        self.check_captcha(exchange, CaptchaAction::Register)
+            .await?;
         self.count_address(AddressAttempts::Registration, exchange)
             .await?;
         let registration = match self.check_registration(&form).await? {
@@ -263,12 +265,14 @@ impl LoginWing {
             "password_min": self.settings.password_min_length,
             "password_max": self.settings.password_max_length,
             "passkey": passkey,
+            "captcha": self.captcha_context(CaptchaAction::Register),
         });
         let policy = PagePolicy {
             script: passkey.is_some(),
             ..PagePolicy::default()
         };
-        self.scripted_page(exchange, status, PageName::Register, context, policy)
+        let drawn = self.scripted_page(exchange, status, PageName::Register, context, policy);
+        self.allow_captcha(CaptchaAction::Register, drawn)
     }
 }
 

@@ -8,7 +8,7 @@ use super::first_factor::{AfterFirstFactor, Basis, FirstFactor};
 use super::password::Password;
 use super::reply::{account_name, done};
 use super::second_factor::asks_for_several;
-use super::{LoginWing, SignedIn, acr};
+use super::{CaptchaAction, LoginWing, SignedIn, acr};
 use crate::services::pages::PageName;
 use crate::services::{Event, SignInFailure};
 use crate::web::{
@@ -78,6 +78,9 @@ impl LoginWing {
     pub(super) async fn login(&self, exchange: &mut Exchange<'_>) -> Result<Response, Problem> {
         let form = self.read_sign_in(exchange)?;
         let confirming = self.confirming(&form, exchange).await?;
+        if confirming.is_none() {
+            self.check_captcha(exchange, CaptchaAction::SignIn).await?;
+        }
         let identifier = self.settings.identifiers.parse(&form.identifier);
         let account = self.find_account(identifier.as_ref()).await?;
         let counted = self
@@ -234,6 +237,11 @@ impl LoginWing {
         let register = with_query(&register, &[("return_to", return_to)]);
         let app = self.requesters.behind(exchange, page.return_to).await;
         let passkey = self.passkey_facts(exchange, page).await;
+        let captcha = if page.confirming {
+            serde_json::Value::Null
+        } else {
+            self.captcha_context(CaptchaAction::SignIn)
+        };
         let context = json!({
             "action": with_query(
                 &self.path("/login"),
@@ -254,6 +262,7 @@ impl LoginWing {
             "client": app,
             "register_url": self.settings.registration.then_some(register),
             "passkey": passkey,
+            "captcha": captcha,
             "mail_links": self.sign_in_links(return_to),
         });
         // Whoever signs in on the way to another app is led on to it: `form-action` counts the whole chain.
@@ -265,7 +274,11 @@ impl LoginWing {
             forms,
             script: passkey.is_some(),
         };
-        self.scripted_page(exchange, status, PageName::Login, context, policy)
+        let drawn = self.scripted_page(exchange, status, PageName::Login, context, policy);
+        if page.confirming {
+            return drawn;
+        }
+        self.allow_captcha(CaptchaAction::SignIn, drawn)
     }
 }
 

@@ -16,7 +16,7 @@ use crate::ground::Digest32;
 use crate::login::identifier::parse_email;
 use crate::login::password::{Password, Personal};
 use crate::login::reply::done;
-use crate::login::{EmailProof, LoginWing, SessionEnd};
+use crate::login::{CaptchaAction, EmailProof, LoginWing, SessionEnd};
 use crate::services::Event;
 use crate::services::mail::MailKind;
 use crate::services::pages::PageName;
@@ -50,6 +50,7 @@ impl LoginWing {
     ) -> Response {
         let errors: BTreeMap<_, _> = error.map(|error| ("email", error)).into_iter().collect();
         let context = json!({
+            "captcha": self.captcha_context(CaptchaAction::Mail),
             "action": self.path("/forgot"),
             "form_token": self.core.form_token(exchange, FORM),
             "form": {
@@ -60,7 +61,8 @@ impl LoginWing {
             "errors": errors,
             "login_url": self.login_url(form.return_to.as_ref()),
         });
-        self.draw_mail_page(exchange, status, PageName::ForgotPassword, context)
+        let drawn = self.draw_mail_page(exchange, status, PageName::ForgotPassword, context);
+        self.allow_captcha(CaptchaAction::Mail, drawn)
     }
 
     /// The password an account has, as proofs name it.
@@ -76,6 +78,7 @@ impl LoginWing {
     ) -> Result<Response, Problem> {
         let body = Self::body(exchange)?;
         self.core.forms.check(exchange, &body, FORM)?;
+        self.check_captcha(exchange, CaptchaAction::Mail).await?;
         let form = AskForm::read(self, &body);
         let email = match parse_email(form.email.as_deref().unwrap_or_default()) {
             Ok(email) => email,

@@ -12,7 +12,7 @@ use super::proof::{About, Claim, FLOW_FIELD, Opened, Proven};
 use crate::login::first_factor::{AfterFirstFactor, Basis, FirstFactor};
 use crate::login::identifier::parse_email;
 use crate::login::reply::done;
-use crate::login::{EmailProof, LoginWing, acr};
+use crate::login::{CaptchaAction, EmailProof, LoginWing, acr};
 use crate::services::mail::MailKind;
 use crate::services::pages::PageName;
 use crate::store::{Identifier, User};
@@ -70,6 +70,7 @@ impl LoginWing {
     ) -> Response {
         let errors: BTreeMap<_, _> = error.map(|error| ("email", error)).into_iter().collect();
         let context = json!({
+            "captcha": self.captcha_context(CaptchaAction::Mail),
             "action": self.path("/email"),
             "form_token": self.core.form_token(exchange, FORM),
             "form": {
@@ -81,7 +82,8 @@ impl LoginWing {
             "errors": errors,
             "login_url": self.login_url(form.return_to.as_ref()),
         });
-        self.draw_mail_page(exchange, status, PageName::EmailSignIn, context)
+        let drawn = self.draw_mail_page(exchange, status, PageName::EmailSignIn, context);
+        self.allow_captcha(CaptchaAction::Mail, drawn)
     }
 
     /// The enabled account with an address.
@@ -100,6 +102,7 @@ impl LoginWing {
     ) -> Result<Response, Problem> {
         let body = Self::body(exchange)?;
         self.core.forms.check(exchange, &body, FORM)?;
+        self.check_captcha(exchange, CaptchaAction::Mail).await?;
         let form = AskForm::read(self, &body);
         let email = match parse_email(form.email.as_deref().unwrap_or_default()) {
             Ok(email) => email,

@@ -24,7 +24,7 @@ use serde_json::{Value, json};
 
 pub(in crate::login) use self::relying_party::RelyingParty;
 
-use super::{LoginWing, SignedIn};
+use super::{CaptchaAction, LoginWing, SignedIn};
 use crate::ground::Digest32;
 use crate::services::Event;
 use crate::services::mail::{MailKind, MailOrder};
@@ -127,6 +127,8 @@ impl LoginWing {
         self.relying_party.is_some()
             && self.settings.registration
             && self.settings.passkeys.registration
+            // Its script knows no puzzle, and robots would go around by it.
+            && !self.has_captcha(CaptchaAction::Register)
     }
 
     /// Who is signed in, for the page's script.

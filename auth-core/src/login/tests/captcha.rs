@@ -24,7 +24,10 @@ impl Captcha for Scripted {
         }
     }
 
-    async fn verify(&self, answer: CaptchaAnswer<'_>) -> Result<bool, Box<dyn Error + Send + Sync>> {
+    async fn verify(
+        &self,
+        answer: CaptchaAnswer<'_>,
+    ) -> Result<bool, Box<dyn Error + Send + Sync>> {
         assert_eq!(answer.address, "192.0.2.7".parse().ok());
         match answer.response {
             "down" => Err("the service is down".into()),
@@ -93,12 +96,19 @@ async fn the_page_shows_it_and_opens_its_policy_for_that_alone() {
     let page = browser.get("/auth/register").await;
     assert!(page.body.contains("class=\"puzzle\""), "{}", page.body);
     assert!(page.body.contains("data-sitekey=\"site-key-1\""));
-    let policy = page.headers[CONTENT_SECURITY_POLICY].to_str().expect("text");
-    assert!(policy.contains("frame-src https://puzzles.example"), "{policy}");
+    let policy = page.headers[CONTENT_SECURITY_POLICY]
+        .to_str()
+        .expect("text");
+    assert!(
+        policy.contains("frame-src https://puzzles.example"),
+        "{policy}"
+    );
     assert!(policy.contains("https://puzzles.example"), "{policy}");
     assert!(!policy.contains("unsafe"), "{policy}");
     assert_eq!(policy.matches("script-src").count(), 1, "{policy}");
     let other = browser.get("/auth/login").await;
-    let policy = other.headers[CONTENT_SECURITY_POLICY].to_str().expect("text");
+    let policy = other.headers[CONTENT_SECURITY_POLICY]
+        .to_str()
+        .expect("text");
     assert!(!policy.contains("puzzles"), "{policy}");
 }

@@ -108,7 +108,7 @@ impl House {
     }
 
     /// The kinds of the mails ordered since the last look, with what they say.
-    pub(super) async fn mails(&self) -> Vec<MailOrder> {
+    pub(super) async fn orders(&self) -> Vec<MailOrder> {
         let now = self.clock.now();
         let later = now + Duration::from_hours(24 * 365);
         let outbox = &self.core.stores.outbox;
@@ -122,7 +122,7 @@ impl House {
     }
 
     pub(super) async fn mail_kinds(&self) -> Vec<String> {
-        let mut kinds: Vec<_> = self.mails().await.into_iter().map(|m| m.kind).collect();
+        let mut kinds: Vec<_> = self.orders().await.into_iter().map(|m| m.kind).collect();
         kinds.sort();
         kinds
     }

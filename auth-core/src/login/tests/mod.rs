@@ -5,6 +5,7 @@ mod bad_input;
 mod bearer;
 mod breached;
 mod browsers;
+mod captcha;
 mod email_change;
 mod email_confirm;
 mod email_hijack;

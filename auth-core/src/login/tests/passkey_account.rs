@@ -115,7 +115,7 @@ async fn a_passkey_is_added_shown_renamed_and_removed() {
         "/auth/account/passkeys?notice=passkey_added"
     );
     assert_eq!(
-        house.mails().await,
+        house.told().await,
         [("passkey_added".to_owned(), Some(ADA.to_owned()))]
     );
 
@@ -143,7 +143,7 @@ async fn a_passkey_is_added_shown_renamed_and_removed() {
         house.core.clock.now().rfc3339()
     );
 
-    house.mails().await;
+    house.told().await;
     let answer = act(&mut browser, REMOVE, 1, "").await;
     assert_eq!(
         answer.location(),
@@ -151,7 +151,7 @@ async fn a_passkey_is_added_shown_renamed_and_removed() {
     );
     assert_eq!(house.passkeys(ADA).await.len(), 1);
     assert_eq!(
-        house.mails().await,
+        house.told().await,
         [("passkey_removed".to_owned(), Some(ADA.to_owned()))]
     );
     let events = house.events();
@@ -175,7 +175,7 @@ fn options_ids(options: &Value) -> Vec<Value> {
 async fn no_mail_goes_to_an_address_that_is_only_claimed() {
     let house = House::new();
     house.with_passkey(ADA, &mut Device::new()).await;
-    assert_eq!(house.mails().await, []);
+    assert_eq!(house.told().await, []);
 }
 
 #[tokio::test]

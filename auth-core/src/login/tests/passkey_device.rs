@@ -200,7 +200,7 @@ impl House {
     }
 
     /// The names of the mails ordered since this was last asked, each with whom it goes to.
-    pub(super) async fn mails(&self) -> Vec<(String, Option<String>)> {
+    pub(super) async fn told(&self) -> Vec<(String, Option<String>)> {
         let now = self.core.clock.now();
         let until = now + std::time::Duration::from_hours(1);
         let outbox = &self.core.stores.outbox;

@@ -119,7 +119,7 @@ async fn a_clock_may_be_off_by_one_step() {
 async fn a_backup_code_works_once_however_it_is_typed_and_is_told_of() {
     let house = House::with(addresses_unlimited());
     let (_, codes) = house.enrolled(ADA).await;
-    house.mails().await;
+    house.orders().await;
     let mut browser = house.half_signed_in(ADA).await;
     let page = browser.get("/auth/second-factor").await;
     assert!(page.body.contains("id=\"use_backup_code\""));
@@ -128,7 +128,7 @@ async fn a_backup_code_works_once_however_it_is_typed_and_is_told_of() {
     assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.body);
     let session = browser.session_facts().await;
     assert_eq!(session["amr"], json!(["pwd", "otp", "mfa"]));
-    let mails = house.mails().await;
+    let mails = house.orders().await;
     assert_eq!(mails.len(), 1);
     assert_eq!(mails[0].kind, "backup_code_used");
     assert_eq!(mails[0].to.as_deref(), Some(ADA));
@@ -371,7 +371,7 @@ async fn a_set_up_needs_a_recent_sign_in_and_a_removal_a_second_factor() {
     let answer = thief.post_json(&format!("{PAGE}/remove"), &json!({})).await;
     assert_eq!(answer.status, StatusCode::FORBIDDEN);
 
-    house.mails().await;
+    house.orders().await;
     let answer = browser
         .post_json(&format!("{PAGE}/remove"), &json!({}))
         .await;

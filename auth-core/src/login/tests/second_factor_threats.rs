@@ -271,7 +271,7 @@ async fn threat_36_another_site_gives_no_code() {
 async fn one_counter_for_all_second_factors_addresses_and_sign_ins() {
     let house = House::with(addresses_unlimited());
     let (app, codes) = house.enrolled(ADA).await;
-    house.mails().await;
+    house.orders().await;
     let wrong = app.wrong_code(&house);
     for attempt in 0..5_u8 {
         // Another address and another sign-in each time, codes and backup codes in turn; the password, right each time,
@@ -285,7 +285,7 @@ async fn one_counter_for_all_second_factors_addresses_and_sign_ins() {
         };
         assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{attempt}");
     }
-    assert!(house.mails().await.is_empty());
+    assert!(house.orders().await.is_empty());
     for _ in 0..2 {
         let mut browser = house.half_signed_in(ADA).await;
         let answer = browser.give_code(&app.code(&house)).await;
@@ -294,7 +294,7 @@ async fn one_counter_for_all_second_factors_addresses_and_sign_ins() {
         let answer = browser.give_backup_code(&codes[0]).await;
         assert_eq!(answer.status, StatusCode::TOO_MANY_REQUESTS);
     }
-    let mails = house.mails().await;
+    let mails = house.orders().await;
     assert_eq!(mails.len(), 1, "told once");
     assert_eq!(mails[0].kind, "locked_out");
     let locked = |event: &&Event| matches!(event, Event::LockedOut { .. });

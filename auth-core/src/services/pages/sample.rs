@@ -49,6 +49,7 @@ fn nullable(page: PageName) -> &'static [&'static str] {
         PageName::Error => &["reference", "home_url", "retry_after"],
         #[cfg(feature = "login")]
         PageName::Login => &[
+            "captcha",
             "error",
             "notice",
             "signed_in_as",
@@ -63,6 +64,7 @@ fn nullable(page: PageName) -> &'static [&'static str] {
         ],
         #[cfg(feature = "login")]
         PageName::Register => &[
+            "captcha",
             "error",
             "errors",
             "form.email",
@@ -171,10 +173,12 @@ fn full(page: PageName) -> Value {
             },
             "register_url": "/auth/register",
             "passkey": passkey("/auth/login/passkey"),
+            "captcha": captcha(),
             "mail_links": { "forgot_url": "/auth/forgot", "email_url": "/auth/email" },
         }),
         #[cfg(feature = "login")]
         PageName::Register => json!({
+            "captcha": captcha(),
             "action": "/auth/register",
             "form_token": "token-register",
             "form": {
@@ -425,5 +429,15 @@ fn passkeys() -> Value {
         "account_url": "/auth/account",
         "notice": "Your passkey has been added.",
         "error": "Give the passkey a name.",
+    })
+}
+
+#[cfg(feature = "login")]
+pub(super) fn captcha() -> Value {
+    json!({
+        "script": "https://puzzles.example/widget.js",
+        "class": "puzzle",
+        "site_key": "site-key-1",
+        "field": "puzzle-response",
     })
 }

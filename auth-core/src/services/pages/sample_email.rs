@@ -8,8 +8,14 @@ use super::PageName;
 pub(super) fn nullable(page: PageName) -> &'static [&'static str] {
     match page {
         PageName::Confirm => &["form_token", "field", "resend_token", "errors"],
-        PageName::EmailSignIn => &["form.email", "form.return_to", "errors"],
-        PageName::ForgotPassword => &["form.email", "form.return_to", "notice", "errors"],
+        PageName::EmailSignIn => &["form.email", "form.return_to", "errors", "captcha"],
+        PageName::ForgotPassword => &[
+            "form.email",
+            "form.return_to",
+            "notice",
+            "errors",
+            "captcha",
+        ],
         PageName::ResetPassword => &["notice", "errors"],
         PageName::ChangeEmail => &["current", "form.email", "errors"],
         PageName::EmailCode | PageName::ConfirmEmailChange => &["errors"],
@@ -70,6 +76,7 @@ fn asking(page: PageName) -> Value {
     let errors = json!({ "email": "That is not an e-mail address." });
     match page {
         PageName::EmailSignIn => json!({
+            "captcha": super::sample::captcha(),
             "action": "/auth/email",
             "form_token": "token-email",
             "form": { "email": "ada@example", "remember": true, "return_to": "/account" },
@@ -78,6 +85,7 @@ fn asking(page: PageName) -> Value {
             "login_url": "/auth/login",
         }),
         PageName::ForgotPassword => json!({
+            "captcha": super::sample::captcha(),
             "action": "/auth/forgot",
             "form_token": "token-forgot",
             "form": { "email": "ada@example", "return_to": "/account" },

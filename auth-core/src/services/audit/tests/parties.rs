@@ -22,6 +22,7 @@ macro_rules! variants {
 variants! {
     Registered RegistrationCollided SignedIn SignInFailed LockedOut SignedOut SessionsRevoked PasswordChanged
     PasswordRehashed ProfileChanged EmailVerified AccountDisabled AccountEnabled EmailChanged EmailChangeRequested
+    MfaRequirementChanged
     MailProofRequested Unlocked NewDevice SecondFactorAsked TotpEnrolled TotpRemoved BackupCodesReplaced BackupCodeUsed
     DeviceTrusted DevicesDistrusted SteppedUp PasskeyAdded PasskeyRemoved PasskeyCounterWentBack DeletionScheduled
     DeletionCancelled AccountEnded DataExported MailDelivered MailGivenUp ConsentGranted ConsentDenied ConsentRevoked
@@ -136,6 +137,10 @@ fn samples() -> Vec<(&'static str, Vec<Event>)> {
         (
             "- - ada -",
             vec![
+                Event::MfaRequirementChanged {
+                    user: user(),
+                    required: true,
+                },
                 Event::AccountDisabled { user: user() },
                 Event::AccountEnabled { user: user() },
                 Event::AccountEnded {
