@@ -6,8 +6,8 @@ use auth_core::store::{
     AccountEnd, ChangeEmail, CreateUser, Identifier, PasswordHash, StoreError, StoreResult, User,
     UserChange, UserId, UserStore,
 };
-use sea_orm::FromQueryResult;
 use sea_orm::sea_query::{Cond, Expr, ExprTrait as _, Func, Order, Query, SelectStatement};
+use sea_orm::{DbErr, FromQueryResult, QueryResult};
 
 use crate::SeaOrmStore;
 use crate::codec::{from_json, millis, moment, to_json};
@@ -29,7 +29,6 @@ const COLUMNS: [&str; 11] = [
     "delete_at",
 ];
 
-#[derive(FromQueryResult)]
 struct UserRow {
     id: String,
     email: Option<String>,
@@ -58,6 +57,26 @@ struct IdRow {
 struct TakenRow {
     email: Option<String>,
     username: Option<String>,
+}
+
+/// By place, not by name. A SQLite connection that has not heard yet that the table was extended takes the quoted name
+/// of a new column for a text; it finds out before it reads a row, but the driver remembers the name it had at first.
+impl FromQueryResult for UserRow {
+    fn from_query_result(row: &QueryResult, _: &str) -> Result<Self, DbErr> {
+        Ok(Self {
+            id: row.try_get_by_index(0)?,
+            email: row.try_get_by_index(1)?,
+            email_verified_at: row.try_get_by_index(2)?,
+            username: row.try_get_by_index(3)?,
+            claims: row.try_get_by_index(4)?,
+            password_hash: row.try_get_by_index(5)?,
+            created_at: row.try_get_by_index(6)?,
+            updated_at: row.try_get_by_index(7)?,
+            disabled_at: row.try_get_by_index(8)?,
+            mfa_required: row.try_get_by_index(9)?,
+            delete_at: row.try_get_by_index(10)?,
+        })
+    }
 }
 
 impl UserRow {

@@ -110,8 +110,19 @@ async fn ada_is_there(place: &Place) {
 }
 
 async fn users_of_an_earlier_release_stay(place: Place) {
-    of_an_earlier_release(&place).await;
+    let before = of_an_earlier_release(&place).await;
     ada_is_there(&place).await;
+    // Also for who was connected before: nothing of what the connection knows of the table misleads it.
+    let store = place.builder().connection(before);
+    let (id, change) = (UserId::new("ada"), UserChange::default());
+    let ada = store.user(&id).await.unwrap().unwrap();
+    assert_eq!((ada.mfa_required, ada.delete_at), (true, Some(at(9))));
+    let change = UserChange {
+        claims: Some(ada.claims.clone()),
+        ..change
+    };
+    let same = store.update_user(&id, &change, at(10)).await.unwrap();
+    assert_eq!(same.unwrap().delete_at, Some(at(9)));
 }
 
 /// Where a host runs migrations without a transaction, or the database has none for them.
