@@ -71,7 +71,7 @@ async fn events_are_kept_as_long_as_the_host_says() {
 async fn a_retention_that_cannot_be_meant_is_refused() {
     for retention in [
         Duration::ZERO,
-        DAY - Duration::from_millis(1),
+        Duration::from_hours(23),
         DAY * 36_601,
         Duration::MAX,
     ] {

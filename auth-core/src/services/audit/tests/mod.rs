@@ -68,10 +68,10 @@ impl AuditStore for Store {
         }
         self.writes.fetch_add(1, Ordering::SeqCst);
         self.inner.append_audit(records).await?;
-        match self.loses_answers.swap(false, Ordering::SeqCst) {
-            true => Err(StoreError::unavailable("the answer was lost")),
-            false => Ok(()),
+        if self.loses_answers.swap(false, Ordering::SeqCst) {
+            return Err(StoreError::unavailable("the answer was lost"));
         }
+        Ok(())
     }
 
     async fn audit(&self, query: &AuditQuery) -> StoreResult<Vec<AuditRecord>> {
@@ -157,7 +157,7 @@ async fn an_outage_loses_and_doubles_nothing() {
     assert!(sink.flush().await.is_err());
     sink.receive(&signed_in(500)).await;
     sink.flush().await.expect("flush");
-    assert_eq!(sessions(&store).await, Vec::from_iter(0..501));
+    assert_eq!(sessions(&store).await, (0..501).collect::<Vec<_>>());
     // In batches: one whose answer was lost, and three.
     assert_eq!(store.writes.load(Ordering::SeqCst), 4);
 }
@@ -174,7 +174,7 @@ async fn the_background_comes_back_by_itself() {
     store.away.store(false, Ordering::SeqCst);
     // Longer than the longest pause.
     tokio::time::sleep(LONGEST_PAUSE * 2).await;
-    assert_eq!(sessions(&store).await, Vec::from_iter(0..5));
+    assert_eq!(sessions(&store).await, (0..5).collect::<Vec<_>>());
     // And what comes now is written at once.
     sink.receive(&signed_in(5)).await;
     tokio::time::sleep(Duration::from_millis(1)).await;
@@ -228,7 +228,7 @@ async fn many_tasks_are_all_heard() {
         task.await.expect("task");
     }
     sink.flush().await.expect("flush");
-    assert_eq!(sessions(&store).await, Vec::from_iter(0..1600));
+    assert_eq!(sessions(&store).await, (0..1600).collect::<Vec<_>>());
 }
 
 #[tokio::test]
