@@ -9,8 +9,11 @@ use zeroize::Zeroizing;
 use super::LoginWing;
 use super::session_life::NewSession;
 use crate::ground::Digest32;
+use crate::ground::jose::parse_unique_object;
 use crate::store::Session;
-use crate::web::{CookieJar, CookieName, Exchange, Problem, SESSION_TOKEN_PREFIX, session_token};
+use crate::web::{
+    CookieJar, CookieName, Exchange, ParamsError, Problem, SESSION_TOKEN_PREFIX, session_token,
+};
 
 /// What carries a session's secret. Part of its digest, so that the value of a cookie is no bearer token, nor the
 /// reverse.
@@ -88,9 +91,11 @@ impl LoginWing {
         if exchange.parts.method != Method::POST || !exchange.has_json_body() {
             return Ok(Carrier::Cookie);
         }
-        match exchange.form_or_json()?.get("session") {
-            None | Some("cookie") => Ok(Carrier::Cookie),
-            Some("bearer") => Ok(Carrier::Bearer),
+        // Not flat everywhere: an authenticator's answer is an object of objects.
+        let body = parse_unique_object(exchange.body).map_err(|_| ParamsError::Json)?;
+        match body.get("session").map(Value::as_str) {
+            None | Some(Some("cookie")) => Ok(Carrier::Cookie),
+            Some(Some("bearer")) => Ok(Carrier::Bearer),
             Some(_) => Err(Problem::bad_request(
                 "The member session is \"cookie\" or \"bearer\".",
             )),

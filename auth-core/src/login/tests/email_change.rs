@@ -121,13 +121,13 @@ async fn asks_for_a_recent_sign_in_and_a_day_is_its_end() {
     let (confirm, ..) = ask(&house, &mut browser, NEW).await;
     house.clock.advance(Duration::from_mins(11));
     let answer = browser.get("/auth/account/email").await;
-    let expected = "/auth/login?reauthenticate=1&return_to=%2Fauth%2Faccount%2Femail";
+    let expected = "/auth/step-up?return_to=%2Fauth%2Faccount%2Femail";
     assert_eq!(answer.location(), expected);
     let answer = browser
         .post_json("/auth/account/email", &json!({ "email": BOB }))
         .await;
     assert_eq!(answer.status, StatusCode::FORBIDDEN);
-    assert_eq!(answer.json()["code"], "reauthentication_required");
+    assert_eq!(answer.json()["code"], "step_up_required");
     house.clock.advance(Duration::from_hours(24));
     let mut browser = house.signed_in(ADA).await;
     assert_eq!(browser.get(&confirm.path).await.status, StatusCode::GONE);

@@ -5,12 +5,13 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use http::StatusCode;
+use http::header::{HeaderValue, USER_AGENT};
+use http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
 
 use super::harness::*;
 use crate::ground::{Digest32, Timestamp};
-use crate::login::{AccountObserver, HookError, LifecycleHooks, NewUser, UserError};
+use crate::login::{AccountObserver, HookError, LifecycleHooks, NewUser, SignInRequest, UserError};
 use crate::services::Event;
 use crate::store::{
     AccountEnd, AuditRecord, FactorId, OutboxKind, Passkey, Session, StoreResult, TotpFactor, User,
@@ -30,6 +31,26 @@ async fn token(browser: &mut Browser<'_>, form: &str) -> String {
 async fn press(browser: &mut Browser<'_>, form: &str, path: &str) -> Answer {
     let token = token(browser, form).await;
     browser.post(path, &[("form_token", &token)]).await
+}
+
+/// A browser in which a person with a second factor is signed in.
+async fn by_two_factors<'h>(house: &'h House, user: &User) -> Browser<'h> {
+    let mut headers = HeaderMap::new();
+    headers.insert(USER_AGENT, HeaderValue::from_static("Parrot/1.0"));
+    let request = SignInRequest {
+        headers: &headers,
+        address: None,
+        remember: false,
+    };
+    let amr = ["pwd", "otp", "mfa"];
+    let new = house.wing.sign_in(&user.id, &amr, request).await;
+    let cookies = new.expect("session").cookies();
+    let pair = cookies[0].to_str().expect("text");
+    let pair = pair.split(';').next().and_then(|pair| pair.split_once('='));
+    let (name, value) = pair.expect("cookie");
+    let mut browser = house.browser();
+    browser.cookies.insert(name.to_owned(), value.to_owned());
+    browser
 }
 
 async fn schedule(browser: &mut Browser<'_>) -> Answer {
@@ -70,8 +91,8 @@ async fn it_comes_after_its_grace_and_takes_everything_along() {
     let house = House::new();
     let ada = verified(&house).await;
     plant_factors(&house, &ada).await;
-    let mut elsewhere = house.signed_in(ADA).await;
-    let mut browser = house.signed_in(ADA).await;
+    let mut elsewhere = by_two_factors(&house, &ada).await;
+    let mut browser = by_two_factors(&house, &ada).await;
 
     let answer = schedule(&mut browser).await;
     assert_eq!(answer.location(), "/auth/account/delete");
@@ -185,12 +206,12 @@ async fn it_is_asked_of_people_who_have_just_proven_who_they_are() {
         let answer = browser.post(path, &[("form_token", &token)]).await;
         assert_eq!(
             answer.location(),
-            "/auth/login?reauthenticate=1&return_to=%2Fauth%2Faccount%2Fdelete"
+            "/auth/step-up?return_to=%2Fauth%2Faccount%2Fdelete"
         );
         let body = json!({ "form_token": token });
         let answer = browser.post_json(path, &body).await;
         assert_eq!(answer.status, StatusCode::FORBIDDEN);
-        assert_eq!(answer.json()["code"], "reauthentication_required");
+        assert_eq!(answer.json()["code"], "step_up_required");
     }
     assert_eq!(stored(&house, &ada).await.expect("there").delete_at, None);
 }
@@ -376,7 +397,7 @@ async fn an_export_holds_what_is_kept_and_no_secret() {
     };
     let audit = &house.core.stores.audit;
     audit.append_audit(&[record]).await.expect("store");
-    let mut browser = house.signed_in(ADA).await;
+    let mut browser = by_two_factors(&house, &ada).await;
     let answer = press(&mut browser, "export", "/auth/account/export").await;
     assert_eq!(answer.status, StatusCode::OK);
     let disposition = &answer.headers[http::header::CONTENT_DISPOSITION];
