@@ -183,7 +183,7 @@ async fn a_mailer_that_never_answers_holds_nobody_up() {
 }
 
 #[tokio::test]
-async fn without_a_mailer_orders_wait() {
+async fn without_a_mailer_nothing_is_kept() {
     let stores = Stores::from(MemoryStore::default());
     let house = House::with(stores.clone(), None);
     assert!(!house.core.mails.has_mailer());
@@ -192,6 +192,8 @@ async fn without_a_mailer_orders_wait() {
     let script = Script::default();
     let house = House::with(stores, Some(Arc::new(script.clone())));
     assert!(house.core.mails.has_mailer());
+    assert_eq!(house.deliver().await, 0);
+    house.order(MailKind::MfaOn, Some(ADA), HOUR).await;
     assert_eq!(house.deliver().await, 1);
     assert_eq!(script.taken().len(), 1);
 }
