@@ -10,6 +10,15 @@ pub const EMAIL: &str = "email";
 /// `amr` of a code from an authenticator app, or of a backup code in its place (RFC 8176 §2).
 pub const ONE_TIME_PASSWORD: &str = "otp";
 
+/// `amr` of a key that stays in its device (RFC 8176 §2).
+pub const HARDWARE_KEY: &str = "hwk";
+
+/// `amr` of a key that is synced between devices (RFC 8176 §2).
+pub const SOFTWARE_KEY: &str = "swk";
+
+/// `amr` of somebody who was there (RFC 8176 §2).
+pub const USER_PRESENCE: &str = "user";
+
 /// `amr` beside others when several factors were used (RFC 8176 §2).
 pub const MULTIPLE_FACTORS: &str = "mfa";
 
@@ -18,6 +27,12 @@ pub const SINGLE_FACTOR_ACR: &str = "1";
 
 /// `acr` of a sign-in with several factors.
 pub const MULTI_FACTOR_ACR: &str = "2";
+
+/// Whether nothing but a passkey was given. Whose methods nobody knows may have had one as well.
+pub(super) fn is_passkey_alone(amr: &[String]) -> bool {
+    let of_passkeys = [HARDWARE_KEY, SOFTWARE_KEY, USER_PRESENCE, MULTIPLE_FACTORS];
+    amr.iter().all(|method| of_passkeys.contains(&&**method))
+}
 
 /// The `acr` that follows from the methods used.
 pub(super) fn of(amr: &[String]) -> &'static str {

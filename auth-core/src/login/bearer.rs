@@ -91,11 +91,12 @@ impl LoginWing {
         if exchange.parts.method != Method::POST || !exchange.has_json_body() {
             return Ok(Carrier::Cookie);
         }
-        // Not flat everywhere: an authenticator's answer is an object of objects.
+        // Other members may be objects, as the answer of an authenticator is.
         let body = parse_unique_object(exchange.body).map_err(|_| ParamsError::Json)?;
-        match body.get("session").map(Value::as_str) {
-            None | Some(Some("cookie")) => Ok(Carrier::Cookie),
-            Some(Some("bearer")) => Ok(Carrier::Bearer),
+        let session = body.get("session").filter(|asked| !asked.is_null());
+        match session.map(|asked| asked.as_str().unwrap_or("?")) {
+            None | Some("" | "cookie") => Ok(Carrier::Cookie),
+            Some("bearer") => Ok(Carrier::Bearer),
             Some(_) => Err(Problem::bad_request(
                 "The member session is \"cookie\" or \"bearer\".",
             )),

@@ -293,8 +293,9 @@ impl LoginWing {
         match page.signed_in.filter(|_| page.confirming) {
             // Without it the password is left.
             Some(signed_in) => {
-                let facts = self.passkey_step_up_facts(exchange, signed_in).await;
-                facts.unwrap_or_default()
+                let factors = self.second_factors(&signed_in.user.id).await.ok()?;
+                let has = factors.has_passkey;
+                has.then(|| self.passkey_step_up_facts(exchange, signed_in))
             }
             None => self.passkey_sign_in_facts(exchange),
         }

@@ -12,7 +12,7 @@ use super::{LoginWing, SignedIn, acr};
 use crate::services::Event;
 use crate::services::pages::PageName;
 use crate::store::Session;
-use crate::web::{Exchange, Params, Problem, Response, ReturnTo, with_query};
+use crate::web::{Exchange, PagePolicy, Params, Problem, Response, ReturnTo, with_query};
 
 fn form(signed_in: &SignedIn) -> String {
     format!("step_up:{}", signed_in.session.id)
@@ -223,7 +223,15 @@ impl LoginWing {
             ];
             is_other.then(|| with_query(&page, &query))
         };
-        let lacks_second = needs_second && !ways.factors.any();
+        #[cfg(feature = "passkeys")]
+        let passkey = ways
+            .factors
+            .has_passkey
+            .then(|| self.passkey_step_up_facts(exchange, signed_in));
+        #[cfg(not(feature = "passkeys"))]
+        let passkey: Option<Value> = None;
+        let factors = ways.factors.beside_session(&signed_in.session);
+        let lacks_second = needs_second && !factors.any();
         let again = [("return_to", back), ("select", Some("1"))];
         let again = with_query(&self.path("/login"), &again);
         let context = json!({
@@ -236,15 +244,17 @@ impl LoginWing {
             "totp_url": other(Prompted::Totp),
             "passkey_url": other(Prompted::Passkey),
             "backup_code_url": other(Prompted::BackupCode),
+            "passkey": passkey,
             "set_up_url": lacks_second.then(|| self.path("/account/two-factor")),
             // Who has none of the methods signs in anew, as they did before.
             "sign_in_url": prompted.is_none().then_some(again),
             "error": error,
         });
-        let policy = way_on(return_to);
-        Ok(self
-            .core
-            .page(exchange, status, PageName::StepUp, context, policy))
+        let policy = PagePolicy {
+            script: passkey.is_some(),
+            ..way_on(return_to)
+        };
+        Ok(self.scripted_page(exchange, status, PageName::StepUp, context, policy))
     }
 }
 

@@ -69,7 +69,9 @@
   };
 
   // What the form around says, as far as a ceremony needs it; never a password.
-  const needed = kind === "sign-up" ? ["email", "username", "name", "return_to"] : ["remember", "return_to"];
+  const needed = kind === "sign-up"
+    ? ["email", "username", "name", "return_to"]
+    : ["remember", "trust_device", "return_to"];
   const fields = () => {
     const given = new URLSearchParams();
     for (const input of form ? form.elements : []) {

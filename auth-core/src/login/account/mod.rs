@@ -126,23 +126,32 @@ impl LoginWing {
             Ok(signed_in) => signed_in,
             Err(elsewhere) => return Ok(Err(elsewhere)),
         };
-        let factors = self.second_factors(&signed_in.user.id).await?;
+        let Some(elsewhere) = self.unconfirmed(exchange, &signed_in, back).await? else {
+            return Ok(Ok(signed_in));
+        };
+        if wants_json(exchange.headers()) {
+            return Err(step_up_required());
+        }
+        Ok(Err(see_other(&elsewhere)))
+    }
+
+    /// Where somebody signed in confirms who they are before they change how they sign in, and comes back to `back`;
+    /// `None` when they have: recently, and with a second factor where they have one.
+    pub(super) async fn unconfirmed(
+        &self,
+        exchange: &Exchange<'_>,
+        signed_in: &SignedIn,
+        back: &str,
+    ) -> Result<Option<String>, Problem> {
         let session = &signed_in.session;
+        let factors = self.second_factors(&signed_in.user.id).await?;
+        let factors = factors.beside_session(session);
         let needs_second = factors.any() && session.acr.as_deref() != Some(acr::MULTI_FACTOR_ACR);
         if self.was_recent(session, exchange.now) && !needs_second {
-            return Ok(Ok(signed_in));
-        }
-        if wants_json(exchange.headers()) {
-            return Err(Problem::new(
-                StatusCode::FORBIDDEN,
-                "step_up_required",
-                "Confirm that it is you first.",
-            ));
+            return Ok(None);
         }
         let back = ReturnTo::parse(&self.core.base, &self.path(back));
-        Ok(Err(see_other(
-            &self.step_up_url(back.as_ref(), needs_second),
-        )))
+        Ok(Some(self.step_up_url(back.as_ref(), needs_second)))
     }
 
     pub(super) fn account_url(&self, notice: Notice) -> String {
@@ -217,6 +226,14 @@ impl LoginWing {
         let links = links.map(|link| json!({ "label": link.label, "url": link.url }));
         std::iter::once(own).chain(links).collect()
     }
+}
+
+pub(super) fn step_up_required() -> Problem {
+    Problem::new(
+        StatusCode::FORBIDDEN,
+        "step_up_required",
+        "Confirm that it is you first.",
+    )
 }
 
 fn user_facts(SignedIn { user, .. }: &SignedIn) -> Value {

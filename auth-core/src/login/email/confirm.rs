@@ -59,8 +59,8 @@ impl LoginWing {
         self.ask_to_confirm(exchange, claim, kind, is_real).await
     }
 
-    /// Somebody gave the right password of an account whose address must be confirmed first: on to the digits, of a mail
-    /// ordered now. The password was given in this browser, so confirming here keeps it.
+    /// Somebody gave the right password, or a passkey, of an account whose address must be confirmed first: on to the
+    /// digits, of a mail ordered now. It was given in this browser, so confirming here keeps it.
     pub(in crate::login) async fn confirm_first(
         &self,
         exchange: &mut Exchange<'_>,

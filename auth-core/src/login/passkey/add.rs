@@ -2,18 +2,20 @@
 
 use http::StatusCode;
 use http::header::USER_AGENT;
+use serde_json::{Value, json};
 use webauthn_rs_core::proto::{Credential, RegisterPublicKeyCredential, RegistrationState};
 
 use super::ceremony::{Ceremony, Reply, gone, internal};
 use super::default_name::default_name;
 use super::manage::Notice;
-use super::verify::{read_credential, write_credential};
+use super::verify::{key_methods, read_credential, write_credential};
 use super::{MOST_PASSKEYS, RelyingParty, passkey_id};
 use crate::login::register::parse_name;
 use crate::login::reply::done_with;
-use crate::login::{LoginWing, SignedIn};
+use crate::login::second_factor::several;
+use crate::login::{LoginWing, SignedIn, acr};
 use crate::services::mail::MailKind;
-use crate::store::{AddPasskey, Passkey, UserId};
+use crate::store::{AddPasskey, Passkey, Session, UserId};
 use crate::web::{Exchange, Problem, Response};
 
 pub(super) fn form(signed_in: &SignedIn) -> String {
@@ -43,10 +45,9 @@ impl LoginWing {
         exchange: &mut Exchange<'_>,
         party: &RelyingParty,
     ) -> Result<Response, Problem> {
-        let signed_in = self.passkey_owner(exchange).await?;
+        let signed_in = self.confirmed_owner(exchange).await?;
         let body = Self::body(exchange)?;
         self.core.forms.check(exchange, &body, &form(&signed_in))?;
-        self.refuse_stale(&signed_in, exchange)?;
         let user = &signed_in.user;
         let registered = self.core.stores.passkeys.passkeys_of(&user.id).await?;
         if registered.len() >= MOST_PASSKEYS as usize {
@@ -59,7 +60,9 @@ impl LoginWing {
         let (options, state) = party.begin_registration(user, ids).map_err(internal)?;
         let user = user.id.clone();
         let ceremony = Ceremony::Add { user, state };
-        self.begin_ceremony(exchange, ceremony, &options).await
+        let carrier = Self::carrier_asked_for(exchange)?;
+        self.begin_ceremony(exchange, carrier, ceremony, &options)
+            .await
     }
 
     /// Finishes: `name`, if its owner gave one.
@@ -68,18 +71,19 @@ impl LoginWing {
         exchange: &mut Exchange<'_>,
         party: &RelyingParty,
     ) -> Result<Response, Problem> {
-        let signed_in = self.passkey_owner(exchange).await?;
+        let signed_in = self.confirmed_owner(exchange).await?;
         let reply = Reply::read(exchange)?;
         self.core
             .forms
             .check(exchange, &reply.params, &form(&signed_in))?;
-        let Ceremony::Add { user, state } = self.take_ceremony(exchange, &reply).await? else {
+        let carrier = Self::carrier_asked_for(exchange)?;
+        let ceremony = self.take_ceremony(exchange, carrier, &reply).await?;
+        let Ceremony::Add { user, state } = ceremony else {
             return Err(gone());
         };
         if user != signed_in.user.id {
             return Err(gone());
         }
-        self.refuse_stale(&signed_in, exchange)?;
         let passkey = Self::registered(exchange, party, &reply, &state, user)?;
         let passkeys = &self.core.stores.passkeys;
         match passkeys.add_passkey(&passkey, MOST_PASSKEYS).await? {
@@ -89,9 +93,36 @@ impl LoginWing {
         }
         self.tell_passkey(exchange, &signed_in.user, &passkey, MailKind::PasskeyAdded)
             .await?;
-        let added = serde_json::json!({ "passkey": { "id": passkey.id, "name": passkey.name } });
+        let mut added = json!({ "passkey": { "id": passkey.id, "name": passkey.name } });
+        let renewed = self.raise_by_new(exchange, &signed_in, &passkey).await?;
+        if let (Value::Object(added), Some(Value::Object(renewed))) = (&mut added, renewed) {
+            added.extend(renewed);
+        }
         let next = self.passkeys_url(Notice::Added);
         Ok(done_with(exchange, &next, added))
+    }
+
+    /// The new passkey was a second factor beside what the session began with: it is one of several from here on, as
+    /// after the set-up of an authenticator app. Otherwise nobody could go on without giving it again at once.
+    async fn raise_by_new(
+        &self,
+        exchange: &mut Exchange<'_>,
+        signed_in: &SignedIn,
+        passkey: &Passkey,
+    ) -> Result<Option<Value>, Problem> {
+        let session = &signed_in.session;
+        let is_several = session.acr.as_deref() == Some(acr::MULTI_FACTOR_ACR);
+        if is_several || acr::is_passkey_alone(&session.amr) {
+            return Ok(None);
+        }
+        let is_synced = read_credential(passkey)?.backup_eligible;
+        let amr = several(session.amr.clone(), &key_methods(is_synced));
+        let raised = Session {
+            acr: Some(acr::of(&amr).to_owned()),
+            amr,
+            ..session.clone()
+        };
+        self.renew_session(exchange, &raised).await
     }
 
     /// Checks a registration and makes of it what is stored.

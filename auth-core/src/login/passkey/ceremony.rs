@@ -1,6 +1,7 @@
 //! A ceremony: the challenge put to an authenticator, kept until its answer comes back, once.
 //!
-//! What is kept is sealed, lives five minutes and belongs to one browser. It is spent before the answer is looked at, so
+//! What is kept is sealed, lives five minutes and belongs to one browser, or to a client without cookies, for which no
+//! browser is ever signed in. It is spent before the answer is looked at, so
 //! an answer never gets a second look (threat 54); and each purpose is a variant of its own, so an answer given for one is
 //! worth nothing for another.
 
@@ -14,6 +15,7 @@ use super::relying_party::CEREMONY_LIFE;
 use crate::ground::jose::parse_unique_object;
 use crate::ground::{Digest32, Purpose};
 use crate::login::LoginWing;
+use crate::login::bearer::Carrier;
 use crate::store::{Consumed, OneTimeKind, OneTimeValue, SessionId, User, UserId};
 use crate::web::{Exchange, Params, ParamsError, Problem, Response, json as json_response};
 
@@ -53,7 +55,8 @@ pub(super) enum Ceremony {
 
 #[derive(Serialize, Deserialize)]
 struct Stored {
-    browser: Digest32,
+    /// `None`: a client without cookies began.
+    browser: Option<Digest32>,
     ceremony: Ceremony,
 }
 
@@ -108,17 +111,19 @@ pub(super) fn gone() -> Problem {
 }
 
 impl LoginWing {
-    /// Keeps a ceremony, and answers with its id and the options for the authenticator.
+    /// Keeps a ceremony of the browser, or of a client that a session comes to by a token, and answers with its id and the options for the authenticator.
     pub(super) async fn begin_ceremony(
         &self,
         exchange: &mut Exchange<'_>,
+        carrier: Carrier,
         ceremony: Ceremony,
         options: &impl Serialize,
     ) -> Result<Response, Problem> {
-        let stored = Stored {
-            browser: Digest32::of(exchange.browser(&*self.core.random)),
-            ceremony,
+        let browser = match carrier {
+            Carrier::Cookie => Some(Digest32::of(exchange.browser(&*self.core.random))),
+            Carrier::Bearer => None,
         };
+        let stored = Stored { browser, ceremony };
         let secret = self.core.random.secret();
         let key = Digest32::of(&secret);
         let plain = serde_json::to_vec(&stored).map_err(internal)?;
@@ -150,6 +155,7 @@ impl LoginWing {
     pub(super) async fn take_ceremony(
         &self,
         exchange: &Exchange<'_>,
+        carrier: Carrier,
         reply: &Reply,
     ) -> Result<Ceremony, Problem> {
         let secret = reply.params.get("ceremony").ok_or_else(gone)?;
@@ -165,7 +171,11 @@ impl LoginWing {
         // What was sealed under a secret since taken out of the ring is as lost as what expired.
         let opened = opened.map_err(|_| gone())?;
         let stored: Stored = serde_json::from_slice(&opened).map_err(internal)?;
-        if exchange.known_browser().map(Digest32::of) != Some(stored.browser) {
+        let is_theirs = match stored.browser {
+            Some(browser) => exchange.known_browser().map(Digest32::of) == Some(browser),
+            None => carrier == Carrier::Bearer,
+        };
+        if !is_theirs {
             return Err(gone());
         }
         Ok(stored.ceremony)

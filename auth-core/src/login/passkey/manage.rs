@@ -4,14 +4,15 @@ use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::verify::read_credential;
-use super::{MOST_PASSKEYS, add};
+use super::{MOST_PASSKEYS, PAGE, add};
 use crate::login::register::parse_name;
 use crate::login::reply::done;
+use crate::login::second_factor::last_second_factor;
 use crate::login::{LoginWing, SignedIn};
 use crate::services::mail::MailKind;
 use crate::services::pages::PageName;
-use crate::store::{Passkey, PasskeyId};
-use crate::web::{Exchange, PagePolicy, Problem, Response, ReturnTo, with_query};
+use crate::store::{Passkey, PasskeyId, User, UserId};
+use crate::web::{Exchange, PagePolicy, Problem, Response, with_query};
 
 /// What the page says after something was done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,7 +73,7 @@ fn last_way_in() -> Problem {
 
 impl LoginWing {
     pub(super) fn passkeys_url(&self, notice: Notice) -> String {
-        let path = self.path("/account/passkeys");
+        let path = self.path(PAGE);
         with_query(&path, &[("notice", Some(notice.code()))])
     }
 
@@ -137,7 +138,7 @@ impl LoginWing {
         &self,
         exchange: &mut Exchange<'_>,
     ) -> Result<Response, Problem> {
-        let signed_in = match self.person(exchange).await? {
+        let signed_in = match self.confirmed_person(exchange, PAGE).await? {
             Ok(signed_in) => signed_in,
             Err(elsewhere) => return Ok(elsewhere),
         };
@@ -145,7 +146,6 @@ impl LoginWing {
         let id = PasskeyId::new(body.get("passkey_id").unwrap_or_default());
         let form = remove_form(&signed_in, &id);
         self.core.forms.check(exchange, &body, &form)?;
-        self.refuse_stale(&signed_in, exchange)?;
         let (passkeys, user) = (&self.core.stores.passkeys, &signed_in.user);
         let found = passkeys.passkey(&id).await?;
         let found = found.filter(|passkey| passkey.user_id == user.id);
@@ -153,6 +153,7 @@ impl LoginWing {
         if !self.ways_in(user).await?.spare_a_passkey() {
             return Err(last_way_in());
         }
+        self.refuse_last_factor(user).await?;
         if !passkeys.remove_passkey(&user.id, &id).await? {
             return Err(unknown());
         }
@@ -164,7 +165,33 @@ impl LoginWing {
         }
         self.tell_passkey(exchange, user, &passkey, MailKind::PasskeyRemoved)
             .await?;
+        self.after_removal(exchange, &user.id).await?;
         Ok(done(exchange, &self.passkeys_url(Notice::Removed)))
+    }
+
+    /// Who must have a second factor keeps the last one, whichever it is.
+    async fn refuse_last_factor(&self, user: &User) -> Result<(), Problem> {
+        let passkeys = self.core.stores.passkeys.passkeys_of(&user.id).await?;
+        let is_last = passkeys.len() == 1 && self.second_factors(&user.id).await?.totp.is_none();
+        if is_last && self.must_have_mfa(user).await? {
+            return Err(last_second_factor());
+        }
+        Ok(())
+    }
+
+    /// Devices were spared a second factor that is another now, and backup codes stand in for none.
+    pub(super) async fn after_removal(
+        &self,
+        exchange: &Exchange<'_>,
+        user: &UserId,
+    ) -> Result<(), Problem> {
+        let (now, address) = (exchange.now, exchange.address);
+        self.distrust_devices(user, address, now).await?;
+        if !self.second_factors(user).await?.any() {
+            let factors = &self.core.stores.factors;
+            factors.replace_backup_codes(user, &[]).await?;
+        }
+        Ok(())
     }
 
     async fn draw_passkeys(
@@ -178,7 +205,8 @@ impl LoginWing {
         let user = &signed_in.user;
         let passkeys = self.core.stores.passkeys.passkeys_of(&user.id).await?;
         let removable = self.ways_in(user).await?.spare_a_passkey();
-        let recent = self.was_recent(&signed_in.session, exchange.now);
+        let confirm_url = self.unconfirmed(exchange, signed_in, PAGE).await?;
+        let recent = confirm_url.is_none();
         let has_room = passkeys.len() < MOST_PASSKEYS as usize;
         let listed = passkeys.iter().map(|passkey| {
             let mut facts = facts(passkey)?;
@@ -191,15 +219,8 @@ impl LoginWing {
             Ok(facts)
         });
         let listed = listed.collect::<Result<Vec<_>, Problem>>()?;
-        let path = self.path("/account/passkeys");
-        let here = ReturnTo::parse(&self.core.base, &path);
-        let confirm = [
-            ("reauthenticate", Some("1")),
-            ("return_to", here.as_ref().map(ReturnTo::as_str)),
-        ];
         let form = add::form(signed_in);
-        let add =
-            (recent && has_room).then(|| self.script_facts(exchange, "/account/passkeys", &form));
+        let add = (recent && has_room).then(|| self.script_facts(exchange, PAGE, &form));
         let context = json!({
             "passkeys": listed,
             "most": MOST_PASSKEYS,
@@ -207,7 +228,7 @@ impl LoginWing {
             "remove_action": self.path("/account/passkeys/remove"),
             "removable": removable,
             "recent": recent,
-            "confirm_url": with_query(&self.path("/login"), &confirm),
+            "confirm_url": confirm_url,
             "add": add,
             "account_url": self.path("/account"),
             "notice": notice.map(Notice::text),

@@ -19,11 +19,12 @@ mod ways_in;
 
 use std::time::Duration;
 
-use http::{Method, StatusCode};
+use http::Method;
 use serde_json::{Value, json};
 
 pub(in crate::login) use self::relying_party::RelyingParty;
 
+use super::account::step_up_required;
 use super::{CaptchaAction, LoginWing, SignedIn};
 use crate::ground::Digest32;
 use crate::services::Event;
@@ -33,6 +34,9 @@ use crate::web::{Exchange, Problem, Response, Side};
 
 /// As many passkeys as one user can have.
 pub(super) const MOST_PASSKEYS: u32 = 10;
+
+/// Where a person sees theirs.
+const PAGE: &str = "/account/passkeys";
 
 /// A notice that was not delivered after so long tells nothing any more.
 const NOTICE_LIFE: Duration = Duration::from_hours(7 * 24);
@@ -46,6 +50,8 @@ pub(crate) enum Endpoint {
     FinishSignUp,
     BeginStepUp,
     FinishStepUp,
+    BeginSecondFactor,
+    FinishSecondFactor,
     Page,
     BeginAdd,
     FinishAdd,
@@ -63,6 +69,8 @@ impl Endpoint {
             | Self::FinishSignUp
             | Self::BeginStepUp
             | Self::FinishStepUp
+            | Self::BeginSecondFactor
+            | Self::FinishSecondFactor
             | Self::BeginAdd
             | Self::FinishAdd => Side::Api,
         }
@@ -86,7 +94,17 @@ impl LoginWing {
             ("/login/passkey/finish", POST, Endpoint::FinishSignIn),
             ("/step-up/passkey/begin", POST, Endpoint::BeginStepUp),
             ("/step-up/passkey/finish", POST, Endpoint::FinishStepUp),
-            ("/account/passkeys", GET, Endpoint::Page),
+            (
+                "/second-factor/passkey/begin",
+                POST,
+                Endpoint::BeginSecondFactor,
+            ),
+            (
+                "/second-factor/passkey/finish",
+                POST,
+                Endpoint::FinishSecondFactor,
+            ),
+            (PAGE, GET, Endpoint::Page),
             ("/account/passkeys/begin", POST, Endpoint::BeginAdd),
             ("/account/passkeys/finish", POST, Endpoint::FinishAdd),
             ("/account/passkeys/rename", POST, Endpoint::Rename),
@@ -114,6 +132,10 @@ impl LoginWing {
             Endpoint::FinishSignUp => self.finish_sign_up(exchange, party).await,
             Endpoint::BeginStepUp => self.begin_passkey_step_up(exchange, party).await,
             Endpoint::FinishStepUp => self.finish_passkey_step_up(exchange, party).await,
+            Endpoint::BeginSecondFactor => self.begin_passkey_second_factor(exchange, party).await,
+            Endpoint::FinishSecondFactor => {
+                self.finish_passkey_second_factor(exchange, party).await
+            }
             Endpoint::Page => self.passkeys_page(exchange).await,
             Endpoint::BeginAdd => self.begin_add(exchange, party).await,
             Endpoint::FinishAdd => self.finish_add(exchange, party).await,
@@ -137,16 +159,13 @@ impl LoginWing {
         signed_in.ok_or_else(Problem::unauthenticated)
     }
 
-    /// What may be done by whoever sits before an open browser may not be done to the ways in.
-    fn refuse_stale(&self, signed_in: &SignedIn, exchange: &Exchange<'_>) -> Result<(), Problem> {
-        if self.was_recent(&signed_in.session, exchange.now) {
-            return Ok(());
+    /// As [`confirmed_person`](Self::confirmed_person), for the page's script.
+    async fn confirmed_owner(&self, exchange: &Exchange<'_>) -> Result<SignedIn, Problem> {
+        let signed_in = self.passkey_owner(exchange).await?;
+        match self.unconfirmed(exchange, &signed_in, PAGE).await? {
+            None => Ok(signed_in),
+            Some(_) => Err(step_up_required()),
         }
-        Err(Problem::new(
-            StatusCode::FORBIDDEN,
-            "reauthentication_required",
-            "Sign in again before you change your passkeys.",
-        ))
     }
 
     /// What the page's script needs for a ceremony: where to begin and finish it, and the token to send along.

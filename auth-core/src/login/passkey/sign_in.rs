@@ -34,7 +34,9 @@ impl LoginWing {
         self.core.forms.check(exchange, &body, FORM)?;
         let (options, state) = party.begin_authentication(Vec::new()).map_err(internal)?;
         let ceremony = Ceremony::SignIn { state };
-        self.begin_ceremony(exchange, ceremony, &options).await
+        let carrier = Self::carrier_asked_for(exchange)?;
+        self.begin_ceremony(exchange, carrier, ceremony, &options)
+            .await
     }
 
     /// Finishes: `remember` and `return_to` as the sign-in form has them. Counted by address before it is looked at.
@@ -47,7 +49,9 @@ impl LoginWing {
         self.core.forms.check(exchange, &reply.params, FORM)?;
         self.count_address(AddressAttempts::SignIn, exchange)
             .await?;
-        let Ceremony::SignIn { state } = self.take_ceremony(exchange, &reply).await? else {
+        let carrier = Self::carrier_asked_for(exchange)?;
+        let ceremony = self.take_ceremony(exchange, carrier, &reply).await?;
+        let Ceremony::SignIn { state } = ceremony else {
             return Err(gone());
         };
         let answer: PublicKeyCredential = reply.answer()?;
@@ -62,6 +66,12 @@ impl LoginWing {
             .await?;
         let user = proven.user.id.clone();
         let return_to = self.return_to(&reply.params);
+        if let Some(elsewhere) = self
+            .confirm_first(exchange, &proven.user, return_to.as_ref())
+            .await?
+        {
+            return Ok(elsewhere);
+        }
         let first = proven.into_first_factor(reply.params.is_on("remember"), return_to);
         match self.after_first_factor(exchange, first).await? {
             AfterFirstFactor::Answer(answer) => Ok(answer),
@@ -82,10 +92,14 @@ impl LoginWing {
         let Refused { user, reason } = refused;
         let event = Event::SignInFailed { user, reason };
         self.core.emit(exchange.now, exchange.address, event).await;
-        Problem::new(
-            StatusCode::UNAUTHORIZED,
-            "invalid_passkey",
-            "That passkey does not sign in here. Try another way.",
-        )
+        invalid_passkey()
     }
+}
+
+pub(super) fn invalid_passkey() -> Problem {
+    Problem::new(
+        StatusCode::UNAUTHORIZED,
+        "invalid_passkey",
+        "That passkey does not sign in here. Try another way.",
+    )
 }

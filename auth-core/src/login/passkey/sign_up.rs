@@ -51,7 +51,9 @@ impl LoginWing {
             .map_err(internal)?;
         let user = Box::new(user);
         let ceremony = Ceremony::SignUp { user, state };
-        self.begin_ceremony(exchange, ceremony, &options).await
+        let carrier = Self::carrier_asked_for(exchange)?;
+        self.begin_ceremony(exchange, carrier, ceremony, &options)
+            .await
     }
 
     /// Finishes. Counted by address like every registration.
@@ -64,7 +66,9 @@ impl LoginWing {
         self.core.forms.check(exchange, &reply.params, FORM)?;
         self.count_address(AddressAttempts::Registration, exchange)
             .await?;
-        let Ceremony::SignUp { user, state } = self.take_ceremony(exchange, &reply).await? else {
+        let carrier = Self::carrier_asked_for(exchange)?;
+        let ceremony = self.take_ceremony(exchange, carrier, &reply).await?;
+        let Ceremony::SignUp { user, state } = ceremony else {
             return Err(gone());
         };
         let user = User {

@@ -1,41 +1,49 @@
 //! `POST /auth/step-up/passkey/begin` and `…/finish`: proving again who is signed in, with a passkey of that account.
 
 use http::StatusCode;
-use serde_json::Value;
-use webauthn_rs_core::proto::PublicKeyCredential;
+use serde_json::{Value, json};
+use webauthn_rs_core::proto::{Credential, PublicKeyCredential};
 
 use super::RelyingParty;
 use super::ceremony::{Ceremony, Reply, gone, internal};
-use super::verify::read_credential;
-use crate::login::attempt::{AddressAttempts, Refused};
-use crate::login::first_factor::AfterFirstFactor;
-use crate::login::{LoginWing, SignedIn};
-use crate::services::SignInFailure;
-use crate::store::UserId;
+use super::sign_in::invalid_passkey;
+use super::verify::{ProvenPasskey, read_credential};
+use crate::login::attempt::Refused;
+use crate::login::first_factor::Basis;
+use crate::login::{LoginWing, SignedIn, acr};
+use crate::store::{Session, UserId};
 use crate::web::{Exchange, Problem, Response};
 
 fn form(signed_in: &SignedIn) -> String {
     format!("passkey_step_up:{}", signed_in.session.id)
 }
 
+pub(super) fn no_passkey() -> Problem {
+    Problem::new(
+        StatusCode::CONFLICT,
+        "no_passkey",
+        "There is no passkey for this account.",
+    )
+}
+
+/// What a step-up by a passkey says: several factors, if the authenticator verified its owner, or if the session began
+/// with something else, beside which this is one more.
+fn methods(proven: &ProvenPasskey, session: &Session) -> Vec<&'static str> {
+    let mut amr = proven.amr.clone();
+    if proven.is_multi_factor || !acr::is_passkey_alone(&session.amr) {
+        amr.push(acr::MULTIPLE_FACTORS);
+    }
+    amr
+}
+
 impl LoginWing {
-    /// What the script of a page that asks for confirmation needs; `None` where the person has no passkey.
-    pub(in crate::login) async fn passkey_step_up_facts(
+    /// What the script of a page that asks for confirmation needs.
+    pub(in crate::login) fn passkey_step_up_facts(
         &self,
         exchange: &mut Exchange<'_>,
         signed_in: &SignedIn,
-    ) -> Result<Option<Value>, Problem> {
-        if self.relying_party.is_none() || !self.has_passkey(&signed_in.user.id).await? {
-            return Ok(None);
-        }
-        let form = form(signed_in);
-        Ok(Some(self.script_facts(exchange, "/step-up/passkey", &form)))
-    }
-
-    /// Whether a user has a passkey: for whoever offers it as a further factor.
-    pub(in crate::login) async fn has_passkey(&self, user: &UserId) -> Result<bool, Problem> {
-        let passkeys = self.core.stores.passkeys.passkeys_of(user).await?;
-        Ok(!passkeys.is_empty())
+    ) -> Value {
+        self.script_facts(exchange, "/step-up/passkey", &form(signed_in))
     }
 
     /// Begins: any passkey of the person will do.
@@ -56,11 +64,13 @@ impl LoginWing {
             session,
             state,
         };
-        self.begin_ceremony(exchange, ceremony, &options).await
+        let carrier = Self::carrier_asked_for(exchange)?;
+        self.begin_ceremony(exchange, carrier, ceremony, &options)
+            .await
     }
 
-    /// Finishes, through the same door as a sign-in: the session keeps its id and gets another secret, `auth_time`, `amr`
-    /// and `acr`.
+    /// Finishes: the session keeps its id and gets another secret, `auth_time`, `amr` and `acr`. Counted before it is
+    /// looked at, by the one counter of all second factors.
     pub(super) async fn finish_passkey_step_up(
         &self,
         exchange: &mut Exchange<'_>,
@@ -71,54 +81,50 @@ impl LoginWing {
         self.core
             .forms
             .check(exchange, &reply.params, &form(&signed_in))?;
-        self.count_address(AddressAttempts::SignIn, exchange)
-            .await?;
-        let ceremony = self.take_ceremony(exchange, &reply).await?;
-        let Ceremony::StepUp {
-            user,
-            session,
-            state,
-        } = ceremony
-        else {
-            return Err(gone());
-        };
-        if user != signed_in.user.id || session != signed_in.session.id {
-            return Err(gone());
+        let user = &signed_in.user;
+        self.count_second_factor(exchange, user).await?;
+        let proven = self.answer_step_up(exchange, party, &reply, &signed_in);
+        let proven = proven.await;
+        let proven = self.settle_second_factor(exchange, user, proven).await?;
+        let amr = methods(&proven, &signed_in.session);
+        // Removed in this very moment: it raises nothing any more.
+        let basis = Basis::Passkey(proven.passkey);
+        if !self.still_stands(user, &basis).await? {
+            return Err(invalid_passkey());
         }
-        let answer: PublicKeyCredential = reply.answer()?;
-        let proven = self
-            .prove_passkey(exchange, party, &answer, &state, Some(&user))
-            .await?;
-        let proven = match proven {
-            Ok(proven) => proven,
-            Err(refused) => return Err(self.refuse_passkey(exchange, refused).await),
-        };
-        self.take_back_address(AddressAttempts::SignIn, exchange)
-            .await?;
         let return_to = self.return_to(&reply.params);
-        let first = proven.into_first_factor(signed_in.session.remember, return_to);
-        match self.after_first_factor(exchange, first).await? {
-            AfterFirstFactor::Answer(answer) => Ok(answer),
-            AfterFirstFactor::Gone => {
-                let (user, reason) = (Some(user), SignInFailure::WrongPasskey);
-                let refused = Refused { user, reason };
-                Err(self.refuse_passkey(exchange, refused).await)
-            }
-        }
+        self.finish_step_up(exchange, &signed_in, &amr, return_to.as_ref(), json!({}))
+            .await
+    }
+
+    async fn answer_step_up(
+        &self,
+        exchange: &Exchange<'_>,
+        party: &RelyingParty,
+        reply: &Reply,
+        signed_in: &SignedIn,
+    ) -> Result<Result<ProvenPasskey, Refused>, Problem> {
+        let carrier = Self::carrier_asked_for(exchange)?;
+        let ceremony = self.take_ceremony(exchange, carrier, reply).await?;
+        let state = match ceremony {
+            Ceremony::StepUp {
+                user,
+                session,
+                state,
+            } if user == signed_in.user.id && session == signed_in.session.id => state,
+            _ => return Err(gone()),
+        };
+        let answer: PublicKeyCredential = reply.answer()?;
+        let only = Some(&signed_in.user.id);
+        self.prove_passkey(exchange, party, &answer, &state, only)
+            .await
     }
 
     /// The credentials of a user who is known: an authenticator is told which to answer with.
-    pub(super) async fn credentials_of(
-        &self,
-        user: &UserId,
-    ) -> Result<Vec<webauthn_rs_core::proto::Credential>, Problem> {
+    pub(super) async fn credentials_of(&self, user: &UserId) -> Result<Vec<Credential>, Problem> {
         let passkeys = self.core.stores.passkeys.passkeys_of(user).await?;
         if passkeys.is_empty() {
-            return Err(Problem::new(
-                StatusCode::CONFLICT,
-                "no_passkey",
-                "There is no passkey for this account.",
-            ));
+            return Err(no_passkey());
         }
         passkeys.iter().map(read_credential).collect()
     }

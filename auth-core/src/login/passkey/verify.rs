@@ -15,15 +15,6 @@ use crate::services::{Event, SignInFailure};
 use crate::store::{Passkey, PasskeyId, StoreError, User, UserId};
 use crate::web::{Exchange, Problem, ReturnTo};
 
-/// `amr` of a key that stays in its device (RFC 8176 §2).
-const HARDWARE_KEY: &str = "hwk";
-
-/// `amr` of a key that is synced between devices (RFC 8176 §2).
-const SOFTWARE_KEY: &str = "swk";
-
-/// `amr` of somebody who was there (RFC 8176 §2).
-const USER_PRESENCE: &str = "user";
-
 /// How often a use is tried again whose counter another use has moved meanwhile.
 const MAX_TRIES: u32 = 4;
 
@@ -31,7 +22,7 @@ const MAX_TRIES: u32 = 4;
 pub(in crate::login) struct ProvenPasskey {
     pub(in crate::login) user: User,
     pub(in crate::login) passkey: PasskeyId,
-    /// In the words of RFC 8176, with `mfa` where the authenticator verified its owner.
+    /// In the words of RFC 8176.
     pub(in crate::login) amr: Vec<&'static str>,
     /// The authenticator verified its owner: something one has and something one knows or is.
     pub(in crate::login) is_multi_factor: bool,
@@ -55,16 +46,17 @@ impl ProvenPasskey {
 }
 
 fn methods(result: &AuthenticationResult) -> Vec<&'static str> {
-    let key = if result.backup_eligible() {
-        SOFTWARE_KEY
+    key_methods(result.backup_eligible())
+}
+
+/// Of a key that is synced between devices, or stays in its own.
+pub(super) fn key_methods(is_synced: bool) -> Vec<&'static str> {
+    let key = if is_synced {
+        acr::SOFTWARE_KEY
     } else {
-        HARDWARE_KEY
+        acr::HARDWARE_KEY
     };
-    let mut amr = vec![key, USER_PRESENCE];
-    if result.user_verified() {
-        amr.push(acr::MULTIPLE_FACTORS);
-    }
-    amr
+    vec![key, acr::USER_PRESENCE]
 }
 
 /// WebAuthn §7.2 step 22: where either counts, the new one must be greater.
@@ -185,6 +177,7 @@ impl LoginWing {
                 if passkeys.remove_passkey(&user.id, &passkey.id).await? {
                     self.tell_passkey(exchange, user, passkey, MailKind::PasskeyRemoved)
                         .await?;
+                    self.after_removal(exchange, &user.id).await?;
                 }
                 Ok(false)
             }

@@ -204,6 +204,12 @@ impl LoginWing {
             is_other.then(|| with_query(&page, &query))
         };
         let life = self.settings.factors.trusted_devices;
+        #[cfg(feature = "passkeys")]
+        let passkey = factors
+            .has_passkey
+            .then(|| self.passkey_second_factor_facts(exchange, &pending.user));
+        #[cfg(not(feature = "passkeys"))]
+        let passkey: Option<Value> = None;
         let context = json!({
             "action": page,
             "form_token": self.core.form_token(exchange, &form(&pending.user)),
@@ -213,13 +219,16 @@ impl LoginWing {
             "totp_url": other(Prompted::Totp),
             "passkey_url": other(Prompted::Passkey),
             "backup_code_url": other(Prompted::BackupCode),
+            "passkey": passkey,
             "trust_days": life.map(|life| life.as_secs().div_ceil(86_400)),
             "restart_url": self.login_url(pending.return_to.as_ref()),
             "error": error,
         });
-        let policy = way_on(pending.return_to.as_ref());
-        self.core
-            .page(exchange, status, PageName::SecondFactor, context, policy)
+        let policy = PagePolicy {
+            script: passkey.is_some(),
+            ..way_on(pending.return_to.as_ref())
+        };
+        self.scripted_page(exchange, status, PageName::SecondFactor, context, policy)
     }
 }
 

@@ -22,6 +22,14 @@ pub(super) fn codes_form(signed_in: &SignedIn) -> String {
     format!("backup_codes:{}", signed_in.session.id)
 }
 
+pub(in crate::login) fn last_second_factor() -> Problem {
+    Problem::new(
+        StatusCode::FORBIDDEN,
+        "mfa_required",
+        "Your account must have a second factor, and this is the only one.",
+    )
+}
+
 impl LoginWing {
     /// Removes the authenticator app, the backup codes and the trust in devices, without asking anybody: whoever set them
     /// up is not whose account it is.
@@ -59,11 +67,7 @@ impl LoginWing {
         let user = &signed_in.user;
         let has_passkey = self.second_factors(&user.id).await?.has_passkey;
         if !has_passkey && self.must_have_mfa(user).await? {
-            return Err(Problem::new(
-                StatusCode::FORBIDDEN,
-                "mfa_required",
-                "Your account must have a second factor, and this is the only one.",
-            ));
+            return Err(last_second_factor());
         }
         let factors = &self.core.stores.factors;
         if factors.remove_totp(&user.id).await? {

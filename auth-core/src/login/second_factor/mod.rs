@@ -20,6 +20,10 @@ use super::first_factor::FirstFactor;
 use crate::web::{Exchange, Problem, Response, Side};
 
 pub(super) use challenge::{Prompted, way_on};
+#[cfg(feature = "passkeys")]
+pub(super) use manage::last_second_factor;
+#[cfg(feature = "passkeys")]
+pub(super) use pending::{PendingSignIn, SecondFactorGiven};
 pub(super) use policy::SecondFactors;
 pub use policy::{MfaPolicy, MfaPolicyError};
 

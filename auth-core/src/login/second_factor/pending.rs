@@ -62,6 +62,18 @@ impl PendingSignIn {
     pub(in crate::login) fn basis(&self) -> &Basis {
         &self.kept.basis
     }
+
+    /// What an answer to this sign-in, and to no other, is bound to.
+    #[cfg(feature = "passkeys")]
+    pub(in crate::login) fn digest(&self) -> Digest32 {
+        self.key
+    }
+
+    /// What is to carry the session.
+    #[cfg(feature = "passkeys")]
+    pub(in crate::login) fn carrier(&self) -> Carrier {
+        self.kept.carrier
+    }
 }
 
 fn key(carrier: Carrier, secret: &str) -> Digest32 {

@@ -3,9 +3,9 @@
 use async_trait::async_trait;
 
 use crate::login::first_factor::Basis;
-use crate::login::{LoginWing, Mfa, UserError};
+use crate::login::{LoginWing, Mfa, UserError, acr};
 use crate::services::Event;
-use crate::store::{TotpFactor, User, UserChange, UserId};
+use crate::store::{Session, TotpFactor, User, UserChange, UserId};
 use crate::web::Problem;
 
 /// Why the host could not say whether a user must have a second factor.
@@ -42,6 +42,12 @@ impl SecondFactors {
     /// Without those that were the first factor.
     pub(in crate::login) fn beside(mut self, basis: &Basis) -> Self {
         self.has_passkey &= !basis.is_passkey();
+        self
+    }
+
+    /// As [`beside`](Self::beside), of a session that stands.
+    pub(in crate::login) fn beside_session(mut self, session: &Session) -> Self {
+        self.has_passkey &= !acr::is_passkey_alone(&session.amr);
         self
     }
 
@@ -106,8 +112,10 @@ impl LoginWing {
     ) -> Result<SecondFactors, Problem> {
         let stores = &self.core.stores;
         let totp = stores.factors.totp(user).await?;
+        // Where there are no passkeys any more, nobody is asked for one.
         #[cfg(feature = "passkeys")]
-        let has_passkey = !stores.passkeys.passkeys_of(user).await?.is_empty();
+        let has_passkey =
+            self.relying_party.is_some() && !stores.passkeys.passkeys_of(user).await?.is_empty();
         #[cfg(not(feature = "passkeys"))]
         let has_passkey = false;
         let totp = totp.filter(|totp| totp.confirmed_at.is_some());

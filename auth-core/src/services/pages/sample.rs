@@ -96,7 +96,13 @@ fn nullable(page: PageName) -> &'static [&'static str] {
         #[cfg(feature = "login")]
         PageName::DevelopmentMail => &["mail"],
         #[cfg(feature = "passkeys")]
-        PageName::Passkeys => &["passkeys.*.last_used_at", "add", "notice", "error"],
+        PageName::Passkeys => &[
+            "passkeys.*.last_used_at",
+            "confirm_url",
+            "add",
+            "notice",
+            "error",
+        ],
         #[cfg(feature = "login")]
         PageName::Confirm
         | PageName::EmailSignIn
@@ -388,7 +394,7 @@ fn account() -> Value {
 
 /// What the script of a page with a passkey button needs.
 #[cfg(feature = "login")]
-fn passkey(path: &str) -> Value {
+pub(super) fn passkey(path: &str) -> Value {
     json!({
         "begin": format!("{path}/begin"),
         "finish": format!("{path}/finish"),
@@ -424,7 +430,7 @@ fn passkeys() -> Value {
         "remove_action": "/auth/account/passkeys/remove",
         "removable": true,
         "recent": true,
-        "confirm_url": "/auth/login?reauthenticate=1&return_to=%2Fauth%2Faccount%2Fpasskeys",
+        "confirm_url": "/auth/step-up?return_to=%2Fauth%2Faccount%2Fpasskeys",
         "add": passkey("/auth/account/passkeys"),
         "account_url": "/auth/account",
         "notice": "Your passkey has been added.",

@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 
+use super::sample::passkey;
+
 /// What may be null on the page that asks for a second factor.
 pub(super) const SECOND_FACTOR: &[&str] = &[
     "return_to",
@@ -9,6 +11,7 @@ pub(super) const SECOND_FACTOR: &[&str] = &[
     "totp_url",
     "passkey_url",
     "backup_code_url",
+    "passkey",
     "trust_days",
     "error",
 ];
@@ -35,6 +38,7 @@ pub(super) const STEP_UP: &[&str] = &[
     "totp_url",
     "passkey_url",
     "backup_code_url",
+    "passkey",
     "set_up_url",
     "sign_in_url",
     "error",
@@ -50,6 +54,7 @@ pub(super) fn second_factor() -> Value {
         "totp_url": "/auth/second-factor?use=totp",
         "passkey_url": "/auth/second-factor?use=passkey",
         "backup_code_url": "/auth/second-factor?use=backup_code",
+        "passkey": passkey("/auth/second-factor/passkey"),
         "trust_days": 30,
         "restart_url": "/auth/login",
         "error": "That code is not right, or it has been used already.",
@@ -119,6 +124,7 @@ pub(super) fn step_up() -> Value {
         "totp_url": "/auth/step-up?use=totp",
         "passkey_url": "/auth/step-up?use=passkey",
         "backup_code_url": "/auth/step-up?use=backup_code",
+        "passkey": passkey("/auth/step-up/passkey"),
         "set_up_url": "/auth/account/two-factor",
         "sign_in_url": "/auth/login?select=1",
         "error": "That is not your password.",

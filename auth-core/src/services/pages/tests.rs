@@ -239,6 +239,7 @@ fn stable_ids_are_present() {
                 "code",
                 "trust_device",
                 "submit",
+                "passkey",
                 "use_passkey",
                 "use_backup_code",
                 "restart",
@@ -268,6 +269,7 @@ fn stable_ids_are_present() {
                 "error",
                 "password",
                 "submit",
+                "passkey",
                 "use_totp",
                 "use_passkey",
                 "use_backup_code",
@@ -394,7 +396,10 @@ fn nothing_is_inline() {
                 #[cfg(feature = "provider")]
                 PageName::FormPost => Some("form-post"),
                 #[cfg(feature = "login")]
-                PageName::Login | PageName::Register => Some("passkey"),
+                PageName::Login
+                | PageName::Register
+                | PageName::SecondFactor
+                | PageName::StepUp => Some("passkey"),
                 #[cfg(feature = "passkeys")]
                 PageName::Passkeys => Some("passkey"),
                 _ => None,
