@@ -24,6 +24,10 @@ mod passkey_account;
 #[cfg(feature = "passkeys")]
 mod passkey_device;
 #[cfg(feature = "passkeys")]
+mod passkey_second_factor;
+#[cfg(feature = "passkeys")]
+mod passkey_second_factor_threats;
+#[cfg(feature = "passkeys")]
 mod passkey_sign_in;
 #[cfg(feature = "passkeys")]
 mod passkey_sign_up;

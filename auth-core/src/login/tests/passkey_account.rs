@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::harness::*;
 use super::passkey_device::*;
-use crate::login::{EmailProof, NewUser, SignInRequest};
+use crate::login::{EmailProof, Mfa, NewUser};
 use crate::services::Event;
 use crate::store::{Identifier, Passkey, UserId};
 
@@ -28,30 +28,13 @@ impl House {
     }
 
     /// Takes the password away, so that the passkeys are all there is: as after a registration without one.
-    async fn without_password(&self, email: &str) -> Browser<'_> {
+    pub(super) async fn without_password(&self, email: &str) -> Browser<'_> {
         let new = NewUser {
             email: Some(email.to_owned()),
             ..NewUser::default()
         };
-        let user = self.wing.create_user(new).await.expect("account");
-        let headers = http::HeaderMap::new();
-        let request = SignInRequest {
-            headers: &headers,
-            address: None,
-            remember: false,
-        };
-        let session = self.wing.sign_in(&user.id, &["hwk"], request).await;
-        let cookies = session.expect("session").cookies();
-        let pair = cookies[0]
-            .to_str()
-            .expect("text")
-            .split(';')
-            .next()
-            .expect("pair");
-        let (name, value) = pair.split_once('=').expect("pair");
-        let mut browser = self.browser();
-        browser.cookies.insert(name.to_owned(), value.to_owned());
-        browser
+        self.wing.create_user(new).await.expect("account");
+        self.known(email, &["hwk"]).await
     }
 }
 
@@ -219,13 +202,14 @@ async fn to_add_or_remove_needs_a_recent_sign_in() {
         .post_json("/auth/account/passkeys/begin", &json!({}))
         .await;
     assert_eq!(answer.status, StatusCode::FORBIDDEN);
-    assert_eq!(answer.json()["code"], "reauthentication_required");
-    // Late for the ceremony as well.
+    assert_eq!(answer.json()["code"], "step_up_required");
     let answer = browser.finish(PASSKEYS, &begun, &made).await;
-    assert_eq!(answer.json()["code"], "passkey_ceremony_gone");
+    assert_eq!(answer.json()["code"], "step_up_required");
     let answer = act(&mut browser, REMOVE, 0, "").await;
-    assert_eq!(answer.status, StatusCode::FORBIDDEN);
+    let confirm = "/auth/step-up?return_to=%2Fauth%2Faccount%2Fpasskeys";
+    assert_eq!(answer.location(), confirm);
     assert_eq!(house.passkeys(ADA).await.len(), 1);
+    assert_eq!(browser.context(PASSKEYS).await["confirm_url"], confirm);
     let context = browser.context(PASSKEYS).await;
     assert_eq!(
         (&context["recent"], &context["add"]),
@@ -236,6 +220,82 @@ async fn to_add_or_remove_needs_a_recent_sign_in() {
     // A name is no way in.
     let answer = act(&mut browser, RENAME, 0, "Old one").await;
     assert_eq!(answer.status, StatusCode::SEE_OTHER);
+}
+
+#[tokio::test]
+async fn whoever_knows_the_password_alone_adds_and_removes_none() {
+    let house = House::new();
+    let mut device = Device::new();
+    let mut own = house.with_passkey(ADA, &mut device).await;
+    let session = own.session_facts().await;
+    // The first one is a second factor from here on.
+    assert_eq!(session["amr"], json!(["pwd", "swk", "user", "mfa"]));
+    assert_eq!(session["acr"], "2");
+    let mut thief = house.known(ADA, &["pwd"]).await;
+    let context = thief.context(PASSKEYS).await;
+    let confirm = "/auth/step-up?return_to=%2Fauth%2Faccount%2Fpasskeys&factor=second";
+    assert_eq!(
+        (&context["recent"], &context["add"], &context["confirm_url"]),
+        (&json!(false), &Value::Null, &json!(confirm))
+    );
+    for path in ["begin", "finish", "remove"] {
+        let answer = thief
+            .post_json(&format!("{PASSKEYS}/{path}"), &json!({}))
+            .await;
+        assert_eq!(answer.status, StatusCode::FORBIDDEN, "{path}");
+        assert_eq!(answer.json()["code"], "step_up_required", "{path}");
+    }
+    // Nor did the password alone make another thing of the account.
+    let begin = "/auth/account/two-factor/begin";
+    let answer = thief.post_json(begin, &json!({})).await;
+    assert_eq!(answer.json()["code"], "step_up_required");
+    assert_eq!(house.passkeys(ADA).await.len(), 1);
+    assert_eq!(own.context(PASSKEYS).await["recent"], true);
+}
+
+#[tokio::test]
+async fn a_passkey_that_verifies_nobody_does_not_lock_its_owner_out_of_the_account() {
+    let house = House::with(
+        settings().passkey_user_verification(crate::login::UserVerification::Preferred),
+    );
+    let mut device = Device::touch_only();
+    house.with_passkey(ADA, &mut device).await;
+    let mut browser = house.browser();
+    browser.passkey_sign_in(&mut device).await;
+    assert_eq!(browser.session_facts().await["acr"], "1");
+    // It is all there is beside itself.
+    let answer = browser.add_passkey(&mut Device::new()).await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+}
+
+#[tokio::test]
+async fn who_must_have_a_second_factor_keeps_the_last() {
+    let house = House::with(settings().mfa(Mfa::Required));
+    house.account(ADA).await;
+    let mut browser = house.known(ADA, &["pwd"]).await;
+    browser.add_passkey(&mut Device::new()).await;
+    let body = json!({ "passkey_id": house.passkeys(ADA).await[0].id });
+    let answer = browser.post_json(REMOVE, &body).await;
+    assert_eq!(answer.status, StatusCode::FORBIDDEN);
+    assert_eq!(answer.json()["code"], "mfa_required");
+    browser.add_passkey(&mut Device::new()).await;
+    let answer = browser.post_json(REMOVE, &body).await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+}
+
+#[tokio::test]
+async fn with_the_last_passkey_go_backup_codes() {
+    let house = House::new();
+    let mut browser = house.with_passkey(ADA, &mut Device::new()).await;
+    let codes = "/auth/account/two-factor/backup-codes";
+    let answer = browser.post_json(codes, &json!({})).await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+    let user = house.user_id(ADA).await;
+    let factors = &house.core.stores.factors;
+    assert_eq!(factors.backup_codes_left(&user).await.expect("store"), 10);
+    act(&mut browser, REMOVE, 0, "").await;
+    assert_eq!(factors.backup_codes_left(&user).await.expect("store"), 0);
+    house.signed_in(ADA).await;
 }
 
 #[tokio::test]
@@ -309,7 +369,7 @@ async fn threat_52_the_last_way_in_stays() {
         .set_password(&user, PASSWORD.into(), true)
         .await
         .expect("password");
-    let mut browser = house.signed_in(ADA).await;
+    let mut browser = house.known(ADA, SEVERAL).await;
     let answer = act(&mut browser, REMOVE, 0, "").await;
     assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.body);
     assert_eq!(house.passkeys(ADA).await.len(), 0);
@@ -367,7 +427,7 @@ async fn ten_are_enough_and_each_credential_counts_once() {
 async fn of_32_registrations_at_once_ten_stand() {
     let house: &'static House = Box::leak(Box::new(House::new()));
     house.account(ADA).await;
-    let mut browser = house.signed_in(ADA).await;
+    let mut browser = house.known(ADA, SEVERAL).await;
     let mut answers = Vec::new();
     for _ in 0..32 {
         let begun = browser.begin(PASSKEYS).await;

@@ -13,8 +13,15 @@ use url::Url;
 
 use super::harness::*;
 use crate::ground::{Digest32, base64url, from_base64url};
+use crate::login::SignInRequest;
+use crate::store::Identifier;
 
 pub(super) const ORIGIN: &str = "https://app.example.com";
+pub(super) const SECOND_FACTOR: &str = "/auth/second-factor/passkey";
+pub(super) const STEP_UP: &str = "/auth/step-up/passkey";
+
+/// A session that nothing more is asked of.
+pub(super) const SEVERAL: &[&str] = &["pwd", "otp", "mfa"];
 pub(super) const PASSKEYS: &str = "/auth/account/passkeys";
 
 type SecretKey = <RustCryptoBackend as CryptoBackend>::SecretKey;
@@ -196,6 +203,26 @@ impl House {
         let mut browser = self.signed_in(email).await;
         let answer = browser.add_passkey(device).await;
         assert_eq!(answer.status, http::StatusCode::OK, "{}", answer.body);
+        browser
+    }
+
+    /// A browser that the host has signed the account in on, by these methods.
+    pub(super) async fn known(&self, email: &str, amr: &[&str]) -> Browser<'_> {
+        let identifier = Identifier::Email(email.to_owned());
+        let found = self.core.stores.users.credentials(&identifier).await;
+        let user = found.expect("store").expect("user").0.id;
+        let headers = http::HeaderMap::new();
+        let request = SignInRequest {
+            headers: &headers,
+            address: None,
+            remember: false,
+        };
+        let session = self.wing.sign_in(&user, amr, request).await;
+        let cookies = session.expect("session").cookies();
+        let pair = cookies[0].to_str().expect("text").split(';').next();
+        let (name, value) = pair.and_then(|pair| pair.split_once('=')).expect("pair");
+        let mut browser = self.browser();
+        browser.cookies.insert(name.to_owned(), value.to_owned());
         browser
     }
 

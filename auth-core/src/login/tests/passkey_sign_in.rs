@@ -352,11 +352,88 @@ async fn authenticators_that_do_not_count_never_go_back() {
 }
 
 #[tokio::test]
+async fn a_client_without_cookies_signs_in_with_a_passkey_for_a_token() {
+    let house = House::new();
+    let mut device = Device::new();
+    house.with_passkey(ADA, &mut device).await;
+    let bearer = json!({ "session": "bearer" });
+    let mut client = house.browser();
+    let begun = client.post_json("/auth/login/passkey/begin", &bearer).await;
+    assert!(begun.set_cookies().is_empty());
+    let begun = begun.json();
+    let given = device.get(ORIGIN, &begun["publicKey"]).await;
+    let mut body = reply(&begun, &given);
+    body["session"] = "bearer".into();
+    let answer = house
+        .browser()
+        .post_json("/auth/login/passkey/finish", &body)
+        .await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+    assert_eq!(answer.json()["token_type"], "Bearer");
+    // What such a client began signs no browser in.
+    let begun = client.post_json("/auth/login/passkey/begin", &bearer).await;
+    let begun = begun.json();
+    let given = device.get(ORIGIN, &begun["publicKey"]).await;
+    let mut browser = house.browser();
+    browser.get("/auth/login").await;
+    let answer = browser.finish(SIGN_IN, &begun, &given).await;
+    assert_eq!(answer.json()["code"], "passkey_ceremony_gone");
+    assert!(!browser.is_signed_in().await);
+}
+
+#[tokio::test]
+async fn an_address_that_must_be_confirmed_is_asked_for_after_a_passkey_too() {
+    use crate::login::{Confirmation, EmailProof};
+    let house = House::with(
+        settings()
+            .mail_flows(true)
+            .confirmation(Confirmation::Required),
+    );
+    let mut device = Device::new();
+    let user = house.account(ADA).await;
+    let mut own = house.known(ADA, &["pwd"]).await;
+    own.add_passkey(&mut device).await;
+    let mut browser = house.browser();
+    let answer = browser.passkey_sign_in(&mut device).await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+    assert_eq!(answer.json()["confirmation_required"], true);
+    let next = answer.json()["next"].as_str().expect("next").to_owned();
+    assert!(next.starts_with("/auth/confirm?f="), "{next}");
+    assert!(!browser.is_signed_in().await);
+    assert_eq!(browser.get(&next).await.status, StatusCode::OK);
+    let confirmed = house
+        .wing
+        .verify_email(&user.id, ADA, EmailProof::SignedInUser);
+    assert!(confirmed.await.expect("store"));
+    browser.passkey_sign_in(&mut device).await;
+    assert!(browser.is_signed_in().await);
+}
+
+#[tokio::test]
+async fn nobody_is_asked_for_a_passkey_where_they_are_off() {
+    let house = House::with(settings().passkeys(false));
+    let user = house.account(ADA).await;
+    let passkey = crate::store::Passkey {
+        id: "passkey-1".into(),
+        user_id: user.id,
+        name: "Old one".to_owned(),
+        credential: b"{}".to_vec(),
+        counter: 0,
+        created_at: house.core.clock.now(),
+        last_used_at: None,
+    };
+    let passkeys = &house.core.stores.passkeys;
+    passkeys.add_passkey(&passkey, 10).await.expect("store");
+    let mut browser = house.signed_in(ADA).await;
+    assert!(browser.is_signed_in().await);
+}
+
+#[tokio::test]
 async fn there_are_no_passkeys_where_they_are_off() {
     let house = House::with(settings().passkeys(false));
     house.account(ADA).await;
     let mut browser = house.signed_in(ADA).await;
-    for path in [SIGN_IN, PASSKEYS, "/auth/step-up/passkey"] {
+    for path in [SIGN_IN, PASSKEYS, STEP_UP, SECOND_FACTOR] {
         let answer = browser
             .post_json(&format!("{path}/begin"), &json!({}))
             .await;

@@ -11,7 +11,6 @@ use crate::ground::base64url;
 use crate::store::{OneTimeKind, SessionId};
 
 const SIGN_IN: &str = "/auth/login/passkey";
-const STEP_UP: &str = "/auth/step-up/passkey";
 
 fn is_gone(answer: &Answer) -> bool {
     answer.status == StatusCode::BAD_REQUEST && answer.json()["code"] == "passkey_ceremony_gone"
@@ -92,7 +91,7 @@ async fn threat_54_a_ceremony_belongs_to_its_browser() {
 async fn threat_54_a_ceremony_is_for_one_purpose() {
     let mut device = Device::new();
     let house = house_of(&mut device).await;
-    let mut browser = house.signed_in(ADA).await;
+    let mut browser = house.known(ADA, SEVERAL).await;
     let before = browser.session_cookie().map(str::to_owned);
     let purposes = [SIGN_IN, STEP_UP, PASSKEYS];
     for begins in purposes {
@@ -118,14 +117,16 @@ async fn threat_54_a_ceremony_is_for_one_user() {
     house.with_passkey(BOB, &mut bob_device).await;
     // Begun by Ada, finished after Bob signed in to the same browser.
     for path in [STEP_UP, PASSKEYS] {
-        let mut browser = house.signed_in(ADA).await;
+        let mut browser = house.known(ADA, SEVERAL).await;
         let begun = browser.begin(path).await;
         let given = if path == PASSKEYS {
             Device::new().create(ORIGIN, &begun["publicKey"]).await
         } else {
             ada_device.get(ORIGIN, &begun["publicKey"]).await
         };
-        browser.sign_in(BOB, PASSWORD).await;
+        browser
+            .cookies
+            .extend(house.known(BOB, SEVERAL).await.cookies);
         assert!(
             is_gone(&browser.finish(path, &begun, &given).await),
             "{path}"
@@ -133,7 +134,7 @@ async fn threat_54_a_ceremony_is_for_one_user() {
     }
     assert_eq!(house.passkeys(BOB).await.len(), 1);
     // Bob's passkey confirms nothing for Ada, though the challenge is hers.
-    let mut browser = house.signed_in(ADA).await;
+    let mut browser = house.known(ADA, SEVERAL).await;
     let mut begun = browser.begin(STEP_UP).await;
     begun["publicKey"]["allowCredentials"] = json!([]);
     let given = bob_device.get(ORIGIN, &begun["publicKey"]).await;
@@ -166,7 +167,7 @@ async fn threat_54_the_user_handle_names_the_owner() {
     // Where the person is known, no handle need be there, but another's may not.
     for (handle, confirms) in [(theirs, false), (None, true)] {
         ada_device.key.as_mut().expect("passkey").user_handle = handle;
-        let mut browser = house.signed_in(ADA).await;
+        let mut browser = house.known(ADA, SEVERAL).await;
         let begun = browser.begin(STEP_UP).await;
         let given = ada_device.get(ORIGIN, &begun["publicKey"]).await;
         let answer = browser.finish(STEP_UP, &begun, &given).await;
@@ -199,7 +200,7 @@ async fn threat_54_another_origin_or_rp_id_is_refused() {
     let given = device.get_with(ORIGIN, &begun["publicKey"], framed).await;
     assert!(is_refused(&browser.finish(SIGN_IN, &begun, &given).await));
     // The same for registration.
-    let mut browser = house.signed_in(ADA).await;
+    let mut browser = house.known(ADA, SEVERAL).await;
     for (origin, rp_id) in [
         ("https://evil.app.example.com", "app.example.com"),
         (ORIGIN, "example.com"),
@@ -225,7 +226,7 @@ async fn further_origins_are_those_the_operator_names() {
         .passkey_origin("https://shop.example.com");
     let house = House::with(settings);
     house.account(ADA).await;
-    let mut browser = house.signed_in(ADA).await;
+    let mut browser = house.known(ADA, SEVERAL).await;
     let mut device = Device::new();
     let begun = browser.begin(PASSKEYS).await;
     let made = device
@@ -402,7 +403,7 @@ async fn a_store_holds_neither_challenge_nor_state_in_clear() {
 async fn unreadable_answers_are_refused_with_the_protocols_errors() {
     let mut device = Device::new();
     let house = house_of(&mut device).await;
-    let mut browser = house.signed_in(ADA).await;
+    let mut browser = house.known(ADA, SEVERAL).await;
     let deep = format!("{}1{}", "[".repeat(5_000), "]".repeat(5_000));
     let huge = base64url(&vec![7; 80_000]);
     for path in [SIGN_IN, STEP_UP, PASSKEYS] {
