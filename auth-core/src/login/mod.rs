@@ -32,7 +32,7 @@ mod users;
 
 #[cfg(test)]
 #[cfg(feature = "testkit")]
-mod tests;
+pub(crate) mod tests;
 
 use std::sync::Arc;
 

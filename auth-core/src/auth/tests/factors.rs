@@ -11,6 +11,8 @@ use totp_rs::{Builder, Secret, Totp};
 use super::house::{House, KEY, ask, refusal};
 use crate::auth::{Auth, Caller, Guard, Otherwise};
 use crate::ground::{Clock, ManualClock, Timestamp, from_base64url};
+#[cfg(feature = "passkeys")]
+use crate::login::tests::passkey_device::Device;
 use crate::login::{Argon2Cost, Login, NewUser, SignInRequest};
 use crate::provider::{NewClient, Provider};
 use crate::resource::ScopeRequirement;
@@ -308,6 +310,69 @@ async fn another_app_that_wants_two_factors_leads_to_the_step_up() {
             .is_some_and(|amr| amr.contains(&json!("mfa")));
         assert_eq!(is_several, level == "2");
     }
+}
+
+/// Puts a ceremony and answers it.
+#[cfg(feature = "passkeys")]
+async fn ceremony(browser: &mut Browser, device: &mut Device, path: &str, more: Value) -> Answer {
+    let begun = post(browser, &format!("{path}/begin"), &json!({})).await;
+    let begun = begun.json();
+    let (origin, options) = ("https://app.example.com", &begun["publicKey"]);
+    let credential = if options["user"].is_null() {
+        device.get(origin, options).await
+    } else {
+        device.create(origin, options).await
+    };
+    let mut body = more;
+    body["ceremony"] = begun["ceremony"].clone();
+    body["credential"] = credential;
+    post(browser, &format!("{path}/finish"), &body).await
+}
+
+#[cfg(feature = "passkeys")]
+#[tokio::test]
+async fn a_passkey_meets_what_another_app_wants() {
+    let app = app().await;
+    let mut device = Device::new();
+    let mut own = app.weakly().await;
+    post(&mut own, "/auth/step-up", &json!({ "code": app.code() })).await;
+    let path = "/auth/account/passkeys";
+    let answer = ceremony(&mut own, &mut device, path, json!({})).await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+
+    // Signed in by a password: one more factor.
+    let mut browser = app.weakly().await;
+    app.clock.0.advance(Duration::from_secs(5));
+    let wanted = authorize(&[("acr_values", "2")]);
+    let answer = browser.get(&wanted).await;
+    let location = answer.location().expect("location");
+    assert!(location.starts_with("/auth/step-up"), "{location}");
+    let page = browser.get(&location).await;
+    assert!(page.text.contains("data-passkey=\"confirm\""));
+    let more = json!({ "return_to": answer.location_param("return_to") });
+    let answer = ceremony(&mut browser, &mut device, "/auth/step-up/passkey", more).await;
+    let next = answer.json()["next"].as_str().expect("next").to_owned();
+    let answer = browser.get(&next).await;
+    let answer = allow(&mut browser, answer).await;
+    let claims = app.id_token(&answer).await;
+    assert_eq!(claims["acr"], "2");
+    assert_eq!(claims["amr"], json!(["pwd", "swk", "user", "mfa"]));
+    assert_eq!(claims["auth_time"], app.clock.now().seconds());
+
+    // Not signed in: a password, then the passkey.
+    let mut browser = Browser::new(&app.auth);
+    let page = browser.visit(&wanted).await;
+    let fields = [("email", EMAIL), ("password", PASSWORD)];
+    let answer = browser.submit(&page, &fields).await;
+    assert_eq!(answer.location().as_deref(), Some("/auth/second-factor"));
+    let path = "/auth/second-factor/passkey";
+    let answer = ceremony(&mut browser, &mut device, path, json!({})).await;
+    let next = answer.json()["next"].as_str().expect("next").to_owned();
+    let answer = browser.get(&next).await;
+    let answer = allow(&mut browser, answer).await;
+    let claims = app.id_token(&answer).await;
+    assert_eq!(claims["acr"], "2");
+    assert_eq!(claims["amr"], json!(["pwd", "swk", "user", "mfa"]));
 }
 
 #[tokio::test]

@@ -22,7 +22,7 @@ mod lifecycle;
 #[cfg(feature = "passkeys")]
 mod passkey_account;
 #[cfg(feature = "passkeys")]
-mod passkey_device;
+pub(crate) mod passkey_device;
 #[cfg(feature = "passkeys")]
 mod passkey_second_factor;
 #[cfg(feature = "passkeys")]

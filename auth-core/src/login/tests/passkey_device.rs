@@ -59,7 +59,7 @@ impl UserValidationMethod for Finger {
 
 /// A device that keeps one passkey.
 #[derive(Clone)]
-pub(super) struct Device {
+pub(crate) struct Device {
     pub(super) key: Option<Passkey>,
     /// It can tell its owner from others.
     pub(super) verifies: bool,
@@ -68,7 +68,7 @@ pub(super) struct Device {
 }
 
 impl Device {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             key: None,
             verifies: true,
@@ -97,7 +97,7 @@ impl Device {
     }
 
     /// `navigator.credentials.create` on a page of `origin`, with the answer as the script sends it.
-    pub(super) async fn create(&mut self, origin: &str, options: &Value) -> Value {
+    pub(crate) async fn create(&mut self, origin: &str, options: &Value) -> Value {
         let mut authenticator = Authenticator::new(
             Aaguid::new_empty(),
             self.key.clone(),
@@ -129,7 +129,7 @@ impl Device {
     }
 
     /// `navigator.credentials.get` on a page of `origin`.
-    pub(super) async fn get(&mut self, origin: &str, options: &Value) -> Value {
+    pub(crate) async fn get(&mut self, origin: &str, options: &Value) -> Value {
         self.get_with(origin, options, Map::new()).await
     }
 
