@@ -184,6 +184,13 @@ impl AuthBuilder {
         self
     }
 
+    /// This secret in place of all that were given, and of a variable that is not set: for tests.
+    #[cfg(feature = "testkit")]
+    pub fn only_secret(mut self, secret: impl AsRef<[u8]>) -> Self {
+        self.secrets = Ok(vec![secret.as_ref().to_vec()]);
+        self
+    }
+
     /// Where records live.
     pub fn store(mut self, stores: impl Into<Stores>) -> Self {
         self.stores = Some(stores.into());

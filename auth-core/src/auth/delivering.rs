@@ -71,6 +71,20 @@ async fn work(inner: Weak<Inner>, kind: OutboxKind, wanted: Arc<Notify>) {
     }
 }
 
+#[cfg(feature = "login")]
+impl super::Auth {
+    /// Hands over the mails that are due now, beside the worker in the background: for a host without a tokio runtime of
+    /// its own, and for tests. Returns how many attempts were made; after
+    /// [`MOST_DELIVERIES`](crate::services::mail::MOST_DELIVERIES) more may be due.
+    ///
+    /// # Errors
+    /// The store's. Nothing is lost then: what waits is tried again.
+    pub async fn deliver_mails(&self) -> StoreResult<usize> {
+        let core = &self.inner.core;
+        core.deliver_mails(core.clock.now()).await
+    }
+}
+
 impl Inner {
     /// Says when this node wrote a message of this kind; `None` where nobody delivers such.
     fn wanted(&self, kind: OutboxKind) -> Option<Arc<Notify>> {

@@ -63,6 +63,28 @@ impl Browser {
         self.cookies.insert(name.to_owned(), value.to_owned());
     }
 
+    /// The cookies as the next request has them: `name=value; …`.
+    pub fn cookies(&self) -> String {
+        let pairs = self.cookies.iter();
+        let pairs: Vec<_> = pairs.map(|(name, value)| format!("{name}={value}")).collect();
+        pairs.join("; ")
+    }
+
+    /// Keeps or forgets cookies as an answer says, also one that came another way.
+    pub fn keep_cookies(&mut self, headers: &HeaderMap) {
+        for value in headers.get_all(SET_COOKIE) {
+            let text = String::from_utf8_lossy(value.as_bytes());
+            let mut parts = text.split(';');
+            let pair = parts.next().unwrap_or_default().split_once('=');
+            let Some((name, value)) = pair else { continue };
+            if parts.any(|part| part.trim() == "Max-Age=0") {
+                self.cookies.remove(name);
+            } else {
+                self.cookies.insert(name.to_owned(), value.to_owned());
+            }
+        }
+    }
+
     /// Opens a page.
     pub async fn get(&mut self, path: &str) -> Answer {
         self.send(Method::GET, path, &[("sec-fetch-site", "none")], "")
@@ -125,32 +147,13 @@ impl Browser {
                 request.headers_mut().append(name, value);
             }
         }
-        let cookies: Vec<_> = self
-            .cookies
-            .iter()
-            .map(|(n, v)| format!("{n}={v}"))
-            .collect();
-        if let Ok(value) = HeaderValue::from_str(&cookies.join("; ")) {
+        if let Ok(value) = HeaderValue::from_str(&self.cookies()) {
             request.headers_mut().insert(COOKIE, value);
         }
         request.extensions_mut().insert(ClientAddr(self.address));
         let response = self.auth.handle(request).await;
-        self.keep_cookies(&response);
+        self.keep_cookies(response.headers());
         Answer::from(response)
-    }
-
-    fn keep_cookies(&mut self, response: &Response) {
-        for value in response.headers().get_all(SET_COOKIE) {
-            let text = String::from_utf8_lossy(value.as_bytes());
-            let mut parts = text.split(';');
-            let pair = parts.next().unwrap_or_default().split_once('=');
-            let Some((name, value)) = pair else { continue };
-            if parts.any(|part| part.trim() == "Max-Age=0") {
-                self.cookies.remove(name);
-            } else {
-                self.cookies.insert(name.to_owned(), value.to_owned());
-            }
-        }
     }
 }
 

@@ -1,0 +1,29 @@
+#![doc = include_str!("guide.md")]
+
+mod authenticator_app;
+mod fail;
+mod kit;
+mod mails;
+mod new_person;
+mod person;
+mod sign_in;
+mod software_authenticator;
+mod states;
+mod visitor;
+
+pub use auth_core::testkit::{Answer, Browser};
+pub use authenticator_app::AuthenticatorApp;
+pub use kit::TestKit;
+pub use mails::{Mail, Mails};
+pub use new_person::NewPerson;
+pub use person::Person;
+pub use software_authenticator::SoftwareAuthenticator;
+pub use visitor::Visitor;
+
+/// The guide to testing: its snippets compile, or the documentation tests fail.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/testing.md")]
+mod testing_guide {}
+
+#[cfg(test)]
+mod tests;
