@@ -17,8 +17,8 @@ async fn a_link_leads_back_and_a_code_opens() {
     assert_eq!(mail.kind, "magic_link");
     assert!(mail.html.contains("<html"));
     assert_eq!(mail.code().len(), 6);
-    let link = mail.link("/auth/email/sign-in");
-    assert!(link.starts_with("/auth/email/sign-in?t="), "{link}");
+    let link = mail.link("/auth/email/code");
+    assert!(link.starts_with("/auth/email/code?t="), "{link}");
     let next = asked.location().expect("the page that asks for the code");
     let page = visitor.get(&next).await;
     let code = [("code", mail.code())];
