@@ -98,9 +98,7 @@ impl NewPerson {
             password: self.password.clone(),
         });
         if self.totp || self.passkey {
-            person
-                .enter_by_password(&mut visitor, How::default())
-                .await;
+            person.enter_by_password(&mut visitor, How::default()).await;
         }
         if self.totp && person.app().is_none() {
             person.enrol_on_account_page(&mut visitor).await;

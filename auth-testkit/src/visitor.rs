@@ -76,9 +76,7 @@ impl Visitor {
         ];
         let headers = authorized(token.as_deref(), &json);
         let body = body.to_string();
-        self.browser
-            .send(Method::POST, path, &headers, &body)
-            .await
+        self.browser.send(Method::POST, path, &headers, &body).await
     }
 
     /// The browser, for pages and forms of the `Auth`.

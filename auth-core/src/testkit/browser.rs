@@ -66,7 +66,9 @@ impl Browser {
     /// The cookies as the next request has them: `name=value; …`.
     pub fn cookies(&self) -> String {
         let pairs = self.cookies.iter();
-        let pairs: Vec<_> = pairs.map(|(name, value)| format!("{name}={value}")).collect();
+        let pairs: Vec<_> = pairs
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
         pairs.join("; ")
     }
 
