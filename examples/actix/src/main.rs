@@ -6,7 +6,7 @@ use actix_web::guard::{Any, Get, Head};
 use actix_web::http::header::{CACHE_CONTROL, CacheControl, CacheDirective};
 use actix_web::web::{Html, Json};
 use actix_web::{App, HttpServer, Responder, Route, web};
-use adapter_actix::{AccessToken, Auth, Login, Resource, User, WithAuth as _, guard};
+use adapter_actix::{AccessToken, Auth, Resource, User, WithAuth as _, guard};
 use example_setup::{GRACE, Setup, SetupError, home_page, stop_signal};
 use serde_json::{Value, json};
 
@@ -17,13 +17,15 @@ async fn main() -> ExitCode {
 
 async fn run() -> Result<(), SetupError> {
     let setup = Setup::from_env().await?;
-    let auth = Auth::builder(&setup.server.base_url)
+    let auth = setup
+        .server
+        .mails(Auth::builder(&setup.server.base_url))?
         .secrets(setup.secrets())
         .store(setup.stores.clone())
         .pages(|pages| pages.app_name("Example app"))
         .clustered(setup.clustered)
         .trusted_proxies(setup.server.trusted_proxies())
-        .login(Login::default())
+        .login(setup.server.login()?)
         .provider(setup.server.provider()?)
         .outbound(setup.server.outbound())
         .resource(Resource::default())

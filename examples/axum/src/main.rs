@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::process::ExitCode;
 
-use adapter_axum::{AccessToken, Auth, Login, Resource, User, WithAuth as _, guard};
+use adapter_axum::{AccessToken, Auth, Resource, User, WithAuth as _, guard};
 use axum::http::header::CACHE_CONTROL;
 use axum::response::{Html, IntoResponse};
 use axum::routing::get;
@@ -18,13 +18,15 @@ async fn main() -> ExitCode {
 
 async fn run() -> Result<(), SetupError> {
     let setup = Setup::from_env().await?;
-    let auth = Auth::builder(&setup.server.base_url)
+    let auth = setup
+        .server
+        .mails(Auth::builder(&setup.server.base_url))?
         .secrets(setup.secrets())
         .store(setup.stores.clone())
         .pages(|pages| pages.app_name("Example app"))
         .clustered(setup.clustered)
         .trusted_proxies(setup.server.trusted_proxies())
-        .login(Login::default())
+        .login(setup.server.login()?)
         .provider(setup.server.provider()?)
         .outbound(setup.server.outbound())
         .resource(Resource::default())

@@ -7,7 +7,7 @@
 
 use std::process::ExitCode;
 
-use adapter_poem::{AccessToken, Auth, Login, Resource, User, WithAuth as _, guard};
+use adapter_poem::{AccessToken, Auth, Resource, User, WithAuth as _, guard};
 use example_setup::{GRACE, Setup, SetupError, home_page, stop_signal};
 use poem::http::header::CACHE_CONTROL;
 use poem::listener::TcpAcceptor;
@@ -22,13 +22,15 @@ async fn main() -> ExitCode {
 
 async fn run() -> Result<(), SetupError> {
     let setup = Setup::from_env().await?;
-    let auth = Auth::builder(&setup.server.base_url)
+    let auth = setup
+        .server
+        .mails(Auth::builder(&setup.server.base_url))?
         .secrets(setup.secrets())
         .store(setup.stores.clone())
         .pages(|pages| pages.app_name("Example app"))
         .clustered(setup.clustered)
         .trusted_proxies(setup.server.trusted_proxies())
-        .login(Login::default())
+        .login(setup.server.login()?)
         .provider(setup.server.provider()?)
         .outbound(setup.server.outbound())
         .resource(Resource::default())

@@ -4,11 +4,14 @@
 //! also the issuer), `TRUSTED_PROXIES` (CIDR ranges, comma separated) and `RUST_LOG`. `Setup`, of hosts that keep
 //! something, reads `DATABASE_URL` (`sqlite://`, `postgres://` or `mysql://`; a SQLite file in the data folder; `memory:`
 //! for none), `REDIS_URL`, `CLUSTERED` (`true` when other nodes serve the same base URL), `AUTH_SECRET` (created once in
-//! the data folder), `DATA_DIR` (`data`) and `SEED` (a JSON file of users and clients). Hosts with a provider read `FLOWS`
+//! the data folder), `DATA_DIR` (`data`) and `SEED` (a JSON file of users and clients). Hosts with login read `SMTP_URL`
+//! and `MAIL_FROM` (who takes mails, and whom they come from) and `BREACHED_FILTER` (a file); hosts with a provider `FLOWS`
 //! (`code`, or `all` for the hybrid and implicit ones too), `REGISTRATION` (`closed`, `token`, `open`) and
 //! `REGISTRATION_TOKEN` (made and told at the start).
 
 mod environment;
+#[cfg(feature = "login")]
+mod login;
 mod page;
 #[cfg(feature = "provider")]
 mod provider;

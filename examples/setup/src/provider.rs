@@ -44,10 +44,6 @@ impl Server {
         }
     }
 
-    fn is_loopback(&self) -> bool {
-        self.base_url.starts_with("http://")
-    }
-
     #[expect(
         clippy::print_stdout,
         reason = "a token that was made now is told once"

@@ -45,6 +45,12 @@ impl Server {
         self.trusted_proxies.iter().map(String::as_str)
     }
 
+    /// Whether everything is on this machine: without TLS, nothing else is a base URL.
+    #[cfg(any(feature = "login", feature = "provider"))]
+    pub(crate) fn is_loopback(&self) -> bool {
+        self.base_url.starts_with("http://")
+    }
+
     /// Opens the port and says where the example listens.
     ///
     /// # Errors
