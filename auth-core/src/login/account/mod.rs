@@ -197,6 +197,8 @@ impl LoginWing {
             },
             "passkeys_url": passkeys_url,
             "email_links": self.email_links(&signed_in.user),
+            "two_factor_url": self.path("/account/two-factor"),
+            "delete_url": self.delete_page_url(),
             "links": self.account_links(),
             "notice": notice.map(Notice::text),
             "error": null,
@@ -218,13 +220,10 @@ impl LoginWing {
     }
 
     fn account_links(&self) -> Vec<Value> {
-        let own = json!({
-            "label": "Two-factor authentication",
-            "url": self.path("/account/two-factor"),
-        });
         let links = self.settings.account_links.iter();
-        let links = links.map(|link| json!({ "label": link.label, "url": link.url }));
-        std::iter::once(own).chain(links).collect()
+        links
+            .map(|link| json!({ "label": link.label, "url": link.url }))
+            .collect()
     }
 }
 

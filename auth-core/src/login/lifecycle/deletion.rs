@@ -22,6 +22,12 @@ fn cancel_form(signed_in: &SignedIn) -> String {
 }
 
 impl LoginWing {
+    /// The page, where people end their accounts themselves.
+    pub(in crate::login) fn delete_page_url(&self) -> Option<String> {
+        let on = self.settings.lifecycle.deletion.is_some();
+        on.then(|| self.path("/account/delete"))
+    }
+
     /// `GET`: what will happen, and the way back while there is one.
     pub(super) async fn delete_page(
         &self,
