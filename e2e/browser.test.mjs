@@ -5,6 +5,7 @@ import { createServer } from 'node:http'
 import { after, before, describe, test } from 'node:test'
 
 import { launch, portrait as takePortrait, withProfile } from './lib/browser.mjs'
+import { Mailbox } from './lib/mails.mjs'
 import { alice, bob, secrets, thirdParty } from './lib/seed.mjs'
 import { freePort, hosts, startClient, startHost } from './lib/servers.mjs'
 
@@ -118,9 +119,13 @@ for (const example of hosts) describe(`example-${example}`, () => {
         await page.locator('#name').fill(carol.name)
         await page.locator('#password').fill(carol.password)
         await page.locator('#submit').click()
+        await page.locator('#code').waitFor()
+        assert.equal(at(page), '/auth/confirm')
+        const { link } = await new Mailbox(host.issuer, carol.email).next('confirmation')
+        await page.goto(link)
+        await page.locator('#submit').click()
         await page.locator('#notice').waitFor()
         assert.equal(at(page), '/auth/login')
-        await portrait(page, 'login-after-registration')
         await page.goto(host.issuer)
         assert.match(await text(page, '#who'), /Nobody/, 'registration signs nobody in')
 
@@ -182,8 +187,10 @@ for (const example of hosts) describe(`example-${example}`, () => {
         await page.locator('#email').fill(alice.email)
         await page.locator('#password').fill('some other long enough phrase')
         await page.locator('#submit').click()
-        await page.locator('#notice').waitFor()
-        assert.equal(at(page), '/auth/login')
+        await page.locator('#code').waitFor()
+        assert.equal(at(page), '/auth/confirm')
+        const { link } = await new Mailbox(host.issuer, alice.email).next('already_registered')
+        assert.equal(new URL(link).pathname, '/auth/login', 'its owner alone is told')
       })
     })
 

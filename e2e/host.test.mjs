@@ -98,6 +98,8 @@ for (const example of hosts) describe(`example-${example}`, () => {
       ['TRUSTED_PROXIES', 'everyone'],
       ['SEED', '/no/such/file.json'],
       ['DATABASE_URL', 'oracle://somewhere'],
+      ['BREACHED_FILTER', '/no/such/filter'],
+      ['SMTP_URL', 'smtp://mail.example.com:25?tls=none'],
     ]) {
       const port = String(await freePort())
       const env = { PATH: process.env.PATH, PORT: port, DATABASE_URL: 'memory:', [name]: value }

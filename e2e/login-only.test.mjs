@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 
+import { Mailbox } from './lib/mails.mjs'
 import { Person, hasId } from './lib/person.mjs'
 import { alice, secrets } from './lib/seed.mjs'
 import { freePort, startHost } from './lib/servers.mjs'
@@ -17,7 +18,10 @@ test('register, sign in on the way to a page, and out again', async () => {
   const person = new Person(host.issuer)
   const register = await person.visit('/auth/register')
   const carol = { email: 'carol@example.test', password: 'nobody guesses this phrase of mine' }
-  const login = await person.submit(register, 'submit', carol)
+  const confirm = await person.submit(register, 'submit', carol)
+  assert.equal(confirm.url.pathname, '/auth/confirm')
+  const { code } = await new Mailbox(host.issuer, carol.email).next('confirmation')
+  const login = await person.submit(confirm, 'submit', { code })
   assert.equal(login.url.pathname, '/auth/login')
   const guarded = await person.visit('/dashboard?tab=2')
   assert.equal(guarded.url.pathname, '/auth/login')

@@ -1,6 +1,7 @@
 // A real Chromium, watched: any console error, uncaught exception or blocked content fails the test.
 import assert from 'node:assert/strict'
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -10,6 +11,7 @@ import { nextAddress } from './servers.mjs'
 
 const screenshots = join(dirname(fileURLToPath(import.meta.url)), '../screenshots')
 mkdirSync(screenshots, { recursive: true })
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
 export const launch = () =>
   chromium.launch({
@@ -63,6 +65,39 @@ export async function withProfile(browser, { expected = [], ...options }, act) {
   }
 }
 
+/**
+ * An authenticator that is built into the device of a tab and knows its owner (WebAuthn Level 3 §11). It follows the tab
+ * from page to page.
+ */
+export async function addAuthenticator(page) {
+  const devtools = await page.context().newCDPSession(page)
+  await devtools.send('WebAuthn.enable')
+  const { authenticatorId } = await devtools.send('WebAuthn.addVirtualAuthenticator', {
+    options: {
+      protocol: 'ctap2',
+      transport: 'internal',
+      hasResidentKey: true,
+      hasUserVerification: true,
+      isUserVerified: true,
+      automaticPresenceSimulation: true,
+    },
+  })
+  return {
+    credentials: async () => (await devtools.send('WebAuthn.getCredentials', { authenticatorId })).credentials,
+    /** Whether its owner touches it when it asks. */
+    pressed: (enabled) => devtools.send('WebAuthn.setAutomaticPresenceSimulation', { authenticatorId, enabled }),
+    remove: () => devtools.send('WebAuthn.removeVirtualAuthenticator', { authenticatorId }),
+  }
+}
+
+/** What axe-core finds wrong, in words. */
+async function barriers(page) {
+  // By way of the protocol, not of an element: the page's policy lets no other script in.
+  await page.evaluate(axe)
+  const { violations } = await page.evaluate(() => globalThis.axe.run({ iframes: false }))
+  return violations.map(({ id, help, nodes }) => `${id}: ${help}: ${nodes.map(({ html }) => html).join(' ')}`)
+}
+
 const SIZES = { phone: { width: 360, height: 740 }, desktop: { width: 1280, height: 800 } }
 
 /** Pictures of a page in light and dark, on a phone and on a desktop, and what every page must have. */
@@ -72,6 +107,7 @@ export async function portrait(page, name) {
     for (const colorScheme of ['light', 'dark']) {
       await page.emulateMedia({ colorScheme })
       await page.screenshot({ path: join(screenshots, `${name}-${size}-${colorScheme}.png`), fullPage: true })
+      assert.deepEqual(await barriers(page), [], `${name} has barriers on a ${size}, ${colorScheme}`)
     }
     const overflow = await page.evaluate(
       () => document.documentElement.scrollWidth - document.documentElement.clientWidth,

@@ -6,12 +6,14 @@ export const alice = {
   name: 'Alice Example',
   given_name: 'Alice',
   family_name: 'Example',
+  email_verified: true,
 }
 
 export const bob = {
   email: 'bob@example.test',
   password: 'a long enough pass phrase for Bob',
   name: 'Bob <b>Example</b>',
+  email_verified: true,
 }
 
 /** A redirect target that nothing listens on: the scripted person stops before it. */
