@@ -186,7 +186,7 @@ async fn threat_28_a_passkey_gives_nothing_to_a_password_that_is_another_by_then
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn threat_54_of_32_answers_at_once_one_signs_in() {
+async fn threat_54_of_32_answers_at_once_to_a_sign_in_one_enters() {
     let house: &'static House = Box::leak(Box::new(patient()));
     let mut device = Device::new();
     house.with_passkey(ADA, &mut device).await;
