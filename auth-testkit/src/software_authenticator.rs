@@ -178,6 +178,7 @@ impl SoftwareAuthenticator {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "`map_err` hands it over")]
 fn refused(error: WebauthnError) -> Value {
     fail(format_args!("the authenticator refused: {error:?}"))
 }

@@ -71,12 +71,15 @@ impl LoginWing {
         let made = self
             .make_proof(ask.claim, ask.browser, exchange.now)
             .await?;
-        let facts = if ask.kind == MailKind::AlreadyRegistered {
+        let facts = match ask.kind {
             // To somebody else than who asked: it leads to what is theirs, and holds no proof.
-            json!({ "url": self.way_in() })
-        } else {
-            let url = self.mail_url(ask.landing);
-            json!({ "url": format!("{url}?t={}", *made.token), "code": *made.code })
+            MailKind::AlreadyRegistered => json!({ "url": self.way_in() }),
+            // Where people sign in by a code alone, a link would be one way more.
+            MailKind::SignInCode => json!({ "code": *made.code }),
+            _ => {
+                let url = self.mail_url(ask.landing);
+                json!({ "url": format!("{url}?t={}", *made.token), "code": *made.code })
+            }
         };
         let order = self.order(exchange, ask.kind, ask.to, facts, made.expires_at);
         self.core

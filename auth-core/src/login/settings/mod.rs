@@ -407,6 +407,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::large_stack_arrays, reason = "a test may")]
     fn what_cannot_work_is_named() {
         let login = Login::default;
         let secs = Duration::from_secs;
