@@ -15,7 +15,7 @@ export class Mailbox {
   async all() {
     const answer = await fetch(`${this.issuer}/auth/dev/mail`, { headers: { accept: 'application/json' } })
     assert.equal(answer.status, 200)
-    return (await answer.json()).mails.filter((mail) => mail.to === this.address)
+    return (await answer.json()).context.mails.filter((mail) => mail.to === this.address)
   }
 
   /** The oldest mail of this kind that was not read yet, waited for, with its link and its code. */
