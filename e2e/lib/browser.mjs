@@ -29,10 +29,14 @@ export const launch = () =>
     ],
   })
 
+/** The profiles in which pages run no script. */
+const scriptless = new WeakSet()
+
 /** A new, empty browser profile, handed to `act` with a function that opens tabs; checked and closed after. */
 export async function withProfile(browser, { expected = [], ...options }, act) {
   const context = await browser.newContext({ extraHTTPHeaders: nextAddress(), ...options })
   context.setDefaultTimeout(10_000)
+  if (options.javaScriptEnabled === false) scriptless.add(context)
   const complaints = []
   const complain = (text, url) => {
     if (!expected.some((pattern) => pattern.test(text))) complaints.push(`${url}: ${text}`)
@@ -92,8 +96,20 @@ export async function addAuthenticator(page) {
   }
 }
 
-/** What axe-core finds wrong, in words. */
+/** What axe-core finds wrong, in words. A page without scripts is looked at in a copy that has them, but not its own. */
 async function barriers(page) {
+  if (scriptless.has(page.context())) {
+    const markup = (await page.content()).replaceAll(/<script\b[^>]*><\/script>/g, '')
+    const copy = await page.context().browser().newPage({ viewport: page.viewportSize() })
+    try {
+      await copy.route(page.url(), (route) => route.fulfill({ contentType: 'text/html; charset=utf-8', body: markup }))
+      await copy.emulateMedia({ colorScheme: await page.evaluate(() => (matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light')) })
+      await copy.goto(page.url())
+      return await barriers(copy)
+    } finally {
+      await copy.close()
+    }
+  }
   // By way of the protocol, not of an element: the page's policy lets no other script in.
   await page.evaluate(axe)
   const { violations } = await page.evaluate(() => globalThis.axe.run({ iframes: false }))
