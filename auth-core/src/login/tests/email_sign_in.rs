@@ -272,6 +272,7 @@ async fn links_and_codes_are_switched_apart() {
     let waiting = browser.ask_sign_in(ADA).await;
     let mail = house.mail().await;
     assert_eq!(mail.kind, MailKind::SignInCode);
+    assert_eq!(mail.path, "", "a link would be another way in");
     assert_eq!(
         browser
             .follow(&waiting, &[("code", &mail.code)])
