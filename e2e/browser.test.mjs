@@ -190,7 +190,7 @@ for (const example of hosts) describe(`example-${example}`, () => {
         await page.locator('#code').waitFor()
         assert.equal(at(page), '/auth/confirm')
         const { link } = await new Mailbox(host.issuer, alice.email).next('already_registered')
-        assert.equal(new URL(link).pathname, '/auth/login', 'its owner alone is told')
+        assert.equal(new URL(link).pathname, '/auth/forgot', 'its owner alone is told')
       })
     })
 

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 
 import { read } from './lib/mails.mjs'
-import { Person, hasId } from './lib/person.mjs'
+import { Person } from './lib/person.mjs'
 import { freePort, startHost } from './lib/servers.mjs'
 import { startMailServer } from './lib/smtp.mjs'
 
@@ -43,7 +43,5 @@ test('the mail of a registration arrives, and its link works', async () => {
 
 test('nothing shows mails to whoever asks', async () => {
   const person = new Person(host.issuer)
-  const page = await person.request('/auth/dev/mail')
-  assert.equal(page.status, 404)
-  assert.ok(hasId(page.html, 'error') || page.html.includes('404'))
+  assert.equal((await person.request('/auth/dev/mail')).status, 404)
 })
