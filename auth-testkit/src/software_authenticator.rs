@@ -103,13 +103,15 @@ impl SoftwareAuthenticator {
     /// `navigator.credentials.create({ publicKey: options })`, as JSON. Where the device or the browser refuses, the test
     /// fails.
     pub async fn create(&self, options: &Value) -> Value {
-        self.try_create(options).await.unwrap_or_else(refused)
+        let made = self.try_create(options).await;
+        made.unwrap_or_else(|error| refused(&error))
     }
 
     /// `navigator.credentials.get({ publicKey: options })`, as JSON. Where the device or the browser refuses, the test
     /// fails.
     pub async fn get(&self, options: &Value) -> Value {
-        self.try_get(options).await.unwrap_or_else(refused)
+        let given = self.try_get(options).await;
+        given.unwrap_or_else(|error| refused(&error))
     }
 
     async fn try_create(&self, options: &Value) -> Result<Value, WebauthnError> {
@@ -178,8 +180,7 @@ impl SoftwareAuthenticator {
     }
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "`map_err` hands it over")]
-fn refused(error: WebauthnError) -> Value {
+fn refused(error: &WebauthnError) -> Value {
     fail(format_args!("the authenticator refused: {error:?}"))
 }
 

@@ -34,7 +34,7 @@ impl Answer {
 async fn start() -> (TestKit, Auth, Router) {
     let kit = TestKit::new();
     let login = TestKit::fast_login(Login::default());
-    let auth = kit.install(super::auth("http://localhost:3000", login));
+    let auth = kit.install(super::auth(login));
     let auth = auth.build().await.expect("auth");
     let app = super::app(&auth);
     (kit, auth, app)
@@ -79,18 +79,20 @@ async fn the_dashboard_is_for_people_signed_in() {
     let mut visitor = ada.register().await.signed_in().await;
     let answer = get(&app, &mut visitor, "/dashboard").await;
     assert_eq!(answer.status, StatusCode::OK);
-    assert!(answer.text.contains("Signed in as <strong>Ada</strong>"));
+    assert_eq!(answer.text, "Signed in as Ada.");
 }
 
 #[tokio::test]
 async fn half_a_sign_in_shows_no_dashboard() {
     let (kit, auth, app) = start().await;
     let ada = kit.person(&auth, ADA).with_totp().register().await;
+    let bob = kit.person(&auth, "bob@example.com").confirmed();
+    let bob = bob.register().await;
     let eve = kit.person(&auth, "eve@example.com").register().await;
     for mut visitor in [
         ada.mfa_pending().await,
         eve.unconfirmed().await,
-        ada.locked().await,
+        bob.locked().await,
         ada.disabled().await,
     ] {
         let answer = get(&app, &mut visitor, "/dashboard").await;
@@ -132,13 +134,14 @@ async fn a_forgotten_password_is_set_anew_by_the_mail() {
     assert_eq!(asked.status, StatusCode::OK, "{}", asked.text);
     let mails = kit.mails(&auth).await;
     let mail = mails.last_to(ADA);
-    assert!(mail.subject.contains("Example app"), "{}", mail.subject);
+    assert_eq!(mail.subject, "Set a new password");
+    assert!(mail.text.contains("Example app"), "{}", mail.text);
     let link = mail.link("/auth/reset");
     let shown = get(&app, &mut visitor, &link).await;
     assert_eq!(shown.status, StatusCode::OK, "{}", shown.text);
     let token = link.split_once("?t=").expect("token").1;
     let password = "seven copper herons nap under the bridge";
-    let body = json!({ "t": token, "password": password });
+    let body = json!({ "t": token, "new_password": password });
     let reset = post(&app, &mut visitor, "/auth/reset", body).await;
     assert_eq!(reset.status, StatusCode::OK, "{}", reset.text);
 
