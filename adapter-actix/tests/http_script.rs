@@ -173,6 +173,6 @@ async fn mounted_by_the_framework() {
 #[actix_web::test]
 async fn on_a_developers_machine_over_connections_that_are_kept() {
     let socket = play(Setting::Loopback, Socket::keeping_alive).await;
-    // Of a thousand requests and more, few end their connection.
-    assert!(socket.connections() < 100, "{}", socket.connections());
+    // Of thousands of requests, few end their connection.
+    assert!(socket.connections() < 250, "{}", socket.connections());
 }
