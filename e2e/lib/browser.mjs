@@ -112,7 +112,17 @@ async function barriers(page) {
   }
   // By way of the protocol, not of an element: the page's policy lets no other script in.
   await page.evaluate(axe)
-  const { violations } = await page.evaluate(() => globalThis.axe.run({ iframes: false }))
+  const { violations } = await page.evaluate(async () => {
+    // Where a page says nothing of its ground, axe takes it for white; in the dark it is not.
+    const { style } = document.documentElement
+    const isClear = [document.documentElement, document.body].every(
+      (element) => getComputedStyle(element).backgroundColor === 'rgba(0, 0, 0, 0)',
+    )
+    if (isClear) style.backgroundColor = 'Canvas'
+    const found = await globalThis.axe.run({ iframes: false })
+    if (isClear) style.backgroundColor = ''
+    return found
+  })
   return violations.map(({ id, help, nodes }) => `${id}: ${help}: ${nodes.map(({ html }) => html).join(' ')}`)
 }
 

@@ -20,7 +20,7 @@ pub fn home_page(name: Option<&str>) -> String {
 pub fn page(title: &str, body: &str) -> String {
     let title = escape(title);
     format!(
-        "<!doctype html><html lang=\"en\" style=\"background: Canvas\"><meta charset=\"utf-8\">\
+        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width\"><meta name=\"color-scheme\" content=\"light dark\">\
          <link rel=\"icon\" href=\"data:,\"><title>{title}</title><body><main><h1>{title}</h1>{body}</main></body></html>"
     )

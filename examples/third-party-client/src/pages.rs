@@ -109,7 +109,7 @@ impl IntoResponse for Problem {
     }
 }
 
-const STYLE: &str = "html{background:Canvas}body{font:1rem/1.5 system-ui,sans-serif;max-width:40rem;margin:2rem auto;padding:0 1rem}\
+const STYLE: &str = "body{font:1rem/1.5 system-ui,sans-serif;max-width:40rem;margin:2rem auto;padding:0 1rem}\
     pre{white-space:pre-wrap;overflow-wrap:anywhere}form{display:inline-block;margin-right:.5rem}\
     button{font:inherit;padding:.4rem .8rem}";
 
