@@ -212,7 +212,7 @@ for (const example of hosts) describe(`example-${example}`, () => {
         const page = await open()
         await page.goto(app.home)
         await page.locator('#sign-in').press('Enter')
-        await page.locator('#email').waitFor()
+        await page.locator('#email:focus').waitFor()
         await page.keyboard.type(alice.email)
         await page.keyboard.press('Tab')
         await page.keyboard.type(alice.password)
