@@ -79,6 +79,7 @@ impl LoginWing {
     }
 
     /// Whether robots are kept from this.
+    #[cfg(feature = "passkeys")]
     pub(super) fn has_captcha(&self, action: CaptchaAction) -> bool {
         self.captcha_before(action).is_some()
     }

@@ -17,6 +17,7 @@ mod said;
 mod sample;
 #[cfg(feature = "login")]
 mod sample_email;
+#[cfg(feature = "login")]
 mod sample_factors;
 mod templates;
 

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::PageName;
 #[cfg(feature = "login")]
+#[cfg(feature = "login")]
 use super::sample_factors;
 
 /// Which of the two extremes of a page's contexts.
