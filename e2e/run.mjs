@@ -12,7 +12,7 @@ const here = dirname(fileURLToPath(import.meta.url))
 const files = process.argv.slice(2)
 const tests = files.length > 0 ? files : readdirSync(here).filter((name) => name.endsWith('.test.mjs'))
 // No test may hang: past this the run is ended and counts as failed.
-const limit = 15 * 60 * 1000
+const limit = 30 * 60 * 1000
 
 const run = spawn(
   process.execPath,
