@@ -35,9 +35,13 @@ pub enum Purpose {
     BackupCode,
     /// Codes in mails (a keyed digest: six digits).
     MailCode,
+    /// Sign-ins under way at another provider.
+    UpstreamAttempt,
+    /// Tokens of other providers.
+    UpstreamTokens,
 }
 
-const PURPOSES: [Purpose; 11] = [
+const PURPOSES: [Purpose; 13] = [
     Purpose::FormToken,
     Purpose::SigningKey,
     Purpose::ClientSecret,
@@ -49,6 +53,8 @@ const PURPOSES: [Purpose; 11] = [
     Purpose::TotpSecret,
     Purpose::BackupCode,
     Purpose::MailCode,
+    Purpose::UpstreamAttempt,
+    Purpose::UpstreamTokens,
 ];
 
 impl Purpose {
@@ -65,6 +71,8 @@ impl Purpose {
             Self::TotpSecret => b"totp-secret",
             Self::BackupCode => b"backup-code",
             Self::MailCode => b"mail-code",
+            Self::UpstreamAttempt => b"upstream-attempt",
+            Self::UpstreamTokens => b"upstream-tokens",
         }
     }
 }

@@ -7,6 +7,8 @@ mod attempt;
 mod bearer;
 mod captcha;
 mod email;
+#[cfg(feature = "federation")]
+mod federation;
 mod first_factor;
 mod identifier;
 mod lifecycle;
@@ -40,6 +42,8 @@ use http::Method;
 
 pub use account_observer::AccountObserver;
 pub use captcha::{Captcha, CaptchaAction, CaptchaAnswer, CaptchaWidget};
+#[cfg(feature = "federation")]
+pub use federation::{EmailVerified, Profile, ProfileMap, Upstream};
 pub use identifier::{IdentifierError, IdentifierKind, parse_email, parse_username};
 pub use lifecycle::{HookError, LifecycleHooks};
 pub use observer::{SessionEnd, SessionObserver, SessionsEnded};

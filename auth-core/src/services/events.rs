@@ -36,6 +36,8 @@ pub enum SignInFailure {
     WrongPasskey,
     /// The CAPTCHA was not solved.
     Captcha,
+    /// Another provider did not prove who it is, or nobody here is linked to it.
+    Upstream,
 }
 
 /// What happened.
@@ -124,6 +126,21 @@ pub enum Event {
     PasskeyRemoved { user: UserId, passkey: String },
     /// A passkey's counter went back: two authenticators may hold its key.
     PasskeyCounterWentBack { user: UserId, passkey: String },
+    /// An identity at another provider was linked.
+    IdentityLinked { user: UserId, upstream: String },
+    /// An identity at another provider was unlinked.
+    IdentityUnlinked { user: UserId, upstream: String },
+    /// A sign-in through another provider came to nothing. `reason` is of a closed set.
+    UpstreamRefused {
+        upstream: String,
+        reason: &'static str,
+    },
+    /// Another provider ended sessions of a user.
+    UpstreamLogout {
+        upstream: String,
+        user: UserId,
+        sessions: Vec<SessionId>,
+    },
     /// The end of an account was scheduled.
     DeletionScheduled { user: UserId, at: Timestamp },
     /// Its owner changed their mind.

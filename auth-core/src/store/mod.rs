@@ -5,7 +5,7 @@
 //!
 //! Two groups share no transaction and no verb needs both: the durable ones ([`UserStore`], [`ClientStore`],
 //! [`GrantStore`], [`SigningKeyStore`], [`LeaseStore`], [`OutboxStore`], [`FactorStore`], [`DeviceStore`],
-//! [`PasskeyStore`], [`AuditStore`]) and the short-lived ones ([`SessionStore`],
+//! [`PasskeyStore`], [`IdentityStore`], [`UpstreamSessionStore`], [`AuditStore`]) and the short-lived ones ([`SessionStore`],
 //! [`OneTimeStore`], [`ThrottleStore`]), which a host may keep in Redis.
 //!
 //! Time is passed in: a store never reads a clock. Secrets reach a store as digests or sealed; it never sees one.
@@ -20,6 +20,7 @@ pub mod contract;
 mod device;
 mod factor;
 mod grant;
+mod identity;
 mod lease;
 mod memory;
 mod one_time;
@@ -28,6 +29,7 @@ mod passkey;
 mod session;
 mod signing_key;
 mod throttle;
+mod upstream_session;
 mod user;
 
 use std::sync::Arc;
@@ -40,6 +42,7 @@ pub use factor::{FactorId, FactorStore, TotpFactor};
 pub use grant::{
     Consent, Grant, GrantId, GrantStore, RefreshToken, RotationOutcome, SessionClient, Successor,
 };
+pub use identity::{IdentityId, IdentityStore, IdentityUse, LinkIdentity, LinkedIdentity};
 pub use lease::LeaseStore;
 pub use memory::MemoryStore;
 pub use one_time::{Consumed, OneTimeKind, OneTimeStore, OneTimeValue};
@@ -48,6 +51,7 @@ pub use passkey::{AddPasskey, Passkey, PasskeyId, PasskeyStore};
 pub use session::{EndedSession, EndedSessions, Session, SessionId, SessionStore};
 pub use signing_key::{SigningKeyRecord, SigningKeyStore};
 pub use throttle::{ThrottlePolicy, ThrottleState, ThrottleStore, Verdict};
+pub use upstream_session::{UpstreamSession, UpstreamSessionStore};
 pub use user::{
     AccountEnd, ChangeEmail, CreateUser, Identifier, PasswordHash, User, UserChange, UserId,
     UserStore,
@@ -125,6 +129,10 @@ pub struct Stores {
     pub devices: Arc<dyn DeviceStore>,
     /// Passkeys.
     pub passkeys: Arc<dyn PasskeyStore>,
+    /// Identities at other providers.
+    pub identities: Arc<dyn IdentityStore>,
+    /// Sign-ins at other providers behind sessions here.
+    pub upstream_sessions: Arc<dyn UpstreamSessionStore>,
     /// What happened.
     pub audit: Arc<dyn AuditStore>,
 }
@@ -145,6 +153,8 @@ impl Stores {
             + FactorStore
             + DeviceStore
             + PasskeyStore
+            + IdentityStore
+            + UpstreamSessionStore
             + AuditStore
             + 'static,
     {
@@ -163,6 +173,8 @@ impl Stores {
             factors: store.clone(),
             devices: store.clone(),
             passkeys: store.clone(),
+            identities: store.clone(),
+            upstream_sessions: store.clone(),
             audit: store,
         }
     }
@@ -205,7 +217,7 @@ impl Stores {
             })
     }
 
-    fn backends(&self) -> [(&'static str, &dyn Backend); 14] {
+    fn backends(&self) -> [(&'static str, &dyn Backend); 16] {
         [
             ("users", &*self.users),
             ("sessions", &*self.sessions),
@@ -220,6 +232,8 @@ impl Stores {
             ("factors", &*self.factors),
             ("devices", &*self.devices),
             ("passkeys", &*self.passkeys),
+            ("identities", &*self.identities),
+            ("upstream_sessions", &*self.upstream_sessions),
             ("audit", &*self.audit),
         ]
     }

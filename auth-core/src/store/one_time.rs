@@ -26,11 +26,15 @@ pub enum OneTimeKind {
     PendingSignIn,
     /// A challenge put to an authenticator (WebAuthn §13.4.3).
     PasskeyCeremony,
+    /// The `state` of an answered authorization request to another provider (RFC 6749 §10.12).
+    UpstreamAttempt,
+    /// The `jti` of a logout token (OpenID Connect Back-Channel Logout §2.6).
+    LogoutToken,
 }
 
 impl OneTimeKind {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::AuthorizationCode,
         Self::Interaction,
         Self::EndSession,
@@ -40,6 +44,8 @@ impl OneTimeKind {
         Self::MailProof,
         Self::PendingSignIn,
         Self::PasskeyCeremony,
+        Self::UpstreamAttempt,
+        Self::LogoutToken,
     ];
 
     /// The kind's name in a store. Never changes.
@@ -54,6 +60,8 @@ impl OneTimeKind {
             Self::MailProof => "mail_proof",
             Self::PendingSignIn => "pending_sign_in",
             Self::PasskeyCeremony => "passkey_ceremony",
+            Self::UpstreamAttempt => "upstream_attempt",
+            Self::LogoutToken => "logout_token",
         }
     }
 }

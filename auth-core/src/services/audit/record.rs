@@ -89,6 +89,8 @@ impl Parties {
             | Event::DevicesDistrusted { user, .. }
             | Event::PasskeyAdded { user, .. }
             | Event::PasskeyRemoved { user, .. }
+            | Event::IdentityLinked { user, .. }
+            | Event::IdentityUnlinked { user, .. }
             | Event::DeletionScheduled { user, .. }
             | Event::DeletionCancelled { user }
             | Event::DataExported { user } => person(user, by_request),
@@ -97,6 +99,7 @@ impl Parties {
             | Event::AccountEnabled { user }
             | Event::AccountEnded { user, .. }
             | Event::SecondFactorAsked { user }
+            | Event::UpstreamLogout { user, .. }
             | Event::PasskeyCounterWentBack { user, .. } => person(user, false),
             // A failure may be anybody's.
             Event::SignInFailed { user, .. }
@@ -131,6 +134,7 @@ impl Parties {
             Event::RegistrationCollided
             | Event::MailDelivered { .. }
             | Event::MailGivenUp { .. }
+            | Event::UpstreamRefused { .. }
             | Event::SigningKeyCreated { .. }
             | Event::AccessTokenRefused { .. } => Self::default(),
         }

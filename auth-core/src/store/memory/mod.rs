@@ -9,6 +9,7 @@ mod device;
 mod expiry;
 mod factor;
 mod grant;
+mod identity;
 mod lease;
 mod one_time;
 mod outbox;
@@ -16,6 +17,7 @@ mod passkey;
 mod session;
 mod signing_key;
 mod throttle;
+mod upstream_session;
 mod user;
 
 use std::fmt;
@@ -46,6 +48,8 @@ struct Inner {
     factors: Mutex<factor::Factors>,
     devices: Mutex<device::Devices>,
     passkeys: Mutex<passkey::Passkeys>,
+    identities: Mutex<identity::Identities>,
+    upstream_sessions: Mutex<upstream_session::UpstreamSessions>,
     audit: Mutex<audit::Audit>,
 }
 
@@ -83,6 +87,7 @@ impl Backend for MemoryStore {
         removed += lock(&self.inner.signing_keys).prune(now, limit - removed);
         removed += lock(&self.inner.outbox).prune(now, limit - removed);
         removed += lock(&self.inner.devices).prune(now, limit - removed);
+        removed += lock(&self.inner.upstream_sessions).prune(now, limit - removed);
         removed += lock(&self.inner.audit).prune(now, limit - removed);
         Ok(removed as u64)
     }

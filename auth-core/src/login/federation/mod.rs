@@ -1,0 +1,8 @@
+//! Signing in with others: OpenID Connect and OAuth 2 providers, linked to accounts here.
+
+pub(in crate::login) mod client;
+mod profile;
+mod upstream;
+
+pub use profile::{EmailVerified, Profile, ProfileMap};
+pub use upstream::Upstream;

@@ -1,0 +1,64 @@
+//! What a provider says of a person, and where in its documents it says so.
+
+use serde::{Deserialize, Serialize};
+
+/// What a provider says of a person. Of all of it only the issuer and the subject beside it identify.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Profile {
+    /// An address, as it stands there.
+    pub email: Option<String>,
+    /// Whether the provider says that it is theirs.
+    pub email_verified: bool,
+    /// The user name there.
+    pub username: Option<String>,
+    /// The whole name.
+    pub name: Option<String>,
+    /// The given name.
+    pub given_name: Option<String>,
+    /// The family name.
+    pub family_name: Option<String>,
+    /// An https URL.
+    pub picture: Option<String>,
+    /// A BCP 47 tag.
+    pub locale: Option<String>,
+}
+
+/// Where the members of a profile stand in a provider's document: JSON pointers (RFC 6901). The first that is there and
+/// fits counts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProfileMap {
+    /// A string or an integer. Only for OAuth 2; an ID token has `sub`.
+    pub subject: &'static [&'static str],
+    /// The address.
+    pub email: &'static [&'static str],
+    /// Whether it is verified.
+    pub email_verified: EmailVerified,
+    /// The user name.
+    pub username: &'static [&'static str],
+    /// The whole name.
+    pub name: &'static [&'static str],
+    /// The given name.
+    pub given_name: &'static [&'static str],
+    /// The family name.
+    pub family_name: &'static [&'static str],
+    /// The picture.
+    pub picture: &'static [&'static str],
+    /// The language.
+    pub locale: &'static [&'static str],
+}
+
+/// How a provider says that an address is verified.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EmailVerified {
+    /// A member that is `true` (or `"true"`).
+    At(&'static [&'static str]),
+    /// It hands out verified addresses only.
+    Always,
+    /// It does not say.
+    Never,
+    /// A list of addresses at `list`; the one with `primary` counts, if it has `verified` (GitHub's).
+    PrimaryOf {
+        /// Where the list stands.
+        list: &'static str,
+    },
+}
