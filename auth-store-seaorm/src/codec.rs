@@ -29,6 +29,15 @@ pub(crate) fn number(record: &'static str, value: i64) -> StoreResult<u32> {
     u32::try_from(value).map_err(|_| StoreError::corrupt(record, "a number out of range"))
 }
 
+/// A version that is counted up. None gets beyond the column.
+pub(crate) fn to_version(record: &'static str, version: u64) -> StoreResult<i64> {
+    i64::try_from(version).map_err(|error| StoreError::corrupt(record, error))
+}
+
+pub(crate) fn from_version(record: &'static str, value: i64) -> StoreResult<u64> {
+    u64::try_from(value).map_err(|error| StoreError::corrupt(record, error))
+}
+
 pub(crate) fn moment(millis: i64) -> Timestamp {
     Timestamp::from_millis(millis)
 }

@@ -123,6 +123,7 @@ mod device;
 mod ended;
 mod factor;
 mod grant;
+mod identity;
 mod lease;
 mod migration;
 mod one_time;
@@ -132,10 +133,12 @@ mod prune;
 mod refresh;
 mod session;
 mod signing_key;
+mod slot;
 #[cfg(all(test, any(feature = "sqlite", feature = "postgres", feature = "mysql")))]
 mod statements;
 mod tables;
 mod throttle;
+mod upstream_session;
 mod user;
 
 use std::fmt;

@@ -13,6 +13,7 @@ use sea_orm::sea_query::{Cond, Expr, ExprTrait as _, Order, Query, SelectStateme
 use crate::SeaOrmStore;
 use crate::codec::{millis, moment, number};
 use crate::database::{Dialect as _, Field, Run as _};
+use crate::slot::free_slot;
 
 const RECORD: &str = "passkey";
 
@@ -68,18 +69,6 @@ fn with(id: &PasskeyId) -> Expr {
     Expr::col("id").eq(id.as_str())
 }
 
-/// A slot below `most` that is not among these. Which one its name decides, so that many at once do not all want the
-/// same.
-fn free_slot(taken: &BTreeSet<i64>, most: u32, id: &PasskeyId) -> Option<i64> {
-    let begin = id.as_str().bytes().fold(0_u32, |sum, byte| {
-        sum.wrapping_mul(31).wrapping_add(u32::from(byte))
-    });
-    (0..most)
-        .map(|step| (u64::from(begin) + u64::from(step)) % u64::from(most))
-        .filter_map(|slot| i64::try_from(slot).ok())
-        .find(|slot| !taken.contains(slot))
-}
-
 impl SeaOrmStore {
     fn select_passkey(&self, condition: Expr) -> SelectStatement {
         Query::select()
@@ -100,8 +89,7 @@ impl SeaOrmStore {
 
 #[async_trait]
 impl PasskeyStore for SeaOrmStore {
-    /// Each passkey of a user has a slot of its own, below `most`: of those who want the same one gets it, and the others
-    /// look again.
+    /// Two unique keys decide: the passkey's id, and its [slot](crate::slot) among the user's.
     async fn add_passkey(&self, passkey: &Passkey, most: u32) -> StoreResult<AddPasskey> {
         let in_the_way = Cond::any().add(of(&passkey.user_id)).add(with(&passkey.id));
         let select = Query::select()
@@ -116,9 +104,7 @@ impl PasskeyStore for SeaOrmStore {
                 return Ok(AddPasskey::Exists);
             }
             let taken: BTreeSet<_> = rows.iter().map(|row| row.slot).collect();
-            let is_full = taken.len() as u64 >= u64::from(most);
-            let slot = free_slot(&taken, most, &passkey.id).filter(|_| !is_full);
-            let Some(slot) = slot else {
+            let Some(slot) = free_slot(&taken, most, passkey.id.as_str()) else {
                 return Ok(AddPasskey::TooMany);
             };
             let (table, row) = (&self.tables.passkeys, row(passkey, slot));

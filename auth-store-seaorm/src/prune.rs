@@ -48,7 +48,7 @@ impl<'a> Due<'a> {
 
 /// What is pruned by itself: what has an end, and the ends of sessions.
 const PARTS: usize = WITH_END + 1;
-const WITH_END: usize = 12;
+const WITH_END: usize = 13;
 
 struct KeyRow {
     group: Option<String>,
@@ -118,6 +118,7 @@ impl SeaOrmStore {
             Due::new(&tables.outbox, "id", "expires_at"),
             Due::new(&tables.trusted_devices, "id", "expires_at"),
             Due::new(&tables.seen_devices, "digest", "keep_until"),
+            Due::new(&tables.upstream_sessions, "session_id", "expires_at"),
             Due::new(&tables.audit, "id", "expires_at"),
         ]
     }

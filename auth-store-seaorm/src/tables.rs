@@ -24,6 +24,8 @@ pub(crate) struct Tables {
     pub(crate) trusted_devices: DynIden,
     pub(crate) seen_devices: DynIden,
     pub(crate) passkeys: DynIden,
+    pub(crate) identities: DynIden,
+    pub(crate) upstream_sessions: DynIden,
     pub(crate) audit: DynIden,
 }
 
@@ -49,6 +51,8 @@ impl Tables {
             trusted_devices: table("trusted_devices"),
             seen_devices: table("seen_devices"),
             passkeys: table("passkeys"),
+            identities: table("identities"),
+            upstream_sessions: table("upstream_sessions"),
             audit: table("audit"),
         }
     }

@@ -11,7 +11,8 @@ identifier! {
 }
 
 /// A user's identity at another provider. The key is issuer and subject, never anything a person can change there
-/// (OpenID Connect Core §5.7, threat 08).
+/// (OpenID Connect Core §5.7, threat 08). What a provider says reaches a store without NUL: not every database has a form
+/// for it in a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LinkedIdentity {
     /// Which.
@@ -62,7 +63,8 @@ pub struct IdentityUse {
 #[async_trait]
 pub trait IdentityStore: Backend {
     /// Links, unless the identity (issuer and subject) is linked or the user has `most`. Decided in one step: of any
-    /// number of calls for one identity at once, one gets [`LinkIdentity::Linked`].
+    /// number of calls for one identity at once, one gets [`LinkIdentity::Linked`]; of any number for one user at once,
+    /// no more stand than `most`. Another identity's id is an error.
     async fn link_identity(
         &self,
         identity: &LinkedIdentity,

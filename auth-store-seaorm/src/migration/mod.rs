@@ -6,6 +6,7 @@ mod m20261121_000001_tables;
 mod m20261121_000002_nodes;
 mod m20261121_000003_outbox;
 mod m20261121_000004_login;
+mod m20261121_000005_federation;
 mod schema;
 
 pub use guard::with_migration_lock;
@@ -116,7 +117,8 @@ impl Tables {
                 prefix,
                 self.clone(),
             )),
-            Box::new(m20261121_000004_login::Migration::new(prefix, self)),
+            Box::new(m20261121_000004_login::Migration::new(prefix, self.clone())),
+            Box::new(m20261121_000005_federation::Migration::new(prefix, self)),
         ]
     }
 }

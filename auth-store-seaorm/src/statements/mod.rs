@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "test code")]
 
 mod cost;
+mod federation;
 mod flow;
 mod place;
 mod plan;

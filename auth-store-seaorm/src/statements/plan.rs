@@ -49,7 +49,7 @@ impl Filled {
     }
 }
 
-const FILLED: [Filled; 19] = [
+const FILLED: [Filled; 21] = [
     Filled {
         table: |tables| &tables.users,
         texts: &["id", "email", "username", "claims"],
@@ -176,6 +176,28 @@ const FILLED: [Filled; 19] = [
         texts: &["id", "user_id", "name"],
         numbers: &["slot", "counter", "created_at"],
         rest: &[("credential", Fill::Bytes)],
+    },
+    Filled {
+        table: |tables| &tables.identities,
+        texts: &["id", "digest", "user_id", "upstream", "issuer", "subject"],
+        numbers: &["slot", "tokens_version", "created_at"],
+        rest: &[],
+    },
+    Filled {
+        table: |tables| &tables.upstream_sessions,
+        texts: &[
+            "session_id",
+            "user_id",
+            "upstream",
+            "issuer",
+            "issuer_digest",
+            "subject",
+            "subject_digest",
+            "sid",
+            "sid_digest",
+        ],
+        numbers: &["version", "expires_at"],
+        rest: &[("secrets", Fill::Bytes)],
     },
     Filled {
         table: |tables| &tables.audit,

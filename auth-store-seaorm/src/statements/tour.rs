@@ -71,6 +71,7 @@ impl Tour<'_> {
         self.keys_and_leases().await;
         self.outbox().await;
         self.ways_in().await;
+        self.federation().await;
         self.store.prune(at(90), 100).await.unwrap();
         self.note("prune, nothing due");
         self.store.prune(at(100_000), 10_000).await.unwrap();

@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use auth_core::store::{
-    ClientId, ClientStore as _, Identifier, PasswordHash, UserChange, UserId, UserStore as _,
+    ClientId, ClientStore as _, Identifier, IdentityId, IdentityStore as _, LinkIdentity,
+    LinkedIdentity, PasswordHash, UserChange, UserId, UserStore as _,
 };
 use auth_store_seaorm::{Migrator, SeaOrmStore, migrations, with_migration_lock};
 use sea_orm::sea_query::{ColumnDef, Table};
@@ -53,7 +54,7 @@ async fn nodes_that_open_at_once_migrate_once(place: Place) {
     }
     let connection = place.connect().await;
     let applied = format!("SELECT version FROM {}migrations", place.prefix);
-    assert_eq!(query(&connection, &applied).await.len(), 4);
+    assert_eq!(query(&connection, &applied).await.len(), 5);
 }
 
 async fn migrating_again_changes_nothing(place: Place) {
@@ -107,6 +108,23 @@ async fn ada_is_there(place: &Place) {
     let changed = store.update_user(&ada.id, &change, at(7)).await.unwrap();
     assert!(changed.unwrap().mfa_required);
     assert_eq!(store.users_to_end(at(9), 9).await.unwrap(), [ada.id]);
+    let linked = store.link_identity(&identity("ada"), 1).await;
+    assert_eq!(linked.unwrap(), LinkIdentity::Linked);
+}
+
+fn identity(user: &str) -> LinkedIdentity {
+    LinkedIdentity {
+        id: IdentityId::new("a"),
+        user_id: UserId::new(user),
+        upstream: "example".to_owned(),
+        issuer: "https://id.example.com".to_owned(),
+        subject: "a".to_owned(),
+        display: None,
+        tokens: None,
+        tokens_version: 0,
+        created_at: at(0),
+        last_used_at: None,
+    }
 }
 
 async fn users_of_an_earlier_release_stay(place: Place) {
@@ -206,7 +224,7 @@ async fn works_inside_the_migrator_of_a_host(place: Place) {
     assert!(query(&connection, "SELECT id FROM notes").await.is_empty());
     let applied = query(&connection, "SELECT version FROM seaql_migrations").await;
     // Ours, and the notes.
-    assert_eq!(applied.len(), 5);
+    assert_eq!(applied.len(), 6);
 }
 
 /// Two sets of tables, and the host's.
@@ -236,7 +254,7 @@ async fn works_inside_the_migrator_of_a_host_with_a_prefix(place: Place) {
     }
     assert!(query(&connection, "SELECT id FROM notes").await.is_empty());
     let applied = query(&connection, "SELECT version FROM seaql_migrations").await;
-    assert_eq!(applied.len(), 9);
+    assert_eq!(applied.len(), 11);
 }
 
 #[cfg(feature = "postgres")]
@@ -264,7 +282,7 @@ async fn works_inside_the_migrator_of_a_host_with_schemas() {
         with_migration_lock(&connection, up).await.unwrap();
     }
     let tables = "SELECT 1 FROM pg_tables WHERE schemaname = 'the \"other\"'";
-    assert_eq!(query(&connection, tables).await.len(), 19);
+    assert_eq!(query(&connection, tables).await.len(), 21);
     let public = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'";
     assert_eq!(query(&connection, public).await.len(), 2, "notes, account");
     // Opened by itself, or in the search path of a connection of the host's.
@@ -362,25 +380,26 @@ mod interrupted {
 
     use auth_core::ground::Digest32;
     use auth_core::store::{
-        ClientStore as _, LeaseStore as _, OneTimeKind, OneTimeStore as _, UserStore as _,
+        ClientStore as _, IdentityStore as _, LeaseStore as _, LinkIdentity, OneTimeKind,
+        OneTimeStore as _, UpstreamSessionStore as _, UserStore as _,
     };
     use auth_store_seaorm::{Migrator, with_migration_lock};
     use test_servers::Proxy;
 
-    use super::{DatabaseConnection, DbErr, SOON, at, client, pending};
+    use super::{DatabaseConnection, DbErr, SOON, at, client, identity, pending};
     use crate::support::Place;
 
     #[cfg(feature = "postgres")]
     #[tokio::test(flavor = "multi_thread")]
     async fn postgres() {
-        // Nineteen tables, two columns and the account, at least.
-        assert!(finished_by_the_next_start(crate::support::postgres().await).await >= 22);
+        // Twenty-one tables, two columns and the account, at least.
+        assert!(finished_by_the_next_start(crate::support::postgres().await).await >= 24);
     }
 
     #[cfg(feature = "mysql")]
     #[tokio::test(flavor = "multi_thread")]
     async fn mysql() {
-        assert!(finished_by_the_next_start(crate::support::mysql().await).await >= 22);
+        assert!(finished_by_the_next_start(crate::support::mysql().await).await >= 24);
     }
 
     #[cfg(feature = "postgres")]
@@ -423,6 +442,10 @@ mod interrupted {
             assert!(held.unwrap());
             let due = store.users_to_end(at(9), 9).await;
             assert_eq!(due.unwrap(), []);
+            let linked = store.link_identity(&identity("ada"), 1).await;
+            assert_eq!(linked.unwrap(), LinkIdentity::Linked);
+            let behind = store.upstream_sessions("", None, None, 9).await;
+            assert_eq!(behind.unwrap(), []);
             if migrated.is_ok() {
                 return interruptions;
             }

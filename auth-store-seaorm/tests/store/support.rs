@@ -11,7 +11,7 @@ use sea_orm::{ConnectionTrait as _, Database, DatabaseConnection, QueryResult, S
 
 /// Every table of the store, its account of migrations included.
 #[cfg(any(feature = "postgres", feature = "mysql"))]
-pub(crate) const TABLES: [&str; 20] = [
+pub(crate) const TABLES: [&str; 22] = [
     "users",
     "sessions",
     "session_ends",
@@ -30,6 +30,8 @@ pub(crate) const TABLES: [&str; 20] = [
     "trusted_devices",
     "seen_devices",
     "passkeys",
+    "identities",
+    "upstream_sessions",
     "audit",
     "migrations",
 ];

@@ -54,6 +54,8 @@ pub mod factor;
 #[doc(hidden)]
 pub mod grant;
 #[doc(hidden)]
+pub mod identity;
+#[doc(hidden)]
 pub mod lease;
 #[doc(hidden)]
 pub mod one_time;
@@ -71,6 +73,8 @@ pub mod session;
 pub mod signing_key;
 #[doc(hidden)]
 pub mod throttle;
+#[doc(hidden)]
+pub mod upstream_session;
 #[doc(hidden)]
 pub mod user;
 
@@ -248,8 +252,8 @@ macro_rules! short_lived_pruning_contract {
     };
 }
 
-/// The checks of users, clients, grants, signing keys, leases, the outbox, second factors, devices, passkeys and the
-/// audit. See [`contract`](crate::store::contract).
+/// The checks of users, clients, grants, signing keys, leases, the outbox, second factors, devices, passkeys, identities
+/// at other providers, the sign-ins there and the audit. See [`contract`](crate::store::contract).
 #[macro_export]
 macro_rules! durable_contract {
     ($make:ident) => {
@@ -408,6 +412,38 @@ macro_rules! durable_contract {
             threat_12_one_of_many_removes
             an_id_that_cannot_be_is_absent
         }
+        $crate::__contract_group! { $make, identity as contract_identity:
+            reads_back_what_was_linked
+            lists_oldest_first
+            threat_08_an_identity_is_linked_once
+            threat_08_issuer_and_subject_compare_exactly
+            threat_25_linking_never_overwrites
+            no_more_than_allowed
+            threat_12_many_at_once_are_no_more_than_allowed
+            many_at_once_find_room
+            threat_12_one_of_many_links_an_identity
+            records_a_use
+            replaces_the_tokens_by_version
+            threat_12_one_of_many_replaces_the_tokens
+            many_uses_at_once_lose_no_version
+            only_the_owner_unlinks
+            unlinks_all_of_a_user
+            threat_12_one_of_many_unlinks
+            what_cannot_be_is_absent
+        }
+        $crate::__contract_group! { $make, upstream_session as contract_upstream_session:
+            reads_back_what_was_put
+            puts_in_place_of_what_stood
+            one_of_many_puts_stands
+            replaces_the_secrets_by_version
+            threat_12_one_of_many_replaces_the_secrets
+            is_taken_once
+            threat_12_one_of_many_takes
+            what_is_taken_is_what_stood
+            threat_08_finds_by_issuer_subject_and_sid
+            finds_no_more_than_asked
+            what_cannot_be_is_absent
+        }
         $crate::__contract_group! { $make, audit as contract_audit:
             reads_back_what_was_appended
             newest_first_and_equal_times_by_descending_id
@@ -426,6 +462,7 @@ macro_rules! durable_contract {
             threat_48_spent_refresh_tokens_stay_while_they_tell_a_replay
             threat_48_retired_signing_keys_go
             threat_48_devices_go
+            threat_48_upstream_sessions_go
             threat_48_audit_records_go_at_their_end
         }
     };

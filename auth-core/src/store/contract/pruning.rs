@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use super::one_time::value;
 use super::refresh::{rotate, start};
+use super::upstream_session::upstream_session;
 use super::{at, audit, device, digest, grant, race, session, signing_key, throttle};
 use crate::store::{
     AuditQuery, AuditRecord, AuditStore, Backend, Consumed, DeviceSeen, DeviceStore, Grant,
     GrantStore, OneTimeKind, OneTimeStore, RotationOutcome, Session, SessionStore, SigningKeyStore,
-    ThrottleStore, UserId, Verdict,
+    ThrottleStore, UpstreamSession, UpstreamSessionStore, UserId, Verdict,
 };
 
 const CODE: OneTimeKind = OneTimeKind::AuthorizationCode;
@@ -290,6 +291,48 @@ pub async fn threat_48_devices_go<S: DeviceStore>(store: S) {
     assert_eq!(batches, [1; 3]);
     assert_eq!(store.trusted_devices_of(&ada).await.unwrap(), []);
     assert_eq!(note("y", 300).await, DeviceSeen::First);
+}
+
+pub async fn threat_48_upstream_sessions_go<S: UpstreamSessionStore>(store: S) {
+    let until = |name: &str, end: i64| UpstreamSession {
+        expires_at: at(end),
+        ..upstream_session(name)
+    };
+    for (name, end) in [("a", 100), ("b", 150), ("c", 150), ("d", 150)] {
+        let session = until(name, end);
+        store.put_upstream_session(&session).await.unwrap();
+    }
+    // The one ends later than it was said at first, another earlier; new secrets move no end.
+    for session in [until("a", 200), until("b", 120)] {
+        store.put_upstream_session(&session).await.unwrap();
+    }
+    let (c, d) = (until("c", 150), until("d", 150));
+    let replaced = store.replace_upstream_secrets(&c.session_id, 1, b"new");
+    assert!(replaced.await.unwrap());
+    let taken = store.take_upstream_session(&d.session_id).await;
+    assert_eq!(taken.unwrap(), Some(d));
+    assert_eq!(pruned(&store, 119, ALL).await, 0);
+    assert_eq!(pruned(&store, 120, ALL).await, 1);
+    assert_eq!(pruned(&store, 149, ALL).await, 0);
+    assert_eq!(pruned(&store, 150, ALL).await, 1);
+    let a = until("a", 200);
+    let kept = store.upstream_sessions(&a.issuer, None, None, 9).await;
+    assert_eq!(kept.unwrap(), std::slice::from_ref(&a));
+    for name in ["b", "c"] {
+        let session = until(name, 300);
+        store.put_upstream_session(&session).await.unwrap();
+    }
+    let mut batches = Vec::new();
+    loop {
+        let batch = pruned(&store, 300, 1).await;
+        if batch == 0 {
+            break;
+        }
+        batches.push(batch);
+    }
+    assert_eq!(batches, [1; 3]);
+    let gone = store.upstream_sessions(&a.issuer, None, None, 9).await;
+    assert_eq!(gone.unwrap(), []);
 }
 
 pub async fn threat_48_audit_records_go_at_their_end<S: AuditStore>(store: S) {

@@ -7,7 +7,8 @@ use async_trait::async_trait;
 use super::{MemoryStore, lock};
 use crate::ground::Timestamp;
 use crate::store::{
-    IdentityId, IdentityStore, IdentityUse, LinkIdentity, LinkedIdentity, StoreResult, UserId,
+    IdentityId, IdentityStore, IdentityUse, LinkIdentity, LinkedIdentity, StoreError, StoreResult,
+    UserId,
 };
 
 #[derive(Default)]
@@ -56,6 +57,11 @@ impl IdentityStore for MemoryStore {
             .is_some()
         {
             return Ok(LinkIdentity::Exists);
+        }
+        if identities.by_id.contains_key(&identity.id) {
+            return Err(StoreError::Exists {
+                record: "linked identity",
+            });
         }
         if identities.of(&identity.user_id).len() >= most as usize {
             return Ok(LinkIdentity::TooMany);
