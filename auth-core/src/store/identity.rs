@@ -11,8 +11,8 @@ identifier! {
 }
 
 /// A user's identity at another provider. The key is issuer and subject, never anything a person can change there
-/// (OpenID Connect Core §5.7, threat 08). What a provider says reaches a store without NUL: not every database has a form
-/// for it in a text.
+/// (OpenID Connect Core §5.7, threat 08). What a provider says reaches a store without NUL: not every database has a
+/// form for it in a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LinkedIdentity {
     /// Which.

@@ -5,8 +5,8 @@
 //!
 //! Two groups share no transaction and no verb needs both: the durable ones ([`UserStore`], [`ClientStore`],
 //! [`GrantStore`], [`SigningKeyStore`], [`LeaseStore`], [`OutboxStore`], [`FactorStore`], [`DeviceStore`],
-//! [`PasskeyStore`], [`IdentityStore`], [`UpstreamSessionStore`], [`AuditStore`]) and the short-lived ones ([`SessionStore`],
-//! [`OneTimeStore`], [`ThrottleStore`]), which a host may keep in Redis.
+//! [`PasskeyStore`], [`IdentityStore`], [`UpstreamSessionStore`], [`AuditStore`]) and the short-lived ones
+//! ([`SessionStore`], [`OneTimeStore`], [`ThrottleStore`]), which a host may keep in Redis.
 //!
 //! Time is passed in: a store never reads a clock. Secrets reach a store as digests or sealed; it never sees one.
 //!
