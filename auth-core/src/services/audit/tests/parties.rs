@@ -29,6 +29,7 @@ variants! {
     CodeIssued CodeReplayed TokensIssued RefreshTokenReused RefreshTokenRetried TokenRevoked ClientAuthenticationFailed
     AuthorizationRefused ClientChanged ProviderSessionEnded BackChannelLogoutDelivered BackChannelLogoutGivenUp
     SigningKeyCreated AccessTokenRefused
+    IdentityLinked IdentityUnlinked UpstreamRefused UpstreamLogout
 }
 
 /// Events, by who is in them: the actor if it was a request and if it was none, the subject, the client.
@@ -88,6 +89,14 @@ fn samples() -> Vec<(&'static str, Vec<Event>)> {
         (
             "ada - ada -",
             vec![
+                Event::IdentityLinked {
+                    user: user(),
+                    upstream: "u".to_owned(),
+                },
+                Event::IdentityUnlinked {
+                    user: user(),
+                    upstream: "u".to_owned(),
+                },
                 Event::Registered { user: user() },
                 Event::SessionsRevoked {
                     user: user(),
@@ -137,6 +146,11 @@ fn samples() -> Vec<(&'static str, Vec<Event>)> {
         (
             "- - ada -",
             vec![
+                Event::UpstreamLogout {
+                    upstream: "u".to_owned(),
+                    user: user(),
+                    sessions: sessions(),
+                },
                 Event::MfaRequirementChanged {
                     user: user(),
                     required: true,
@@ -240,6 +254,10 @@ fn samples() -> Vec<(&'static str, Vec<Event>)> {
                     active_from: until,
                 },
                 Event::AccessTokenRefused { reason },
+                Event::UpstreamRefused {
+                    upstream: "u".to_owned(),
+                    reason,
+                },
             ],
         ),
     ]
