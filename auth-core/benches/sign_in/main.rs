@@ -32,7 +32,7 @@ fn main() {
         .enable_all()
         .build()
         .unwrap();
-    let auth = one.block_on(host());
+    let auth = one.block_on(host(MemoryStore::default()));
     let mut floor = raw_hash();
     let ratio = Ratio::of(4, &mut floor, || {
         let answer = one.block_on(sign_in(&auth, EMAIL, PASSWORD));
@@ -44,10 +44,10 @@ fn main() {
     flood::run();
 }
 
-async fn host() -> Auth {
+async fn host(store: MemoryStore) -> Auth {
     let auth = Auth::builder("https://app.example.com")
         .secret([7; 32])
-        .store(MemoryStore::default())
+        .store(store)
         .login(Login::default())
         .prune_every(None)
         .build()

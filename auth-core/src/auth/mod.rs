@@ -115,11 +115,16 @@ impl Auth {
             .ok_or(NotSetUp { part: "resource" })
     }
 
-    /// Removes now what expired more than an hour ago: at most `limit` rows of each store. Returns how many went.
+    /// Removes now what expired more than an hour ago: at most `limit` rows of each store. Returns how many went. Gives
+    /// memory that no password was hashed in since the last time back to the system.
     ///
     /// # Errors
     /// The store's.
     pub async fn prune(&self, limit: u32) -> Result<u64, StoreError> {
+        #[cfg(feature = "login")]
+        if let Some(login) = &self.inner.login {
+            login.rest();
+        }
         pruning::prune(&self.inner.core, limit).await
     }
 

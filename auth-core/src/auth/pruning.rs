@@ -1,4 +1,5 @@
-//! Removing expired rows, and ending accounts whose time has come, in the background, on one node at a time.
+//! Removing expired rows, and ending accounts whose time has come, in the background, on one node at a time; and giving
+//! back memory, on each.
 
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -34,6 +35,8 @@ pub(super) fn start(inner: &Arc<Inner>, interval: Duration) {
             drop(core);
             let wait = interval.mul_f64(0.75 + f64::from(jitter) / 510.0);
             tokio::time::sleep(wait).await;
+            #[cfg(feature = "login")]
+            rest(&inner);
             if let Err(error) = round(&inner, &node, interval).await {
                 let error = &error as &dyn std::error::Error;
                 tracing::warn!(
@@ -73,6 +76,14 @@ async fn round(inner: &Weak<Inner>, node: &str, interval: Duration) -> StoreResu
         tokio::time::sleep(PAUSE).await;
     }
     Ok(())
+}
+
+/// Of every node: memory that no password was hashed in for a while.
+#[cfg(feature = "login")]
+fn rest(inner: &Weak<Inner>) {
+    if let Some(login) = inner.upgrade().and_then(|inner| inner.login.clone()) {
+        login.rest();
+    }
 }
 
 /// Ends accounts that are due; one batch for each batch of rows.

@@ -178,6 +178,11 @@ impl LoginWing {
         self.requesters.set(apps);
     }
 
+    /// Gives memory that no password was hashed in since the last call back to the system.
+    pub(crate) fn rest(&self) {
+        self.hashers.rest();
+    }
+
     /// The path, base path included, of one of the wing's endpoints (`"/login"`).
     pub fn path(&self, endpoint: &str) -> String {
         self.core

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tokio::sync::{Semaphore, TryAcquireError};
+use tokio::sync::{Semaphore, TryAcquireError, oneshot};
 
 use super::breached::{BreachedPasswords, PasswordDigest};
 use super::memory::Pool;
@@ -39,6 +39,13 @@ impl From<HasherError> for Problem {
     }
 }
 
+/// A hash for each processor but one: as many as there are, and a flood of sign-ins would leave nothing to the rest of
+/// the app.
+pub(in crate::login) fn default_permits() -> usize {
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    processors.saturating_sub(1).max(1)
+}
+
 /// Everything that is slow about passwords. One for the process, shared by every request.
 pub(in crate::login) struct Hashers {
     running: Arc<Semaphore>,
@@ -53,6 +60,15 @@ pub(in crate::login) struct Hashers {
     /// Hashes computed: what time would tell, without its noise.
     #[cfg(test)]
     pub(in crate::login) computed: std::sync::atomic::AtomicU64,
+}
+
+/// Wipes the memory when it goes.
+struct Tidy(Arc<Pool>);
+
+impl Drop for Tidy {
+    fn drop(&mut self) {
+        self.0.wipe();
+    }
 }
 
 impl Hashers {
@@ -184,13 +200,24 @@ impl Hashers {
             .acquire_owned()
             .await
             .map_err(|_| HasherError::Failed)?;
+        let (answer, answered) = oneshot::channel();
+        let memory = self.memory.clone();
         tokio::task::spawn_blocking(move || {
+            // Dropped in reverse, also by a panic: room for the next, the answer, and only then the tidying up.
+            let _tidy = Tidy(memory);
+            let answer = answer;
+            let permits = (running, admitted);
             let result = job();
-            drop((running, admitted));
-            result
-        })
-        .await
-        .map_err(|_| HasherError::Failed)
+            drop(permits);
+            // Nobody listens any more who has hung up.
+            drop(answer.send(result));
+        });
+        answered.await.map_err(|_| HasherError::Failed)
+    }
+
+    /// Gives memory that was not used since the last call back to the system.
+    pub(in crate::login) fn rest(&self) {
+        self.memory.rest();
     }
 
     #[cfg(test)]

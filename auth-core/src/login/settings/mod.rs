@@ -23,7 +23,7 @@ pub use self::passkeys::{CounterPolicy, UserVerification};
 
 use super::identifier::IdentifierKind;
 use super::observer::SessionObserver;
-use super::password::Argon2Cost;
+use super::password::{Argon2Cost, default_permits};
 use super::scope::ScopeLoader;
 use crate::store::ThrottlePolicy;
 
@@ -87,7 +87,7 @@ impl Default for Login {
             password_max_length: 128,
             argon2: Argon2Cost::default(),
             weak_argon2: false,
-            hashing_permits: std::thread::available_parallelism().map_or(1, usize::from),
+            hashing_permits: default_permits(),
             hashing_queue: 64,
             idle: Duration::from_mins(30),
             absolute: Duration::from_hours(24),
@@ -170,7 +170,8 @@ impl Login {
     }
 
     /// How many passwords are hashed at once, and how many requests may wait for that; past both the answer is 503.
-    /// Default: as many as there are processors, and 64. Each hash in work holds [`Argon2Cost::memory_kib`].
+    /// Default: as many as there are processors but one (at least 1), so that a flood of sign-ins leaves one to the rest
+    /// of the app; and 64. Each hash in work holds [`Argon2Cost::memory_kib`], given back when none came for a while.
     pub fn hashing(mut self, permits: usize, queue: usize) -> Self {
         self.hashing_permits = permits;
         self.hashing_queue = queue;
@@ -285,7 +286,7 @@ impl Login {
         check(
             (1..=1024).contains(&self.hashing_permits),
             "hashing",
-            "permits must be between 1 and 1024; leave the default, one for each processor, if in doubt",
+            "permits must be between 1 and 1024; leave the default, one for each processor but one, if in doubt",
         )?;
         check(
             self.hashing_queue <= 65_536,
