@@ -14,7 +14,7 @@ use crate::services::pages::PageName;
 use crate::store::Session;
 use crate::web::{Exchange, PagePolicy, Params, Problem, Response, ReturnTo, with_query};
 
-fn form(signed_in: &SignedIn) -> String {
+pub(super) fn form(signed_in: &SignedIn) -> String {
     format!("step_up:{}", signed_in.session.id)
 }
 
@@ -22,8 +22,20 @@ fn form(signed_in: &SignedIn) -> String {
 struct Ways {
     has_password: bool,
     factors: SecondFactors,
+    /// The verified address can be written to.
+    has_mailbox: bool,
     /// One factor is not enough.
     needs_second: bool,
+}
+
+/// What a request asks the page for.
+pub(super) struct Asked<'r> {
+    /// The method, by name.
+    pub(super) method: Option<&'r str>,
+    /// What was wrong with the last attempt.
+    pub(super) error: Option<&'static str>,
+    /// Where a mail that is under way is named.
+    pub(super) params: &'r Params,
 }
 
 impl Ways {
@@ -33,6 +45,10 @@ impl Ways {
         // Whoever has no second factor cannot be asked for one; the page leads to where it is set up.
         if self.has_password && !(self.needs_second && self.factors.any()) {
             prompts.insert(0, Prompted::Password);
+        }
+        // For those who have nothing else: elsewhere it would be one way more to guess at.
+        if prompts.is_empty() && self.has_mailbox {
+            prompts.push(Prompted::EmailCode);
         }
         prompts
     }
@@ -63,8 +79,15 @@ impl LoginWing {
         Ok(Ways {
             has_password: password.is_some(),
             factors: self.second_factors(user).await?,
+            has_mailbox: self.reaches(&signed_in.user),
             needs_second,
         })
+    }
+
+    /// Whether the code of a mail is what the person confirms by.
+    pub(super) async fn steps_up_by_mail(&self, signed_in: &SignedIn) -> Result<bool, Problem> {
+        let ways = self.ways(signed_in, false).await?;
+        Ok(ways.prompts() == [Prompted::EmailCode])
     }
 
     /// `GET`: asks by one of the methods the person has.
@@ -78,18 +101,17 @@ impl LoginWing {
         };
         let query = exchange.query()?;
         let return_to = self.return_to(&query);
-        let asked = query.get("use");
-        self.draw_step_up(
-            exchange,
-            StatusCode::OK,
-            &signed_in,
-            return_to.as_ref(),
-            (asked, None),
-        )
-        .await
+        let asked = Asked {
+            method: query.get("use"),
+            error: None,
+            params: &query,
+        };
+        let status = StatusCode::OK;
+        self.draw_step_up(exchange, status, &signed_in, return_to.as_ref(), asked)
+            .await
     }
 
-    /// `POST`: `password`, `code` or `backup_code`. Counted before it is looked at, like the sign-in.
+    /// `POST`: `password`, `code`, `backup_code`, or `f` and `email_code`. Counted before it is looked at, like the sign-in.
     pub(super) async fn step_up(&self, exchange: &mut Exchange<'_>) -> Result<Response, Problem> {
         let signed_in = match self.person(exchange).await? {
             Ok(signed_in) => signed_in,
@@ -100,6 +122,12 @@ impl LoginWing {
         self.core.forms.check(exchange, &body, &form)?;
         let query = exchange.query()?;
         let return_to = self.return_to(&body).or_else(|| self.return_to(&query));
+        if body.get("email_code").is_some() {
+            let back = return_to.as_ref();
+            return self
+                .step_up_by_mail(exchange, &signed_in, &body, back)
+                .await;
+        }
         let (amr, members, method) = if body.get("password").is_some() {
             let right = self.confirm_password(exchange, &signed_in, &body).await?;
             let amr = right.then(|| vec![acr::PASSWORD]);
@@ -124,7 +152,11 @@ impl LoginWing {
                 _ => "That code is not right, or it has been used already.",
             };
             let status = StatusCode::UNAUTHORIZED;
-            let asked = (Some(method.as_str()), Some(error));
+            let asked = Asked {
+                method: Some(method.as_str()),
+                error: Some(error),
+                params: &body,
+            };
             return self
                 .draw_step_up(exchange, status, &signed_in, return_to.as_ref(), asked)
                 .await;
@@ -199,18 +231,18 @@ impl LoginWing {
         Ok(true)
     }
 
-    async fn draw_step_up(
+    pub(super) async fn draw_step_up(
         &self,
         exchange: &mut Exchange<'_>,
         status: StatusCode,
         signed_in: &SignedIn,
         return_to: Option<&ReturnTo>,
-        (asked, error): (Option<&str>, Option<&str>),
+        asked: Asked<'_>,
     ) -> Result<Response, Problem> {
         let needs_second = asks_for_several(exchange)?;
         let ways = self.ways(signed_in, needs_second).await?;
         let prompts = ways.prompts();
-        let prompted = Prompted::choose(asked, &prompts);
+        let prompted = Prompted::choose(asked.method, &prompts);
         let back = return_to.map(ReturnTo::as_str);
         let page = self.path("/step-up");
         let factor = needs_second.then_some("second");
@@ -230,6 +262,12 @@ impl LoginWing {
             .then(|| self.passkey_step_up_facts(exchange, signed_in));
         #[cfg(not(feature = "passkeys"))]
         let passkey: Option<Value> = None;
+        let email_code = if prompted == Some(Prompted::EmailCode) {
+            let facts = self.mail_code_facts(exchange, signed_in, asked.params);
+            Some(facts.await?)
+        } else {
+            None
+        };
         let factors = ways.factors.beside_session(&signed_in.session);
         let lacks_second = needs_second && !factors.any();
         let again = [("return_to", back), ("select", Some("1"))];
@@ -245,10 +283,11 @@ impl LoginWing {
             "passkey_url": other(Prompted::Passkey),
             "backup_code_url": other(Prompted::BackupCode),
             "passkey": passkey,
+            "email_code": email_code,
             "set_up_url": lacks_second.then(|| self.path("/account/two-factor")),
             // Who has none of the methods signs in anew, as they did before.
             "sign_in_url": prompted.is_none().then_some(again),
-            "error": error,
+            "error": asked.error,
         });
         let policy = PagePolicy {
             script: passkey.is_some(),

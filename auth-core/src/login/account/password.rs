@@ -3,14 +3,14 @@
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use super::{FieldErrors, Notice};
+use super::{FieldErrors, Notice, step_up_required};
 use crate::login::attempt::identifiers_of;
 use crate::login::password::{Password, Personal};
 use crate::login::reply::done_with;
 use crate::login::{LoginWing, SessionEnd, SignedIn};
 use crate::services::Event;
 use crate::store::{PasswordHash, User};
-use crate::web::{CookieName, Exchange, Problem, Response};
+use crate::web::{CookieName, Exchange, Problem, Response, see_other, wants_json};
 
 pub(super) fn form(signed_in: &SignedIn) -> String {
     format!("password:{}", signed_in.session.id)
@@ -20,8 +20,10 @@ pub(super) fn form(signed_in: &SignedIn) -> String {
 enum Basis {
     /// The present password was given; this is its hash.
     Password(PasswordHash),
-    /// There is no password yet, and the sign-in is recent.
-    RecentSignIn,
+    /// There is no password yet, and the person has confirmed who they are.
+    Confirmed,
+    /// There is no password yet, and this is where they confirm it first.
+    Unconfirmed(String),
     /// The present password was not given.
     Wrong,
 }
@@ -44,7 +46,11 @@ impl LoginWing {
         let wrong = "That is not your current password.";
         let expected = match self.basis(exchange, &signed_in, &current).await? {
             Basis::Password(hash) => Some(hash),
-            Basis::RecentSignIn => None,
+            Basis::Confirmed => None,
+            Basis::Unconfirmed(_) if wants_json(exchange.headers()) => {
+                return Err(step_up_required());
+            }
+            Basis::Unconfirmed(elsewhere) => return Ok(see_other(&elsewhere)),
             Basis::Wrong => {
                 return self
                     .refuse_change(exchange, &signed_in, "current_password", wrong)
@@ -85,15 +91,9 @@ impl LoginWing {
         let user = &signed_in.user;
         let stored = self.core.stores.users.password_hash(&user.id).await?;
         if stored.is_none() {
-            return if self.was_recent(&signed_in.session, exchange.now) {
-                Ok(Basis::RecentSignIn)
-            } else {
-                Err(Problem::new(
-                    StatusCode::FORBIDDEN,
-                    "reauthentication_required",
-                    "Sign in again before you set a password.",
-                ))
-            };
+            // A first password is one way in more: whoever adds another proves the same.
+            let elsewhere = self.unconfirmed(exchange, signed_in, "/account").await?;
+            return Ok(elsewhere.map_or(Basis::Confirmed, Basis::Unconfirmed));
         }
         let Some(identifier) = identifiers_of(user).next() else {
             return Ok(Basis::Wrong);

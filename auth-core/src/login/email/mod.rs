@@ -1,4 +1,5 @@
-//! What is proven by reading a mailbox: confirmation, codes, magic links, reset, change of address, unlocking.
+//! What is proven by reading a mailbox: confirmation, codes, magic links, reset, change of address, unlocking, and who one
+//! is where there is nothing else to tell it by.
 //!
 //! **Every mail is one proof** ([`proof`]): a link or six digits spend it, once. `GET` of a link shows a page with a button
 //! and spends nothing, so a scanner that follows links signs nobody in (threat 35); `POST` acts.
@@ -28,6 +29,7 @@ mod planted;
 mod proof;
 mod reset;
 mod sign_in;
+mod step_up;
 mod unlock;
 
 use http::{Method, StatusCode};
@@ -52,6 +54,7 @@ pub(crate) enum Endpoint {
     ConfirmChange,
     StopChange,
     Unlock,
+    StepUp,
 }
 
 impl Endpoint {
@@ -83,6 +86,7 @@ impl LoginWing {
     }
 
     pub(super) fn email_routes(&self) -> Vec<(&'static str, &'static [Method], Endpoint)> {
+        const POST: &[Method] = &[Method::POST];
         const BOTH: &[Method] = &[Method::GET, Method::POST];
         let email = &self.settings.email;
         let sends = self.sends_mail();
@@ -110,6 +114,7 @@ impl LoginWing {
         let there = routes.into_iter().filter(|(on, ..)| *on);
         there
             .map(|(_, path, endpoint)| (path, BOTH, endpoint))
+            .chain(sends.then_some(("/step-up/email", POST, Endpoint::StepUp)))
             .collect()
     }
 
@@ -138,6 +143,7 @@ impl LoginWing {
             (Endpoint::StopChange, true) => self.stop_change(exchange).await,
             (Endpoint::Unlock, false) => self.unlock_page(exchange).await,
             (Endpoint::Unlock, true) => self.unlock_by_mail(exchange).await,
+            (Endpoint::StepUp, _) => self.ask_to_step_up(exchange).await,
         }
     }
 

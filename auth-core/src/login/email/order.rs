@@ -75,7 +75,8 @@ impl LoginWing {
             // To somebody else than who asked: it leads to what is theirs, and holds no proof.
             MailKind::AlreadyRegistered => json!({ "url": self.way_in() }),
             // Where people sign in by a code alone, a link would be one way more.
-            MailKind::SignInCode => json!({ "code": *made.code }),
+            // So would it be where somebody is to be in the session that asked.
+            MailKind::SignInCode | MailKind::StepUpCode => json!({ "code": *made.code }),
             _ => {
                 let url = self.mail_url(ask.landing);
                 json!({ "url": format!("{url}?t={}", *made.token), "code": *made.code })

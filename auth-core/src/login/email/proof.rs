@@ -31,6 +31,7 @@ pub(super) enum About {
     Change,
     StopChange,
     Unlock,
+    StepUp,
 }
 
 impl About {
@@ -42,6 +43,7 @@ impl About {
             Self::Change => "email_change",
             Self::StopChange => "stop_email_change",
             Self::Unlock => "unlock",
+            Self::StepUp => "step_up",
         }
     }
 }
@@ -95,7 +97,7 @@ struct Stored {
     /// Keyed digest of flow and code.
     code: String,
     code_until: Timestamp,
-    /// Digest of the cookie of the browser that asked.
+    /// Digest of the cookie of the browser that asked, or of what holds the flow in its place.
     browser: Option<Digest32>,
 }
 
@@ -228,7 +230,7 @@ impl LoginWing {
         let email = &self.settings.email;
         let life = match about {
             About::Confirmation => email.confirmation_life,
-            About::SignIn => email.sign_in_life,
+            About::SignIn | About::StepUp => email.sign_in_life,
             About::Reset => email.reset_life,
             About::Change | About::StopChange => email.change_life,
             // As long as a lock lasts at most.
@@ -247,6 +249,18 @@ impl LoginWing {
         exchange: &Exchange<'_>,
         about: About,
         params: &Params,
+    ) -> Result<Option<Opened>, Problem> {
+        self.open_proof_of(exchange, about, params, exchange.known_browser())
+            .await
+    }
+
+    /// As [`open_proof`](Self::open_proof), where something else than the browser holds the flow.
+    pub(super) async fn open_proof_of(
+        &self,
+        exchange: &Exchange<'_>,
+        about: About,
+        params: &Params,
+        holder: Option<&str>,
     ) -> Result<Option<Opened>, Problem> {
         let token = params.get(TOKEN_FIELD);
         let (flow, secret) = match token.map(|token| token.split_once('.')) {
@@ -267,7 +281,7 @@ impl LoginWing {
         let text = Zeroizing::new(opened.map_err(corrupt)?);
         let stored: Stored = serde_json::from_slice(&text).map_err(corrupt)?;
         let by_link = secret.is_some_and(|secret| Digest32::of(secret) == stored.link);
-        let browser = exchange.known_browser().map(Digest32::of);
+        let browser = holder.map(Digest32::of);
         let same_browser = browser.is_some() && browser == stored.browser;
         let may = match secret {
             Some(_) => by_link,

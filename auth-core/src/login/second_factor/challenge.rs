@@ -21,6 +21,7 @@ pub(in crate::login) enum Prompted {
     Totp,
     BackupCode,
     Passkey,
+    EmailCode,
 }
 
 impl Prompted {
@@ -30,6 +31,7 @@ impl Prompted {
             Self::Totp => "totp",
             Self::BackupCode => "backup_code",
             Self::Passkey => "passkey",
+            Self::EmailCode => "email_code",
         }
     }
 

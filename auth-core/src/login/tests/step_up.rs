@@ -12,7 +12,7 @@ use crate::services::Event;
 use crate::store::UserId;
 
 /// A browser in which the host has signed the user in with one factor.
-async fn weakly_signed_in<'h>(house: &'h House, user: &UserId) -> Browser<'h> {
+pub(super) async fn weakly_signed_in<'h>(house: &'h House, user: &UserId) -> Browser<'h> {
     let headers = http::HeaderMap::new();
     let request = SignInRequest {
         headers: &headers,

@@ -20,6 +20,7 @@ impl MailKind {
                 | Self::PasswordReset
                 | Self::MagicLink
                 | Self::SignInCode
+                | Self::StepUpCode
                 | Self::EmailChangeConfirm
                 | Self::EmailChangeNotice
                 | Self::LockedOut
@@ -37,7 +38,7 @@ impl MailKind {
             "https://app.example.com/auth/do?token=3yMApqCuCjXDWPrbjfR5mjCPTHqFG8Pux1TxQrEM35j";
         match self {
             Self::Confirmation | Self::MagicLink => json!({ "url": url, "code": "123456" }),
-            Self::SignInCode => json!({ "code": "123456" }),
+            Self::SignInCode | Self::StepUpCode => json!({ "code": "123456" }),
             Self::PasswordReset
             | Self::EmailChangeConfirm
             | Self::EmailChangeNotice

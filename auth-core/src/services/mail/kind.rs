@@ -31,6 +31,8 @@ mail_kinds! {
     MagicLink = "magic_link",
     /// Sign in: six digits `code`.
     SignInCode = "sign_in_code",
+    /// Confirm who is signed in: six digits `code`.
+    StepUpCode = "step_up_code",
     /// To the new address: confirm it by the link `url` or the six digits `code`.
     EmailChangeConfirm = "email_change_confirm",
     /// To the old address: another one was asked for; `url` stops it.
