@@ -202,6 +202,9 @@ impl LoginWing {
         let why = SessionEnd::PasswordChanged;
         self.end_all_sessions(&user.id, None, why, exchange.address, now)
             .await?;
+        // Who knew the password may have had a device trusted by it.
+        self.distrust_devices(&user.id, exchange.address, now)
+            .await?;
         // What was guessed at is no more.
         self.clear_counts(&user).await?;
         let event = Event::PasswordChanged {

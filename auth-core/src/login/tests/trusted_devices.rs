@@ -5,8 +5,10 @@ use std::time::Duration;
 use http::StatusCode;
 use serde_json::json;
 
+use super::email_kit::*;
 use super::factors::*;
 use super::harness::*;
+use crate::login::EmailProof;
 use crate::services::Event;
 
 /// A browser that was signed in with the box ticked, and is signed out again.
@@ -234,4 +236,33 @@ async fn where_no_device_is_trusted_there_is_no_box_and_no_cookie_counts() {
     let answer = browser.post_json("/auth/second-factor", &body).await;
     assert_eq!(answer.status, StatusCode::OK);
     assert!(!browser.cookies.contains_key(DEVICE_COOKIE));
+}
+
+#[tokio::test]
+async fn a_password_set_by_mail_ends_the_trust() {
+    let house = House::with(unlimited(mail_settings()));
+    let (app, _) = house.enrolled(ADA).await;
+    let id = crate::store::Identifier::Email(ADA.to_owned());
+    let users = &house.core.stores.users;
+    let found = users.credentials(&id).await.expect("store");
+    let (user, old) = found.expect("user");
+    let old = old.expect("hash");
+    let proof = EmailProof::SignedInUser;
+    let verified = house.wing.verify_email(&user.id, ADA, proof).await;
+    assert!(verified.expect("store"));
+    let mut browser = trusted(&house, &app, ADA).await;
+    let mut phone = house.browser();
+    house.mails().await;
+    phone.forgot(ADA).await;
+    let link = house.mail().await.path;
+    let answer = phone.follow(&link, &[("new_password", OTHER_PASSWORD)]);
+    assert_eq!(answer.await.location(), "/auth/login?reset=1");
+    let told = |event: &Event| matches!(event, Event::DevicesDistrusted { devices: 1, .. });
+    assert!(house.events().iter().any(told));
+    assert!(is_asked(&mut browser, ADA, OTHER_PASSWORD).await);
+    // Not by the digest alone, which names the password: the device is gone.
+    let now = house.core.clock.now();
+    let set = users.set_password(&user.id, None, &old, now);
+    assert!(set.await.expect("store"));
+    assert!(is_asked(&mut browser, ADA, PASSWORD).await);
 }
