@@ -15,7 +15,7 @@ use crate::store::PasswordHash;
 
 /// Everything that is logged, as text.
 #[derive(Clone, Default)]
-struct Log(Arc<Mutex<String>>);
+pub(super) struct Log(pub(super) Arc<Mutex<String>>);
 
 struct Line<'l>(&'l mut String);
 
