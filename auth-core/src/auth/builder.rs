@@ -237,7 +237,9 @@ impl AuthBuilder {
     }
 
     /// Whether events are kept in the store, to be read with [`Auth::audit`]. Default `true`. No request waits for it, and
-    /// refusals that anybody can cause without end (of access tokens, of sign-ins while a lock lasts) are left out.
+    /// refusals that anybody can cause without end (of access tokens, of sign-ins while a lock lasts) are left out. Of
+    /// failed client authentications, refused authorization requests and sign-ins through other providers that came to
+    /// nothing, which no lock bounds, each process keeps ten of each kind in a minute; the log has all.
     pub fn audit(mut self, kept: bool) -> Self {
         self.audit = kept;
         self

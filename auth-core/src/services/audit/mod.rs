@@ -5,6 +5,7 @@
 //! is killed is lost, and when the queue is full what comes is, loudly; the log has each event all the same.
 
 mod record;
+mod sample;
 #[cfg(test)]
 mod tests;
 
@@ -16,6 +17,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::sync::Notify;
 
+use self::sample::Sample;
 use super::{EventRecord, EventSink};
 use crate::ground::{Random, Timestamp};
 use crate::store::{AuditId, AuditQuery, AuditRecord, AuditStore, StoreError, StoreResult};
@@ -67,6 +69,7 @@ struct Shared {
     random: Arc<dyn Random>,
     keep: Duration,
     queue: Mutex<Queue>,
+    sample: Mutex<Sample>,
     /// One batch at a time is on its way, so the front of the queue stays what it was.
     writing: tokio::sync::Mutex<()>,
     wake: Notify,
@@ -91,6 +94,7 @@ impl AuditSink {
             random,
             keep,
             queue: Mutex::default(),
+            sample: Mutex::default(),
             writing: tokio::sync::Mutex::default(),
             wake: Notify::new(),
             closed: AtomicBool::new(false),
@@ -132,7 +136,7 @@ impl Drop for AuditSink {
 #[async_trait]
 impl EventSink for AuditSink {
     async fn receive(&self, event: &EventRecord) {
-        if !record::is_kept(&event.event) {
+        if !record::is_kept(&event.event) || !self.shared.is_in_sample(event) {
             return;
         }
         let id = AuditId::new(self.shared.random.id());
@@ -144,6 +148,14 @@ impl EventSink for AuditSink {
 impl Shared {
     fn queue(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_in_sample(&self, event: &EventRecord) -> bool {
+        if !record::is_sampled(&event.event) {
+            return true;
+        }
+        let mut sample = self.sample.lock().unwrap_or_else(PoisonError::into_inner);
+        sample.takes(event)
     }
 
     fn enter(&self, record: AuditRecord) {

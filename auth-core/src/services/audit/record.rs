@@ -18,7 +18,7 @@ const CUT: &str = "cut";
 
 /// Whether an event is kept at all. Anybody can cause refusals without end, and a table that grows as fast as somebody
 /// sends nonsense tells nothing: those of access tokens, and of sign-ins while a lock that is itself an event lasts,
-/// stand in the log alone.
+/// stand in the log alone. Of others there is a [sample](is_sampled).
 pub(super) fn is_kept(event: &Event) -> bool {
     !matches!(
         event,
@@ -27,6 +27,18 @@ pub(super) fn is_kept(event: &Event) -> bool {
                 reason: SignInFailure::AccountLocked | SignInFailure::AddressLocked,
                 ..
             }
+    )
+}
+
+/// Whether an event is a refusal of the kind that anybody can cause without end, with no lock that would tell of it: a
+/// client's secret that is tried, requests nobody could have meant. Some of each minute are kept, for who looks for
+/// them; all stand in the log.
+pub(super) fn is_sampled(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::ClientAuthenticationFailed { .. }
+            | Event::AuthorizationRefused { .. }
+            | Event::UpstreamRefused { .. }
     )
 }
 

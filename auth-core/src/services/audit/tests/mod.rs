@@ -328,6 +328,46 @@ async fn refusals_that_anybody_can_cause_without_end_are_not_kept() {
 }
 
 #[tokio::test]
+async fn of_refusals_without_a_lock_there_is_a_sample() {
+    let (store, sink) = sink();
+    let client = || Some(ClientId::new("app"));
+    let failed = || Event::ClientAuthenticationFailed {
+        client: client(),
+        reason: "secret",
+    };
+    let refused = || Event::AuthorizationRefused {
+        client: client(),
+        error: "invalid_request",
+    };
+    let send = async |event: Event, second: i64| {
+        let at = Timestamp::from_seconds(second);
+        sink.receive(&EventRecord {
+            at,
+            ..EventRecord {
+                event,
+                ..signed_in(0)
+            }
+        })
+        .await;
+    };
+    for _ in 0..1_000 {
+        send(failed(), 100).await;
+    }
+    // Those of another kind, and those after a minute, are not crowded out; nor is what is always kept.
+    send(refused(), 100).await;
+    send(failed(), 159).await;
+    send(failed(), 160).await;
+    send(signed_in(0).event, 160).await;
+    sink.flush().await.expect("flush");
+    let records = store.audit(&all()).await.expect("read");
+    let count = |name: &str| records.iter().filter(|record| record.event == name).count();
+    let most = sample::MOST as usize;
+    assert_eq!(count("client_authentication_failed"), most + 1);
+    assert_eq!(count("authorization_refused"), 1);
+    assert_eq!(count("signed_in"), 1);
+}
+
+#[tokio::test]
 async fn data_has_an_end() {
     let (store, sink) = sink();
     let long = "ü\"".repeat(5000);
