@@ -1,6 +1,7 @@
 //! Handing over what was ordered, by any number of nodes at once.
 //!
-//! A mail that is not taken falls due again, later each time, until its order is of no use. A node that dies on the way
+//! A mail that is not taken falls due again, later each time, until its order is of no use. One that is found after that,
+//! for no node ran meanwhile, is given up, and that is told. A node that dies on the way
 //! says nothing, so its mail falls due again too.
 
 use std::time::Duration;
@@ -76,14 +77,14 @@ impl Core {
     }
 
     async fn deliver_mail(&self, post: &Post, message: &OutboxMessage, now: Timestamp) {
-        let (kind, attempt) = self.attempt_mail(post, message).await;
+        let (kind, attempt, until) = self.attempt_mail(post, message, now).await;
         let event = match attempt {
             Attempt::Delivered(kind) => Some(Event::MailDelivered {
                 kind: kind.as_str(),
             }),
             Attempt::Decoy => None,
             Attempt::Refused(reason) => Some(Event::MailGivenUp { kind, reason }),
-            Attempt::Failed(reason) => match delay_after(message, now) {
+            Attempt::Failed(reason) => match delay_after(message, until, now) {
                 Some(delay) => {
                     tracing::warn!(
                         kind,
@@ -109,20 +110,30 @@ impl Core {
         }
     }
 
-    async fn attempt_mail(&self, post: &Post, message: &OutboxMessage) -> (&'static str, Attempt) {
+    /// The kind of the mail, what became of it, and until when it is of use.
+    async fn attempt_mail(
+        &self,
+        post: &Post,
+        message: &OutboxMessage,
+        now: Timestamp,
+    ) -> (&'static str, Attempt, Timestamp) {
         const UNKNOWN: &str = "unknown";
         let Ok(order) = self.mails.open(message) else {
             // Sealed under a secret that was dropped too early.
             tracing::error!(message = %message.id, "a stored mail order does not open; it is dropped");
-            return (UNKNOWN, Attempt::Refused("unreadable"));
+            return (UNKNOWN, Attempt::Refused("unreadable"), message.expires_at);
         };
+        let until = order.useful_until(message.created_at);
         let Some(kind) = order.mail_kind() else {
             // Of a newer version, which may take it up.
-            return (UNKNOWN, Attempt::Failed("kind"));
+            return (UNKNOWN, Attempt::Failed("kind"), until);
         };
         let Some(to) = &order.to else {
-            return (kind.as_str(), Attempt::Decoy);
+            return (kind.as_str(), Attempt::Decoy, until);
         };
+        if until <= now {
+            return (kind.as_str(), Attempt::Refused("expired"), until);
+        }
         let id = message.id.as_str();
         let templates = &post.templates;
         let attempt = match templates.write(id, to, kind, &order, message.created_at) {
@@ -134,7 +145,7 @@ impl Core {
                 Attempt::Failed("template")
             }
         };
-        (kind.as_str(), attempt)
+        (kind.as_str(), attempt, until)
     }
 }
 
@@ -149,10 +160,10 @@ async fn hand_over(post: &Post, mail: &Mail) -> Attempt {
 
 /// How long to wait after the attempts made; `None` when there is no time left for another. Half of what is left at the
 /// most, so that a link good for ten minutes is tried for ten minutes.
-fn delay_after(message: &OutboxMessage, now: Timestamp) -> Option<Duration> {
+fn delay_after(message: &OutboxMessage, until: Timestamp, now: Timestamp) -> Option<Duration> {
     let made = usize::try_from(message.attempts.saturating_sub(1)).unwrap_or(usize::MAX);
     let delay = DELAYS[made.min(DELAYS.len() - 1)];
-    let half = message.expires_at.since(now) / 2;
+    let half = until.since(now) / 2;
     if delay <= half {
         return Some(delay);
     }

@@ -11,6 +11,9 @@ use super::{MailKind, MailTemplates, Mailer};
 use crate::ground::{KeyRing, Purpose, Random, Timestamp};
 use crate::store::{MessageId, OutboxKind, OutboxMessage, OutboxStore, StoreError, StoreResult};
 
+/// So long after it is of no use any more an order is found, and its loss told.
+const FOUND_FOR: Duration = Duration::from_hours(24);
+
 /// A mail to be written.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MailOrder {
@@ -28,6 +31,11 @@ pub struct MailOrder {
 }
 
 impl MailOrder {
+    /// When it is of no use any more: not before there was a first attempt.
+    pub(super) fn useful_until(&self, created_at: Timestamp) -> Timestamp {
+        self.expires_at.max(created_at + Duration::from_mins(1))
+    }
+
     /// What it is about.
     pub fn mail_kind(&self) -> Option<MailKind> {
         let mut kinds = MailKind::ALL.iter().copied();
@@ -127,7 +135,8 @@ impl Mails {
             created_at: now,
             attempts: 0,
             due_at: now,
-            expires_at: order.expires_at.max(now + Duration::from_mins(1)),
+            // Found for a while after it is of use, and then given up aloud: no node may have run meanwhile.
+            expires_at: order.useful_until(now) + FOUND_FOR,
         };
         self.outbox.put_messages(&[message]).await?;
         self.wanted.notify_one();

@@ -173,6 +173,22 @@ async fn a_mail_of_a_node_that_died_falls_due_again() {
     assert_eq!(script.taken()[0].id, taken[0].id.as_str());
 }
 
+#[tokio::test]
+async fn a_mail_that_was_of_use_while_no_node_ran_is_given_up_aloud() {
+    let script = Script::default();
+    let house = House::new(script.clone());
+    house.order(MailKind::MfaOff, Some(ADA), HOUR).await;
+    house.order(MailKind::MfaOff, None, HOUR).await;
+    house.clock.advance(HOUR * 20);
+    assert_eq!(house.deliver().await, 2);
+    assert_eq!(script.asked(), 0);
+    assert_eq!(
+        house.told(),
+        [json!({ "event": "mail_given_up", "kind": "mfa_off", "reason": "expired" })]
+    );
+    assert_eq!(house.deliver().await, 0);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_mailer_that_never_answers_holds_nobody_up() {
     let house = House::new(Silent);
