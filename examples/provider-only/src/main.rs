@@ -34,14 +34,16 @@ async fn main() -> ExitCode {
 
 async fn run() -> Result<(), SetupError> {
     let setup = Setup::from_env().await?;
-    let app = app(&setup).await?;
+    let (app, auth) = app(&setup).await?;
     let listener = setup.server.listen().await?;
     let service = app.into_make_service_with_connect_info::<SocketAddr>();
     let server = axum::serve(listener, service).with_graceful_shutdown(stop_signal());
-    example_setup::until_stopped(server.into_future()).await
+    let stopped = example_setup::until_stopped(server.into_future()).await;
+    example_setup::flush_audit(&auth).await;
+    stopped
 }
 
-async fn app(setup: &Setup) -> Result<Router, SetupError> {
+async fn app(setup: &Setup) -> Result<(Router, Auth), SetupError> {
     if setup.clustered {
         return Err("CLUSTERED: the accounts of this example are a SQLite file, which other nodes cannot see".into());
     }
@@ -71,7 +73,7 @@ async fn app(setup: &Setup) -> Result<Router, SetupError> {
     setup.seed.apply_clients(&auth).await?;
 
     let door = Door::new(setup, accounts, auth.clone())?;
-    Ok(Router::new()
+    let app = Router::new()
         .route("/", get(sign_in::home))
         .route("/healthz", get(|| async { "ok" }))
         .route("/sign-in", get(sign_in::form).post(sign_in::sign_in))
@@ -79,7 +81,8 @@ async fn app(setup: &Setup) -> Result<Router, SetupError> {
         .route("/dashboard", get(dashboard))
         .route("/api/me", get(me).route_layer(guard::scope("profile")))
         .with_auth(&auth)
-        .with_state(door))
+        .with_state(door);
+    Ok((app, auth))
 }
 
 /// An account with a password drawn now and told once, where there is none yet.
