@@ -34,6 +34,8 @@ pub struct NewSession {
     carrier: Carrier,
     now: Timestamp,
     loopback_http: bool,
+    /// What a browser is to be known by that had no name yet.
+    browser: Option<String>,
 }
 
 impl NewSession {
@@ -58,11 +60,15 @@ impl NewSession {
         self.session.expires_at.since(self.now).as_secs()
     }
 
-    /// The `Set-Cookie` values that put the secret into the browser: append each to the response.
+    /// The `Set-Cookie` values that put the secret into the browser, and let it be known again: append each to the
+    /// response.
     pub fn cookies(&self) -> Vec<HeaderValue> {
         let mut jar = CookieJar::new(self.loopback_http);
         if self.carrier == Carrier::Cookie {
             self.set_cookie(&mut jar);
+            if let Some(browser) = &self.browser {
+                jar.set_browser(browser);
+            }
         }
         set_cookie_values(jar)
     }
@@ -70,7 +76,9 @@ impl NewSession {
 
 impl LoginWing {
     /// Signs a person in whom the host has recognized by its own means. `amr` says by which (RFC 8176): `"pwd"`,
-    /// `"otp"`, …, with `"mfa"` when there were several. The session that the request carries is replaced.
+    /// `"otp"`, …, with `"mfa"` when there were several. The session that the request carries is replaced. A browser that
+    /// did not sign the person in before is told to them, as of a sign-in by our own pages: [`NewSession::cookies`] let it
+    /// be known the next time.
     ///
     /// # Errors
     /// [`UserError::Unknown`], [`UserError::Disabled`] or the store's error.
@@ -110,10 +118,13 @@ impl LoginWing {
             return Err(UserError::Disabled);
         }
         let amr = amr.iter().map(|method| (*method).to_owned()).collect();
-        let new = self
+        let mut new = self
             .begin_session(&user, amr, carrier, request, now)
             .await?;
         self.tell_signed_in(&new.session, request.address, now)
+            .await;
+        new.browser = self
+            .note_browser_of_host(request, &user, &new.session, now)
             .await;
         Ok(new)
     }
@@ -207,6 +218,7 @@ impl LoginWing {
             carrier,
             now,
             loopback_http: self.core.base.is_loopback_http(),
+            browser: None,
         }
     }
 

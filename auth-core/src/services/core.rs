@@ -85,10 +85,15 @@ impl Core {
     /// The language to answer in, of those there are messages for: by `ui_locales`, then by `Accept-Language`.
     pub fn locale(&self, exchange: &Exchange<'_>) -> &'static str {
         let query = exchange.query().unwrap_or_default();
+        self.locale_of(query.get("ui_locales"), exchange.headers())
+    }
+
+    /// As [`locale`](Self::locale), where there is no exchange of ours.
+    pub fn locale_of(&self, ui_locales: Option<&str>, headers: &http::HeaderMap) -> &'static str {
         // English first: it is what a reader of none of the others gets.
         let others = self.pages.locales().filter(|tag| *tag != "en");
         let locales: Vec<_> = std::iter::once("en").chain(others).collect();
-        language(&locales, query.get("ui_locales"), exchange.headers())
+        language(&locales, ui_locales, headers)
     }
 
     /// Answers with a problem: a page or problem details, as the route's side says.

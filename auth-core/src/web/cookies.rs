@@ -103,6 +103,19 @@ impl CookieJar {
         self.push(&cookie);
     }
 
+    /// The value that names the browser of a request, if it has one.
+    pub(crate) fn known_browser<'h>(&self, request: &'h HeaderMap) -> Option<&'h str> {
+        let value = self.read(request, CookieName::Browser);
+        value.filter(|value| value.len() == 43)
+    }
+
+    /// Names the browser.
+    pub(crate) fn set_browser(&mut self, value: &str) {
+        // Two years; a new one is made whenever it is missing, so its end loses nothing but open forms.
+        let life = CookieLife::MaxAge(Duration::from_hours(24 * 730));
+        self.set(CookieName::Browser, value, life);
+    }
+
     /// Tells the browser to drop a cookie.
     pub fn remove(&mut self, name: CookieName) {
         let mut cookie = self.base(name, Cow::Borrowed(""));

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, header};
 
-use super::{CookieJar, CookieLife, CookieName, Params, ParamsError, TrustedProxies};
+use super::{CookieJar, CookieName, Params, ParamsError, TrustedProxies};
 use crate::ground::{Random, Timestamp};
 
 /// A request with what every endpoint asks of it: the moment, the client's address, parameters and cookies.
@@ -97,17 +97,14 @@ impl<'r> Exchange<'r> {
             return browser.clone();
         }
         let browser = random.secret();
-        // Two years; a new one is made whenever it is missing, so its end loses nothing but open forms.
-        let life = CookieLife::MaxAge(std::time::Duration::from_hours(24 * 730));
-        self.cookies.set(CookieName::Browser, &browser, life);
+        self.cookies.set_browser(&browser);
         self.new_browser = Some(browser.clone());
         browser
     }
 
     /// The value that names this browser, if it has one.
     pub fn known_browser(&self) -> Option<&'r str> {
-        self.cookie(CookieName::Browser)
-            .filter(|value| value.len() == 43)
+        self.cookies.known_browser(&self.parts.headers)
     }
 
     fn media_type(&self) -> Option<String> {

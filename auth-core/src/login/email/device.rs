@@ -1,15 +1,16 @@
 //! A browser a person signs in with for the first time: the owner is told.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use serde_json::json;
 
-use crate::ground::Digest32;
-use crate::login::LoginWing;
+use crate::ground::{Digest32, Timestamp};
+use crate::login::{LoginWing, SignInRequest};
 use crate::services::Event;
 use crate::services::mail::MailKind;
 use crate::store::{DeviceSeen, Session, User};
-use crate::web::Exchange;
+use crate::web::{CookieJar, Exchange};
 
 const REMEMBERED: Duration = Duration::from_hours(24 * 365);
 
@@ -59,7 +60,40 @@ impl LoginWing {
         session: &Session,
     ) {
         let browser = exchange.browser(&*self.core.random);
-        let (browser, now) = (Digest32::of(browser), exchange.now);
+        let locale = self.core.locale(exchange);
+        let at = (exchange.now, exchange.address);
+        self.note_device(&browser, locale, user, session, at).await;
+    }
+
+    /// As [`note_browser`](Self::note_browser), of a sign-in of the host's own. Returns the name of the browser if it had
+    /// none and is to be given it.
+    pub(in crate::login) async fn note_browser_of_host(
+        &self,
+        request: SignInRequest<'_>,
+        user: &User,
+        session: &Session,
+        now: Timestamp,
+    ) -> Option<String> {
+        let jar = CookieJar::new(self.core.base.is_loopback_http());
+        let known = jar.known_browser(request.headers);
+        let drawn = known.is_none().then(|| self.core.random.secret());
+        let locale = self.core.locale_of(None, request.headers);
+        if let Some(browser) = known.or(drawn.as_deref()) {
+            let at = (now, request.address);
+            self.note_device(browser, locale, user, session, at).await;
+        }
+        drawn
+    }
+
+    async fn note_device(
+        &self,
+        browser: &str,
+        locale: &str,
+        user: &User,
+        session: &Session,
+        (now, address): (Timestamp, Option<IpAddr>),
+    ) {
+        let browser = Digest32::of(browser);
         let devices = &self.core.stores.devices;
         let seen = devices
             .note_device(&user.id, &browser, now, now + REMEMBERED)
@@ -77,14 +111,14 @@ impl LoginWing {
             user: user.id.clone(),
             session: session.id.clone(),
         };
-        self.core.emit(now, exchange.address, event).await;
+        self.core.emit(now, address, event).await;
         let facts = json!({
             "device": in_words(session.user_agent.as_deref()),
             "address": session.address,
             "at": now.rfc3339(),
             "url": self.mail_url("/account"),
         });
-        self.tell_owner(exchange, user, MailKind::NewDevice, facts)
+        self.tell_owner_in(locale, now, user, (MailKind::NewDevice, facts))
             .await;
     }
 }

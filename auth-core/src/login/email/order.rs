@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::proof::{Claim, Made};
+use crate::ground::Timestamp;
 use crate::login::LoginWing;
 use crate::login::attempt::{AddressAttempts, refusal};
 use crate::services::Event;
@@ -27,6 +28,22 @@ pub(super) struct Ask<'a> {
     pub(super) landing: &'a str,
     /// The browser whose pages may take its code.
     pub(super) browser: Option<&'a str>,
+}
+
+fn order(
+    locale: &str,
+    kind: MailKind,
+    to: Option<String>,
+    facts: Value,
+    expires_at: Timestamp,
+) -> MailOrder {
+    MailOrder {
+        kind: kind.as_str().to_owned(),
+        to,
+        locale: locale.to_owned(),
+        facts,
+        expires_at,
+    }
 }
 
 impl LoginWing {
@@ -82,7 +99,8 @@ impl LoginWing {
                 json!({ "url": format!("{url}?t={}", *made.token), "code": *made.code })
             }
         };
-        let order = self.order(exchange, ask.kind, ask.to, facts, made.expires_at);
+        let locale = self.core.locale(exchange);
+        let order = order(locale, ask.kind, ask.to, facts, made.expires_at);
         self.core
             .mails
             .order(&order, &*self.core.random, exchange.now)
@@ -101,23 +119,6 @@ impl LoginWing {
         })
     }
 
-    fn order(
-        &self,
-        exchange: &Exchange<'_>,
-        kind: MailKind,
-        to: Option<String>,
-        facts: Value,
-        expires_at: crate::ground::Timestamp,
-    ) -> MailOrder {
-        MailOrder {
-            kind: kind.as_str().to_owned(),
-            to,
-            locale: self.core.locale(exchange).to_owned(),
-            facts,
-            expires_at,
-        }
-    }
-
     /// Tells the owner of an account what happened to it, at an address that was shown to be theirs. Never fails what
     /// it tells of.
     pub(in crate::login) async fn tell_owner(
@@ -127,12 +128,25 @@ impl LoginWing {
         kind: MailKind,
         facts: Value,
     ) {
+        let locale = self.core.locale(exchange);
+        self.tell_owner_in(locale, exchange.now, user, (kind, facts))
+            .await;
+    }
+
+    /// As [`tell_owner`](Self::tell_owner), in a given language.
+    pub(super) async fn tell_owner_in(
+        &self,
+        locale: &str,
+        now: Timestamp,
+        user: &User,
+        (kind, facts): (MailKind, Value),
+    ) {
         let verified = user
             .email
             .clone()
             .filter(|_| user.email_verified_at.is_some());
         if let Some(email) = verified {
-            self.tell_address(exchange, email, kind, facts).await;
+            self.order_news(locale, now, email, (kind, facts)).await;
         }
     }
 
@@ -144,11 +158,22 @@ impl LoginWing {
         kind: MailKind,
         facts: Value,
     ) {
+        let locale = self.core.locale(exchange);
+        self.order_news(locale, exchange.now, email, (kind, facts))
+            .await;
+    }
+
+    async fn order_news(
+        &self,
+        locale: &str,
+        now: Timestamp,
+        email: String,
+        (kind, facts): (MailKind, Value),
+    ) {
         if !self.sends_mail() {
             return;
         }
-        let now = exchange.now;
-        let order = self.order(exchange, kind, Some(email), facts, now + NEWS_LIFE);
+        let order = order(locale, kind, Some(email), facts, now + NEWS_LIFE);
         let mails = &self.core.mails;
         if let Err(error) = mails.order(&order, &*self.core.random, now).await {
             let error = &error as &dyn std::error::Error;

@@ -6,6 +6,7 @@ use http::StatusCode;
 
 use super::email_kit::*;
 use super::harness::*;
+use crate::login::SignInRequest;
 use crate::services::Event;
 use crate::services::mail::MailKind;
 
@@ -98,6 +99,51 @@ async fn a_new_device_is_told_and_the_first_and_known_ones_are_not() {
     house.verified(BOB).await;
     first.sign_in(BOB, PASSWORD).await;
     assert!(house.mails().await.is_empty());
+}
+
+#[tokio::test]
+async fn a_new_device_that_the_host_signs_in_is_told_too() {
+    let house = House::with(mail_settings());
+    let user = house.verified(ADA).await;
+    let sign_in = async |headers: &http::HeaderMap| {
+        let request = SignInRequest {
+            headers,
+            address: None,
+            remember: false,
+        };
+        let new = house.wing.sign_in(&user.id, &["pwd"], request).await;
+        new.expect("signed in").cookies()
+    };
+    let mut none = http::HeaderMap::new();
+    none.insert("accept-language", "de".parse().expect("header"));
+    let cookies = sign_in(&none).await;
+    assert!(house.mails().await.is_empty(), "the very first");
+    let pairs = cookies.iter().map(|cookie| {
+        let cookie = cookie.to_str().expect("text");
+        cookie.split(';').next().expect("pair")
+    });
+    let cookie = pairs.collect::<Vec<_>>().join("; ");
+    let mut known = http::HeaderMap::new();
+    known.insert("cookie", cookie.parse().expect("header"));
+    assert_eq!(sign_in(&known).await.len(), 1, "it has a name already");
+    assert!(house.mails().await.is_empty(), "known");
+    // By the form of our own, too.
+    let mut browser = house.browser();
+    let (name, value) = cookie
+        .rsplit_once("; ")
+        .expect("pairs")
+        .1
+        .split_once('=')
+        .expect("pair");
+    browser.cookies.insert(name.to_owned(), value.to_owned());
+    browser.sign_in(ADA, PASSWORD).await;
+    assert!(house.mails().await.is_empty(), "known");
+    sign_in(&none).await;
+    let mail = house.mail().await;
+    assert_eq!(mail.kind, MailKind::NewDevice);
+    let told = house.events().into_iter();
+    let told = told.filter(|event| matches!(event, Event::NewDevice { .. }));
+    assert_eq!(told.count(), 1);
 }
 
 #[tokio::test]

@@ -366,7 +366,7 @@ async fn a_host_signs_people_in_and_out_by_itself() {
         .expect("signed in");
     assert_eq!(new.session.acr.as_deref(), Some("2"));
     let cookies = new.cookies();
-    assert_eq!(cookies.len(), 1);
+    assert_eq!(cookies.len(), 2, "its own, and one the browser is known by");
     let cookie = cookies[0].to_str().expect("text");
     assert!(cookie.ends_with("Max-Age=5184000"), "{cookie}");
     let mut headers = HeaderMap::new();
