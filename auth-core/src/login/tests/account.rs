@@ -244,13 +244,14 @@ async fn setting_a_first_password_needs_a_recent_sign_in() {
     );
     house.clock.advance(Duration::from_secs(601));
     let answer = browser.change_password("", PASSWORD).await;
-    assert_eq!(answer.status, StatusCode::FORBIDDEN);
+    let elsewhere = "/auth/step-up?return_to=%2Fauth%2Faccount";
+    assert_eq!(answer.location(), elsewhere);
     browser.cookies.insert(
         SESSION_COOKIE.to_owned(),
         host_sign_in(&house, &ada.id).await,
     );
     let answer = browser.change_password("", PASSWORD).await;
-    assert_eq!(answer.status, StatusCode::SEE_OTHER);
+    assert_eq!(answer.location(), "/auth/account?notice=password_changed");
     house.signed_in(ADA).await;
 }
 

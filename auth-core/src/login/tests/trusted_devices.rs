@@ -8,7 +8,6 @@ use serde_json::json;
 use super::email_kit::*;
 use super::factors::*;
 use super::harness::*;
-use crate::login::EmailProof;
 use crate::services::Event;
 
 /// A browser that was signed in with the box ticked, and is signed out again.
@@ -241,15 +240,12 @@ async fn where_no_device_is_trusted_there_is_no_box_and_no_cookie_counts() {
 #[tokio::test]
 async fn a_password_set_by_mail_ends_the_trust() {
     let house = House::with(unlimited(mail_settings()));
-    let (app, _) = house.enrolled(ADA).await;
-    let id = crate::store::Identifier::Email(ADA.to_owned());
+    let user = house.verified(ADA).await;
+    let mut first = house.signed_in(ADA).await;
+    let (app, _) = enrol(&house, &mut first).await;
     let users = &house.core.stores.users;
-    let found = users.credentials(&id).await.expect("store");
-    let (user, old) = found.expect("user");
+    let old = users.password_hash(&user.id).await.expect("store");
     let old = old.expect("hash");
-    let proof = EmailProof::SignedInUser;
-    let verified = house.wing.verify_email(&user.id, ADA, proof).await;
-    assert!(verified.expect("store"));
     let mut browser = trusted(&house, &app, ADA).await;
     let mut phone = house.browser();
     house.mails().await;
