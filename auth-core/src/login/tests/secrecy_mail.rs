@@ -7,6 +7,7 @@ use super::harness::*;
 use super::secrecy::Log;
 use super::step_up::weakly_signed_in;
 use crate::login::NewUser;
+use crate::services::mail::MailKind;
 
 const NEW: &str = "lovelace@example.com";
 
@@ -18,9 +19,9 @@ struct Sent {
 }
 
 impl Sent {
-    /// Takes note of the mails since the last look; the first of them.
-    async fn read(&mut self, house: &House) -> Mail {
-        let mut mails = house.mails().await;
+    /// Takes note of the mails since the last look; that of a kind, to somebody.
+    async fn read(&mut self, house: &House, kind: MailKind) -> Mail {
+        let mails = house.mails().await;
         for mail in &mails {
             if let Some((_, token)) = mail.path.split_once("?t=") {
                 let (_, secret) = token.split_once('.').expect("pair");
@@ -29,7 +30,9 @@ impl Sent {
             self.codes
                 .extend((!mail.code.is_empty()).then(|| mail.code.clone()));
         }
-        mails.remove(0)
+        let mut mails = mails.into_iter();
+        let wanted = mails.find(|mail| mail.kind == kind && mail.to.is_some());
+        wanted.expect("mail")
     }
 
     fn keep_cookies(&mut self, browser: &Browser<'_>) {
@@ -41,7 +44,7 @@ async fn signed_in_by_mail(house: &House, sent: &mut Sent) {
     for by_link in [true, false] {
         let mut browser = house.browser();
         let page = browser.ask_sign_in(ADA).await;
-        let mail = sent.read(house).await;
+        let mail = sent.read(house, MailKind::MagicLink).await;
         let fields = [("code", mail.wrong_code())];
         browser.follow(&page, &fields).await;
         if by_link {
@@ -68,7 +71,7 @@ async fn confirmed_by_mail(house: &House, sent: &mut Sent) {
     let mut browser = weakly_signed_in(house, &eve.id).await;
     let asked = browser.post_json("/auth/step-up/email", &json!({})).await;
     let next = asked.json()["next"].as_str().expect("next").to_owned();
-    let mail = sent.read(house).await;
+    let mail = sent.read(house, MailKind::StepUpCode).await;
     for code in [mail.wrong_code(), &mail.code] {
         browser.follow(&next, &[("email_code", code)]).await;
     }
@@ -85,25 +88,25 @@ async fn threat_50_mails_leave_no_token_code_or_address_in_the_log() {
     // Registered, also by somebody who has an account; confirmed, with a code that is not right before the one that is.
     let mut browser = house.browser();
     let page = browser.register(ADA, PASSWORD).await.location().to_owned();
-    let mail = sent.read(&house).await;
+    let mail = sent.read(&house, MailKind::Confirmation).await;
     for code in [mail.wrong_code(), &mail.code] {
         browser.follow(&page, &[("code", code)]).await;
     }
     browser.get(&mail.path).await;
     house.browser().register(ADA, OTHER_PASSWORD).await;
-    sent.read(&house).await;
+    sent.read(&house, MailKind::AlreadyRegistered).await;
     signed_in_by_mail(&house, &mut sent).await;
     confirmed_by_mail(&house, &mut sent).await;
     // Locked and unlocked.
     for _ in 0..6 {
         house.browser().sign_in(ADA, "quite a wrong password").await;
     }
-    let mail = sent.read(&house).await;
+    let mail = sent.read(&house, MailKind::LockedOut).await;
     house.browser().follow(&mail.path, &[]).await;
     // Another password, and nonsense in place of a link.
     browser.forgot(ADA).await;
     browser.forgot("unknown@example.com").await;
-    let mail = sent.read(&house).await;
+    let mail = sent.read(&house, MailKind::PasswordReset).await;
     browser.get("/auth/reset?t=some.nonsense").await;
     let fields = [("new_password", OTHER_PASSWORD)];
     browser.follow(&mail.path, &fields).await;
@@ -115,8 +118,7 @@ async fn threat_50_mails_leave_no_token_code_or_address_in_the_log() {
         .follow("/auth/account/email", &[("email", NEW)])
         .await;
     let page = answer.location().to_owned();
-    sent.read(&house).await;
-    let code = sent.codes.last().expect("code").clone();
+    let code = sent.read(&house, MailKind::EmailChangeConfirm).await.code;
     browser.follow(&page, &[("code", &code)]).await;
     sent.keep_cookies(&browser);
 
