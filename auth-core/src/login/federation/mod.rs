@@ -1,6 +1,7 @@
 //! Signing in with others: OpenID Connect and OAuth 2 providers, linked to accounts here.
 
 pub(in crate::login) mod client;
+mod preset;
 mod profile;
 mod upstream;
 

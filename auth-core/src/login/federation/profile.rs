@@ -24,8 +24,8 @@ pub struct Profile {
 }
 
 /// Where the members of a profile stand in a provider's document: JSON pointers (RFC 6901). The first that is there and
-/// fits counts.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// fits counts. The default knows nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ProfileMap {
     /// A string or an integer. Only for OAuth 2; an ID token has `sub`.
     pub subject: &'static [&'static str],
@@ -41,24 +41,32 @@ pub struct ProfileMap {
     pub given_name: &'static [&'static str],
     /// The family name.
     pub family_name: &'static [&'static str],
-    /// The picture.
+    /// The picture: a pointer, or an https URL with pointers in braces (`https://cdn.example/{/id}/{/avatar}.png`).
     pub picture: &'static [&'static str],
     /// The language.
     pub locale: &'static [&'static str],
 }
 
 /// How a provider says that an address is verified.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum EmailVerified {
-    /// A member that is `true` (or `"true"`).
+    /// A member that is `true` (or `"true"`, `1`, `"1"`, as some write it).
     At(&'static [&'static str]),
     /// It hands out verified addresses only.
     Always,
     /// It does not say.
+    #[default]
     Never,
-    /// A list of addresses at `list`; the one with `primary` counts, if it has `verified` (GitHub's).
+    /// Addresses are objects in a list. The primary one counts, before what [`ProfileMap::email`] finds, and it says of
+    /// itself whether it is verified (GitHub's, Bitbucket's).
     PrimaryOf {
         /// Where the list stands.
         list: &'static str,
+        /// The member that is the address.
+        address: &'static str,
+        /// The member that is true of the primary one.
+        primary: &'static str,
+        /// The member that is true of verified ones.
+        verified: &'static str,
     },
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
+use super::preset::Preset;
 use super::profile::ProfileMap;
 use crate::ground::jose::{Algorithm, SigningKey};
 
@@ -20,6 +21,12 @@ pub struct Upstream {
     pub(in crate::login) protocol: Protocol,
     pub(in crate::login) client_id: String,
     pub(in crate::login) client_auth: ClientAuth,
+    /// How a secret is sent, once there is one.
+    pub(super) secret_by: SecretBy,
+    /// The row it came from.
+    pub(super) preset: Option<&'static Preset>,
+    /// The first thing in the building that cannot work; `validate` tells.
+    pub(super) problem: Option<String>,
     pub(in crate::login) scopes: Vec<String>,
     /// Further parameters of the authorization request.
     pub(in crate::login) parameters: Vec<(String, String)>,
@@ -56,8 +63,8 @@ pub(in crate::login) enum Protocol {
         issuer: String,
         authorization_endpoint: String,
         token_endpoint: String,
-        /// Asked in turn with the access token; each answer is an object under its name in the document that the
-        /// profile is read from, the first one's members at its root.
+        /// Asked in turn with the access token. The answers are the document that the profile is read from: the
+        /// members of the one without a name at its root, each other one, object or list, under its name.
         calls: Vec<ApiCall>,
     },
 }
@@ -78,8 +85,19 @@ pub(in crate::login) struct ApiCall {
     pub(in crate::login) name: &'static str,
     pub(in crate::login) url: String,
     pub(in crate::login) method: http::Method,
-    /// Further headers.
-    pub(in crate::login) headers: Vec<(&'static str, String)>,
+    /// Further headers. `User-Agent` and `Accept: application/json` are the client's own to send.
+    pub(in crate::login) headers: Vec<(&'static str, &'static str)>,
+}
+
+/// How a provider wants the client's secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::login) enum SecretBy {
+    /// `client_secret_basic`.
+    Basic,
+    /// `client_secret_post`.
+    Post,
+    /// It takes no plain secret, only Apple's signed one.
+    AppleJwt,
 }
 
 /// How this app proves that it is the client.
@@ -105,6 +123,7 @@ pub(in crate::login) enum ClientAuth {
 pub(in crate::login) enum ResponseMode {
     /// In the query.
     Query,
-    /// Posted across sites.
+    /// Posted across sites. What is posted as `user`, if it is JSON, stands under `/user` in the document that the
+    /// profile is read from (Apple's; nobody signed it).
     FormPost,
 }
