@@ -1,11 +1,25 @@
 //! What a provider says of a person, and where in its documents it says so.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use url::Url;
+
+use crate::login::parse_email;
+
+/// As long as a name may be that people type here.
+const MAX_NAME: usize = 200;
+/// What a stored identity takes (OpenID Connect Core §2: at most 255 ASCII characters).
+const MAX_SUBJECT: usize = 255;
+const MAX_URL: usize = 2048;
+/// The longest tag anybody has use for (RFC 5646 §4.4.1).
+const MAX_LOCALE: usize = 35;
+/// Of a list of addresses, so many are looked at.
+const MAX_ADDRESSES: usize = 100;
 
 /// What a provider says of a person. Of all of it only the issuer and the subject beside it identify.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Profile {
-    /// An address, as it stands there.
+    /// An address, in the normal form of [`parse_email`].
     pub email: Option<String>,
     /// Whether the provider says that it is theirs.
     pub email_verified: bool,
@@ -52,6 +66,8 @@ pub struct ProfileMap {
 pub enum EmailVerified {
     /// A member that is `true` (or `"true"`, `1`, `"1"`, as some write it).
     At(&'static [&'static str]),
+    /// Every one of these members is.
+    All(&'static [&'static str]),
     /// It hands out verified addresses only.
     Always,
     /// It does not say.
@@ -70,3 +86,224 @@ pub enum EmailVerified {
         verified: &'static str,
     },
 }
+
+impl ProfileMap {
+    /// The standard claims (OpenID Connect Core §5.1).
+    pub const OPENID: Self = Self {
+        subject: &["/sub"],
+        email: &["/email"],
+        email_verified: EmailVerified::At(&["/email_verified"]),
+        username: &["/preferred_username", "/nickname"],
+        name: &["/name"],
+        given_name: &["/given_name"],
+        family_name: &["/family_name"],
+        picture: &["/picture"],
+        locale: &["/locale"],
+    };
+
+    /// Knows nothing: what a row is written upon.
+    pub(super) const EMPTY: Self = Self {
+        subject: &[],
+        email: &[],
+        email_verified: EmailVerified::Never,
+        username: &[],
+        name: &[],
+        given_name: &[],
+        family_name: &[],
+        picture: &[],
+        locale: &[],
+    };
+
+    /// All its pointers; of a built picture, those in braces.
+    pub(super) fn pointers(&self) -> Vec<&'static str> {
+        let lists = [
+            self.subject,
+            self.email,
+            self.username,
+            self.name,
+            self.given_name,
+            self.family_name,
+            self.locale,
+        ];
+        let mut pointers: Vec<_> = lists.into_iter().flatten().copied().collect();
+        match self.email_verified {
+            EmailVerified::At(list) | EmailVerified::All(list) => pointers.extend(list),
+            EmailVerified::PrimaryOf { list, .. } => pointers.push(list),
+            EmailVerified::Always | EmailVerified::Never => {}
+        }
+        for &picture in self.picture {
+            match picture.split_once('{') {
+                None => pointers.push(picture),
+                Some((_, rest)) => pointers.extend(
+                    rest.split('{')
+                        .map(|part| part.split('}').next().unwrap_or_default()),
+                ),
+            }
+        }
+        pointers
+    }
+}
+
+/// Who the document is about: a string or an integer, and never one that several people could share (threat 07).
+pub(in crate::login) fn subject(map: &ProfileMap, document: &Value) -> Option<String> {
+    first(map.subject, document, |value| match value {
+        Value::String(text) => {
+            let fits =
+                text.len() <= MAX_SUBJECT && !text.trim().is_empty() && !text.contains(unreadable);
+            fits.then(|| text.clone())
+        }
+        Value::Number(number) if number.is_i64() || number.is_u64() => Some(number.to_string()),
+        _ => None,
+    })
+}
+
+/// What the document says of a person, as far as it fits: nothing in it is trusted to be short, printable or of its
+/// type.
+pub(in crate::login) fn read(map: &ProfileMap, document: &Value) -> Profile {
+    let name = |pointers| first(pointers, document, short);
+    let (email, email_verified) = read_email(map, document);
+    Profile {
+        email,
+        email_verified,
+        username: name(map.username),
+        name: name(map.name),
+        given_name: name(map.given_name),
+        family_name: name(map.family_name),
+        picture: map
+            .picture
+            .iter()
+            .find_map(|picture| read_picture(picture, document)),
+        locale: first(map.locale, document, language),
+    }
+}
+
+fn first<T>(
+    pointers: &[&str],
+    document: &Value,
+    fitting: impl Fn(&Value) -> Option<T>,
+) -> Option<T> {
+    pointers
+        .iter()
+        .find_map(|pointer| document.pointer(pointer).and_then(&fitting))
+}
+
+/// The address, and whether the provider says that it is verified. Never another address's word.
+fn read_email(map: &ProfileMap, document: &Value) -> (Option<String>, bool) {
+    let is_true_at = |pointer: &&str| document.pointer(pointer).is_some_and(is_true);
+    if let EmailVerified::PrimaryOf {
+        list,
+        address,
+        primary,
+        verified,
+    } = map.email_verified
+    {
+        let entries = document.pointer(list).and_then(Value::as_array);
+        let found = entries
+            .into_iter()
+            .flatten()
+            .take(MAX_ADDRESSES)
+            .find(|entry| entry.get(primary).is_some_and(is_true));
+        if let Some(entry) = found
+            && let Some(email) = entry.get(address).and_then(email)
+        {
+            return (Some(email), entry.get(verified).is_some_and(is_true));
+        }
+    }
+    let Some(email) = first(map.email, document, email) else {
+        return (None, false);
+    };
+    let is_verified = match map.email_verified {
+        EmailVerified::At(pointers) => pointers
+            .iter()
+            .find_map(|pointer| document.pointer(pointer))
+            .is_some_and(is_true),
+        EmailVerified::All(pointers) => !pointers.is_empty() && pointers.iter().all(is_true_at),
+        EmailVerified::Always => true,
+        EmailVerified::Never | EmailVerified::PrimaryOf { .. } => false,
+    };
+    (Some(email), is_verified)
+}
+
+fn is_true(value: &Value) -> bool {
+    match value {
+        Value::Bool(is) => *is,
+        Value::String(text) => text == "true" || text == "1",
+        Value::Number(number) => number.as_u64() == Some(1),
+        _ => false,
+    }
+}
+
+fn email(value: &Value) -> Option<String> {
+    parse_email(value.as_str()?).ok()
+}
+
+/// A name, cut where no name goes on.
+fn short(value: &Value) -> Option<String> {
+    let text = value.as_str()?.trim();
+    if text.is_empty() || text.contains(unreadable) {
+        return None;
+    }
+    Some(text.chars().take(MAX_NAME).collect())
+}
+
+/// Control characters, and those that make what follows read in another direction (threat 18).
+fn unreadable(character: char) -> bool {
+    character.is_control()
+        || matches!(character, '\u{200E}' | '\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
+}
+
+fn language(value: &Value) -> Option<String> {
+    let tag = value.as_str()?.replace('_', "-");
+    let fits = (2..=MAX_LOCALE).contains(&tag.len())
+        && tag.starts_with(|first: char| first.is_ascii_alphabetic())
+        && tag
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    fits.then_some(tag)
+}
+
+fn read_picture(picture: &str, document: &Value) -> Option<String> {
+    if picture.starts_with('/') {
+        return secure_url(document.pointer(picture)?.as_str()?);
+    }
+    let mut url = String::with_capacity(picture.len());
+    let mut rest = picture;
+    while let Some((before, after)) = rest.split_once('{') {
+        let (pointer, behind) = after.split_once('}')?;
+        url.push_str(before);
+        url.push_str(&segment(document.pointer(pointer)?)?);
+        rest = behind;
+    }
+    url.push_str(rest);
+    secure_url(&url)
+}
+
+/// What may stand in a built URL without leaving its place.
+fn segment(value: &Value) -> Option<String> {
+    let text = match value {
+        Value::String(text) => text.clone(),
+        Value::Number(number) if number.is_u64() => number.to_string(),
+        _ => return None,
+    };
+    let fits = (1..=MAX_NAME).contains(&text.len())
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
+    fits.then_some(text)
+}
+
+fn secure_url(text: &str) -> Option<String> {
+    if text.len() > MAX_URL || text.contains(unreadable) {
+        return None;
+    }
+    let url = Url::parse(text).ok()?;
+    let fits = url.scheme() == "https"
+        && url.has_host()
+        && url.username().is_empty()
+        && url.password().is_none();
+    fits.then(|| url.into())
+        .filter(|url: &String| url.len() <= MAX_URL)
+}
+
+#[cfg(test)]
+mod tests;

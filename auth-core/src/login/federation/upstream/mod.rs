@@ -1,5 +1,12 @@
 //! Another provider that people may sign in with, as the operator configures it.
 
+mod build;
+mod environment;
+mod pem;
+#[cfg(test)]
+mod tests;
+mod validate;
+
 use std::sync::Arc;
 
 use zeroize::Zeroizing;
@@ -9,6 +16,34 @@ use super::profile::ProfileMap;
 use crate::ground::jose::{Algorithm, SigningKey};
 
 /// Another provider that people may sign in with. Give it to [`Login::sign_in_with`].
+///
+/// ```
+/// use auth_core::login::{EmailVerified, ProfileMap, Upstream};
+///
+/// # fn main() -> Result<(), auth_core::login::LoginSettingsError> {
+/// // One that everybody knows, by its name.
+/// let github = Upstream::preset("github", "Iv1.8a61f9b3a7aba766").secret("…").trust_email();
+///
+/// // Any OpenID provider, by its issuer.
+/// let corporate = Upstream::openid("corp", "https://idp.example.com", "our-app")
+///     .label("Example Corp")
+///     .secret("…");
+///
+/// // Anything that speaks OAuth 2 and has an endpoint that says who came.
+/// let forge = Upstream::oauth2("forge", "https://forge.example/authorize", "https://forge.example/token", "our-app")
+///     .secret("…")
+///     .scopes(["read:user"])
+///     .user_info("https://forge.example/api/me")
+///     .profile(ProfileMap { subject: &["/id"], name: &["/full_name"], email: &["/email"], ..ProfileMap::default() });
+///
+/// for upstream in [github, corporate, forge] {
+///     upstream.validate()?;
+/// }
+/// # Ok(())
+/// # }
+/// ```
+///
+/// Nothing in the building fails: what cannot work is named by [`validate`](Self::validate), and so by `build()`.
 ///
 /// [`Login::sign_in_with`]: crate::login::Login::sign_in_with
 #[derive(Clone)]
@@ -23,8 +58,12 @@ pub struct Upstream {
     pub(in crate::login) client_auth: ClientAuth,
     /// How a secret is sent, once there is one.
     pub(super) secret_by: SecretBy,
+    /// It has no secret, and the operator says so.
+    pub(super) is_public: bool,
     /// The row it came from.
     pub(super) preset: Option<&'static Preset>,
+    /// Whether the row still lacks what only the operator knows.
+    pub(super) lacks_place: bool,
     /// The first thing in the building that cannot work; `validate` tells.
     pub(super) problem: Option<String>,
     pub(in crate::login) scopes: Vec<String>,
@@ -85,7 +124,8 @@ pub(in crate::login) struct ApiCall {
     pub(in crate::login) name: &'static str,
     pub(in crate::login) url: String,
     pub(in crate::login) method: http::Method,
-    /// Further headers. `User-Agent` and `Accept: application/json` are the client's own to send.
+    /// Further headers. `User-Agent` is the client's own to send, and `Accept: application/json` where there is none
+    /// here.
     pub(in crate::login) headers: Vec<(&'static str, &'static str)>,
 }
 
