@@ -26,3 +26,8 @@ pub mod web;
 #[cfg(all(doctest, feature = "smtp"))]
 #[doc = include_str!("../../docs/mail.md")]
 mod mail_guide {}
+
+/// The guide to signing in with others, likewise.
+#[cfg(all(doctest, feature = "federation"))]
+#[doc = include_str!("../../docs/sign-in-with.md")]
+mod sign_in_with_guide {}

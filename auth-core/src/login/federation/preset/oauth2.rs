@@ -4,13 +4,15 @@ use super::{BASE, Call, OFFLINE_ACCESS, Offline, Preset, Speaks};
 use crate::login::federation::profile::{EmailVerified, ProfileMap};
 use crate::login::federation::upstream::SecretBy;
 
-/// One plain request, whose answer is the document.
-const GET: Call = Call {
-    name: "",
-    url: "",
-    posts: false,
-    headers: &[],
-};
+/// A plain request, whose answer is the document.
+const fn get(url: &'static str) -> Call {
+    Call {
+        name: "",
+        url,
+        posts: false,
+        headers: &[],
+    }
+}
 
 const GITHUB_HEADERS: &[(&str, &str)] = &[
     ("accept", "application/vnd.github+json"),
@@ -27,16 +29,14 @@ pub(super) static ROWS: &[Preset] = &[
             token: "https://github.com/login/oauth/access_token",
             calls: &[
                 Call {
-                    url: "https://api.github.com/user",
                     headers: GITHUB_HEADERS,
-                    ..GET
+                    ..get("https://api.github.com/user")
                 },
                 // The profile has the public address only, and does not say whose word it is.
                 Call {
                     name: "emails",
-                    url: "https://api.github.com/user/emails",
                     headers: GITHUB_HEADERS,
-                    ..GET
+                    ..get("https://api.github.com/user/emails")
                 },
             ],
         },
@@ -65,10 +65,9 @@ pub(super) static ROWS: &[Preset] = &[
             issuer: "https://www.facebook.com",
             authorize: "https://www.facebook.com/v24.0/dialog/oauth",
             token: "https://graph.facebook.com/v24.0/oauth/access_token",
-            calls: &[Call {
-                url: "https://graph.facebook.com/v24.0/me?fields=id,name,first_name,last_name,email,picture",
-                ..GET
-            }],
+            calls: &[get(
+                "https://graph.facebook.com/v24.0/me?fields=id,name,first_name,last_name,email,picture",
+            )],
         },
         scopes: &["public_profile", "email"],
         profile: ProfileMap {
@@ -92,10 +91,7 @@ pub(super) static ROWS: &[Preset] = &[
             issuer: "https://www.linkedin.com/oauth",
             authorize: "https://www.linkedin.com/oauth/v2/authorization",
             token: "https://www.linkedin.com/oauth/v2/accessToken",
-            calls: &[Call {
-                url: "https://api.linkedin.com/v2/userinfo",
-                ..GET
-            }],
+            calls: &[get("https://api.linkedin.com/v2/userinfo")],
         },
         uses_pkce: false,
         profile: ProfileMap {
@@ -113,10 +109,7 @@ pub(super) static ROWS: &[Preset] = &[
             issuer: "https://discord.com",
             authorize: "https://discord.com/oauth2/authorize",
             token: "https://discord.com/api/oauth2/token",
-            calls: &[Call {
-                url: "https://discord.com/api/v10/users/@me",
-                ..GET
-            }],
+            calls: &[get("https://discord.com/api/v10/users/@me")],
         },
         scopes: &["identify", "email"],
         profile: ProfileMap {
@@ -139,10 +132,9 @@ pub(super) static ROWS: &[Preset] = &[
             issuer: "https://x.com",
             authorize: "https://x.com/i/oauth2/authorize",
             token: "https://api.x.com/2/oauth2/token",
-            calls: &[Call {
-                url: "https://api.x.com/2/users/me?user.fields=profile_image_url,confirmed_email",
-                ..GET
-            }],
+            calls: &[get(
+                "https://api.x.com/2/users/me?user.fields=profile_image_url,confirmed_email",
+            )],
         },
         secret_by: SecretBy::Basic,
         scopes: &["users.read", "tweet.read", "users.email"],
@@ -169,10 +161,7 @@ pub(super) static ROWS: &[Preset] = &[
             issuer: "https://accounts.spotify.com",
             authorize: "https://accounts.spotify.com/authorize",
             token: "https://accounts.spotify.com/api/token",
-            calls: &[Call {
-                url: "https://api.spotify.com/v1/me",
-                ..GET
-            }],
+            calls: &[get("https://api.spotify.com/v1/me")],
         },
         secret_by: SecretBy::Basic,
         scopes: &["user-read-email"],
@@ -194,14 +183,10 @@ pub(super) static ROWS: &[Preset] = &[
             authorize: "https://bitbucket.org/site/oauth2/authorize",
             token: "https://bitbucket.org/site/oauth2/access_token",
             calls: &[
-                Call {
-                    url: "https://api.bitbucket.org/2.0/user",
-                    ..GET
-                },
+                get("https://api.bitbucket.org/2.0/user"),
                 Call {
                     name: "emails",
-                    url: "https://api.bitbucket.org/2.0/user/emails",
-                    ..GET
+                    ..get("https://api.bitbucket.org/2.0/user/emails")
                 },
             ],
         },
@@ -230,10 +215,7 @@ pub(super) static ROWS: &[Preset] = &[
             issuer: "https://www.amazon.com",
             authorize: "https://www.amazon.com/ap/oa",
             token: "https://api.amazon.com/auth/o2/token",
-            calls: &[Call {
-                url: "https://api.amazon.com/user/profile",
-                ..GET
-            }],
+            calls: &[get("https://api.amazon.com/user/profile")],
         },
         scopes: &["profile"],
         profile: ProfileMap {
@@ -253,10 +235,7 @@ pub(super) static ROWS: &[Preset] = &[
             issuer: "https://access.line.me",
             authorize: "https://access.line.me/oauth2/v2.1/authorize",
             token: "https://api.line.me/oauth2/v2.1/token",
-            calls: &[Call {
-                url: "https://api.line.me/oauth2/v2.1/userinfo",
-                ..GET
-            }],
+            calls: &[get("https://api.line.me/oauth2/v2.1/userinfo")],
         },
         scopes: &["openid", "profile"],
         profile: ProfileMap {
@@ -275,10 +254,9 @@ pub(super) static ROWS: &[Preset] = &[
             issuer: "https://www.paypal.com",
             authorize: "https://www.paypal.com/signin/authorize",
             token: "https://api-m.paypal.com/v1/oauth2/token",
-            calls: &[Call {
-                url: "https://api-m.paypal.com/v1/identity/oauth2/userinfo?schema=paypalv1.1",
-                ..GET
-            }],
+            calls: &[get(
+                "https://api-m.paypal.com/v1/identity/oauth2/userinfo?schema=paypalv1.1",
+            )],
         },
         secret_by: SecretBy::Basic,
         uses_pkce: false,
@@ -305,10 +283,7 @@ pub(super) static ROWS: &[Preset] = &[
             issuer: "https://zoom.us",
             authorize: "https://zoom.us/oauth/authorize",
             token: "https://zoom.us/oauth/token",
-            calls: &[Call {
-                url: "https://api.zoom.us/v2/users/me",
-                ..GET
-            }],
+            calls: &[get("https://api.zoom.us/v2/users/me")],
         },
         secret_by: SecretBy::Basic,
         scopes: &[],
@@ -335,9 +310,8 @@ pub(super) static ROWS: &[Preset] = &[
             token: "https://api.notion.com/v1/oauth/token",
             // The token is a bot's; whose bot it is, it says.
             calls: &[Call {
-                url: "https://api.notion.com/v1/users/me",
                 headers: &[("notion-version", "2022-06-28")],
-                ..GET
+                ..get("https://api.notion.com/v1/users/me")
             }],
         },
         secret_by: SecretBy::Basic,
@@ -362,9 +336,8 @@ pub(super) static ROWS: &[Preset] = &[
             authorize: "https://www.dropbox.com/oauth2/authorize",
             token: "https://api.dropboxapi.com/oauth2/token",
             calls: &[Call {
-                url: "https://api.dropboxapi.com/2/users/get_current_account",
                 posts: true,
-                ..GET
+                ..get("https://api.dropboxapi.com/2/users/get_current_account")
             }],
         },
         scopes: &["account_info.read"],
@@ -393,11 +366,8 @@ pub(super) static ROWS: &[Preset] = &[
             issuer: "https://www.reddit.com",
             authorize: "https://www.reddit.com/api/v1/authorize",
             token: "https://www.reddit.com/api/v1/access_token",
-            calls: &[Call {
-                // Else the picture's URL comes with its ampersands escaped as in HTML.
-                url: "https://oauth.reddit.com/api/v1/me?raw_json=1",
-                ..GET
-            }],
+            // Else the picture's URL comes with its ampersands escaped as in HTML.
+            calls: &[get("https://oauth.reddit.com/api/v1/me?raw_json=1")],
         },
         secret_by: SecretBy::Basic,
         scopes: &["identity"],
@@ -422,10 +392,7 @@ pub(super) static ROWS: &[Preset] = &[
             issuer: "https://kauth.kakao.com",
             authorize: "https://kauth.kakao.com/oauth/authorize",
             token: "https://kauth.kakao.com/oauth/token",
-            calls: &[Call {
-                url: "https://kapi.kakao.com/v2/user/me",
-                ..GET
-            }],
+            calls: &[get("https://kapi.kakao.com/v2/user/me")],
         },
         scopes: &["profile_nickname", "profile_image", "account_email"],
         uses_pkce: false,
@@ -451,10 +418,7 @@ pub(super) static ROWS: &[Preset] = &[
             issuer: "https://nid.naver.com",
             authorize: "https://nid.naver.com/oauth2.0/authorize",
             token: "https://nid.naver.com/oauth2.0/token",
-            calls: &[Call {
-                url: "https://openapi.naver.com/v1/nid/me",
-                ..GET
-            }],
+            calls: &[get("https://openapi.naver.com/v1/nid/me")],
         },
         scopes: &["profile", "email"],
         uses_pkce: false,
@@ -475,10 +439,7 @@ pub(super) static ROWS: &[Preset] = &[
             issuer: "https://www.figma.com",
             authorize: "https://www.figma.com/oauth",
             token: "https://api.figma.com/v1/oauth/token",
-            calls: &[Call {
-                url: "https://api.figma.com/v1/me",
-                ..GET
-            }],
+            calls: &[get("https://api.figma.com/v1/me")],
         },
         secret_by: SecretBy::Basic,
         scopes: &["current_user:read"],
@@ -499,10 +460,7 @@ pub(super) static ROWS: &[Preset] = &[
             issuer: "https://auth.atlassian.com",
             authorize: "https://auth.atlassian.com/authorize",
             token: "https://auth.atlassian.com/oauth/token",
-            calls: &[Call {
-                url: "https://api.atlassian.com/me",
-                ..GET
-            }],
+            calls: &[get("https://api.atlassian.com/me")],
         },
         scopes: &["read:me"],
         parameters: &[("audience", "api.atlassian.com")],

@@ -299,7 +299,7 @@ impl Upstream {
         self.problem.get_or_insert(problem);
     }
 
-    pub(super) fn place(mut self, kind: PlaceKind, said: &str) -> Self {
+    pub(in crate::login::federation) fn place(mut self, kind: PlaceKind, said: &str) -> Self {
         let preset = self.preset;
         match preset.filter(|preset| preset.place.as_ref().is_some_and(|it| it.kind == kind)) {
             Some(preset) => self.settle(preset, Some(said)),

@@ -4,6 +4,8 @@ mod build;
 mod environment;
 mod pem;
 #[cfg(test)]
+pub(super) mod testing;
+#[cfg(test)]
 mod tests;
 mod validate;
 

@@ -76,12 +76,20 @@ impl Upstream {
         }
         let place = self.preset.and_then(|preset| preset.place.as_ref());
         match place.filter(|_| self.lacks_place) {
-            Some(place) => Err(format!(
+            Some(place) => Err(self.hinted(format!(
                 "give {}(…), such as {}",
                 place.kind.method(),
                 place.example
-            )),
+            ))),
             None => Ok(()),
+        }
+    }
+
+    /// The problem, with what the guide says of this provider.
+    fn hinted(&self, problem: String) -> String {
+        match self.preset.map(|preset| preset.note) {
+            None | Some("") => problem,
+            Some(note) => format!("{problem}. {note}"),
         }
     }
 
@@ -132,7 +140,7 @@ impl Upstream {
                 Err("a public_client() needs PKCE, which this one does not do".to_owned())
             }
             ClientAuth::None if self.secret_by == SecretBy::AppleJwt => {
-                Err("the key is missing; give apple_key(team_id, key_id, pem)".to_owned())
+                Err(self.hinted("the key is missing; give apple_key(team_id, key_id, pem)".to_owned()))
             }
             ClientAuth::None => Err(
                 "the secret is missing; give secret(…) or private_key_jwt(…), or say public_client()"
