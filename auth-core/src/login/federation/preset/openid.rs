@@ -96,6 +96,7 @@ pub(super) static ROWS: &[Preset] = &[
         uses_pkce: false,
         profile: ProfileMap {
             username: &[],
+            picture: &["/picture", "/https:~1~1slack.com~1user_image_192"],
             ..ProfileMap::OPENID
         },
         note: "The subject is a member of one workspace: the same person in two workspaces is two.",

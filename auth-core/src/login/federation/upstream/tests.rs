@@ -43,6 +43,7 @@ fn one_of_each_kind_works() {
 
 #[test]
 fn an_unknown_preset_names_the_known_ones() {
+    assert!(problem(&Upstream::preset("GitHub", "client-1")).contains("is no preset"));
     let problem = problem(
         &Upstream::preset("gihtub", "client-1")
             .secret("secret-1")

@@ -34,8 +34,8 @@ impl Upstream {
     /// Names the upstream, what is wrong and what would be right.
     pub fn validate(&self) -> Result<(), LoginSettingsError> {
         let checks = [
-            Self::check_name,
             Self::check_building,
+            Self::check_name,
             Self::check_protocol,
             Self::check_client,
             Self::check_request,
