@@ -39,7 +39,7 @@ pub(in crate::login) struct Preset {
 pub(super) enum Speaks {
     OpenId {
         issuer: &'static str,
-        /// Whether UserInfo is asked, since the ID token does not say it all.
+        /// Whether `UserInfo` is asked, since the ID token does not say it all.
         user_info: bool,
     },
     OAuth2 {

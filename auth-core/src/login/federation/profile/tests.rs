@@ -40,7 +40,9 @@ fn threat_07_a_subject_is_text_or_a_whole_number_and_never_shared() {
         "no digit is lost"
     );
     assert_eq!(
-        subject_of(&json!({"id": "x".repeat(255)})).map(|it| it.len()),
+        subject_of(&json!({"id": "x".repeat(255)}))
+            .as_deref()
+            .map(str::len),
         Some(255)
     );
     assert_eq!(

@@ -43,7 +43,7 @@ impl Upstream {
     }
 
     /// Any OpenID provider, by its issuer identifier: its endpoints and keys are found by discovery. Its ID tokens may
-    /// be signed by any algorithm of [`Algorithm`], and its UserInfo is asked for what they leave out.
+    /// be signed by any algorithm of [`Algorithm`], and its `UserInfo` is asked for what they leave out.
     pub fn openid(
         name: impl Into<String>,
         issuer: impl Into<String>,

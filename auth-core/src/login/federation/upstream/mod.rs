@@ -50,6 +50,7 @@ use crate::ground::jose::{Algorithm, SigningKey};
 /// [`Login::sign_in_with`]: crate::login::Login::sign_in_with
 #[derive(Clone)]
 #[must_use]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct Upstream {
     /// Part of the callback's path, and the entry that trust hangs on (threat 09).
     pub(in crate::login) name: String,
@@ -95,7 +96,7 @@ pub(in crate::login) enum Protocol {
         issuers: IssuerRule,
         /// Signatures its ID tokens may have.
         algorithms: Vec<Algorithm>,
-        /// Whether the UserInfo endpoint is asked for claims beside those of the ID token.
+        /// Whether the `UserInfo` endpoint is asked for claims beside those of the ID token.
         user_info: bool,
     },
     /// OAuth 2 alone: who came is asked of its API.

@@ -172,7 +172,7 @@ fn what_cannot_work_is_named() {
     let (team_id, key_id, pem) = testing::apple_key();
     let wrong_key = SigningKey::generate(Algorithm::EdDsa).unwrap();
     let preset = |name: &str| Upstream::preset(name, "c").secret("s");
-    for (bad, said) in [
+    for (bad, said) in vec![
         (github().name(""), "a name is"),
         (github().name("Git"), "a name is"),
         (github().name("a/b"), "a name is"),
