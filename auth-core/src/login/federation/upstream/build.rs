@@ -197,9 +197,7 @@ impl Upstream {
         if matches!(self.protocol, Protocol::OpenId { .. }) {
             self.scopes.push(OPENID.to_owned());
         }
-        scopes
-            .into_iter()
-            .fold(self, |upstream, scope| upstream.add_scope(scope))
+        scopes.into_iter().fold(self, Self::add_scope)
     }
 
     /// Something more that is asked for.
