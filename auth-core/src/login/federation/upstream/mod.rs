@@ -24,16 +24,16 @@ use crate::ground::jose::{Algorithm, SigningKey};
 ///
 /// # fn main() -> Result<(), auth_core::login::LoginSettingsError> {
 /// // One that everybody knows, by its name.
-/// let github = Upstream::preset("github", "Iv1.8a61f9b3a7aba766").secret("…").trust_email();
+/// let github = Upstream::preset("github", "Iv1.8a61f9b3a7aba766").secret("s3cr3t").trust_email();
 ///
 /// // Any OpenID provider, by its issuer.
 /// let corporate = Upstream::openid("corp", "https://idp.example.com", "our-app")
 ///     .label("Example Corp")
-///     .secret("…");
+///     .secret("s3cr3t");
 ///
 /// // Anything that speaks OAuth 2 and has an endpoint that says who came.
 /// let forge = Upstream::oauth2("forge", "https://forge.example/authorize", "https://forge.example/token", "our-app")
-///     .secret("…")
+///     .secret("s3cr3t")
 ///     .scopes(["read:user"])
 ///     .user_info("https://forge.example/api/me")
 ///     .profile(ProfileMap { subject: &["/id"], name: &["/full_name"], email: &["/email"], ..ProfileMap::default() });
