@@ -5,13 +5,12 @@ use std::sync::Arc;
 use url::Url;
 
 use super::LocalIssuer;
-use super::discovery::Discovery;
 use super::introspection::Introspection;
-use super::issuer_keys::IssuerKeys;
 use super::refused::{InvalidToken, Refusal};
 use super::settings::{Resource, ResourceSettingsError};
 use crate::ground::jose::Jws;
 use crate::services::Core;
+use crate::services::issuer::{Discovery, NamedIssuer, RemoteIssuer};
 use crate::services::outbound::Outbound;
 
 /// All of them.
@@ -32,7 +31,7 @@ pub(super) struct Local {
 pub(super) struct Remote {
     pub(super) issuer: String,
     pub(super) audiences: Vec<String>,
-    pub(super) keys: Arc<IssuerKeys>,
+    pub(super) keys: Arc<RemoteIssuer>,
 }
 
 /// One of them.
@@ -73,11 +72,11 @@ impl Issuers {
                 continue;
             }
             let url = issuer_url("issuer", issuer, outbound)?;
-            let discovery = Discovery::new(issuer, &url, outbound.clone());
+            let discovery = Discovery::new(issuer, &url, NamedIssuer::Exact, outbound.clone());
             remote.push(Remote {
                 issuer: issuer.clone(),
                 audiences: vec![audience.clone()],
-                keys: Arc::new(IssuerKeys::new(discovery, settings.keys_max_age)),
+                keys: Arc::new(RemoteIssuer::new(discovery, settings.keys_max_age)),
             });
         }
         let introspecting = Introspection::new(settings, realm, outbound)?;

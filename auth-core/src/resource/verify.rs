@@ -65,11 +65,11 @@ impl ResourceWing {
     ) -> Result<AccessToken, Refusal> {
         let algorithms = &self.settings.algorithms;
         let keys = remote.keys.current(now).await;
-        let keys = keys.ok_or(Refusal::Unavailable)?;
-        let verified = match jws.verify(&keys, algorithms) {
+        let published = keys.ok_or(Refusal::Unavailable)?;
+        let verified = match jws.verify(&published.keys, algorithms) {
             Err(error) if may_be_rotated(jws, error) => {
-                match remote.keys.newer_than(&keys, now).await {
-                    Some(newer) => jws.verify(&newer, algorithms)?,
+                match remote.keys.newer_than(&published, now).await {
+                    Some(newer) => jws.verify(&newer.keys, algorithms)?,
                     None => return Err(error.into()),
                 }
             }

@@ -3,6 +3,8 @@
 mod audit;
 mod core;
 mod events;
+#[cfg(any(feature = "resource", feature = "federation"))]
+pub(crate) mod issuer;
 #[cfg(feature = "login")]
 pub mod mail;
 #[cfg(feature = "outbound")]

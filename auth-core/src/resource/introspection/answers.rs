@@ -14,8 +14,8 @@ use tokio::sync::watch;
 
 use crate::ground::{Digest32, Timestamp};
 use crate::resource::AccessToken;
-use crate::resource::issuer_keys::has_passed;
 use crate::resource::refused::Refusal;
+use crate::services::issuer::has_passed;
 
 /// How long a token stays refused without asking again.
 const REFUSED: Duration = Duration::from_secs(5);

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
-use http::HeaderMap;
-use http::header::{ACCEPT, CONTENT_TYPE};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
+use http::{HeaderMap, Request};
 use reqwest::redirect::Policy;
 use reqwest::{Client, RequestBuilder, Response};
 use tokio::sync::OnceCell;
@@ -135,6 +135,40 @@ impl Outbound {
         Ok(answer.status().as_u16())
     }
 
+    /// Sends a request as it is and returns the answer, whichever its status and media type, within the bounds of
+    /// [`Outbound::get_json_bytes`]. A redirect is an answer, too: it is not followed.
+    ///
+    /// What [`Outbound::post_form`] says of credentials goes for those in the headers and the body of this request.
+    /// `Authorization` is marked as sensitive, so the `Debug` of the request hides it.
+    ///
+    /// To be awaited in a Tokio runtime.
+    ///
+    /// # Errors
+    /// [`OutboundError`], when there is no whole answer.
+    pub async fn send(
+        &self,
+        request: Request<Bytes>,
+    ) -> Result<http::Response<Bytes>, OutboundError> {
+        let (parts, body) = request.into_parts();
+        let (url, lane) = self.0.rules.admit(&parts.uri.to_string())?;
+        let mut headers = parts.headers;
+        for value in headers.get_mut(AUTHORIZATION) {
+            value.set_sensitive(true);
+        }
+        let client = self.client(lane).await?;
+        let request = client.request(parts.method, url).headers(headers).body(body);
+        let exchange = async {
+            let mut response = request.send().await.map_err(OutboundError::from_request)?;
+            let mut answer = http::Response::new(self.body(&mut response).await?);
+            *answer.status_mut() = response.status();
+            *answer.headers_mut() = std::mem::take(response.headers_mut());
+            Ok(answer)
+        };
+        tokio::time::timeout(self.0.rules.timeout, exchange)
+            .await
+            .unwrap_or(Err(OutboundError::Timeout))
+    }
+
     async fn form(
         &self,
         url: &str,
@@ -169,6 +203,10 @@ impl Outbound {
         if status != 200 {
             return Err(OutboundError::Status(status));
         }
+        self.body(&mut response).await
+    }
+
+    async fn body(&self, response: &mut Response) -> Result<Bytes, OutboundError> {
         let limit = self.0.rules.body_limit;
         // What is announced is refused early; what is not, or falsely, is counted.
         let announced = response.content_length().unwrap_or(0);

@@ -153,7 +153,7 @@ impl FakeProvider {
     /// Signs with a new key from now on, and publishes no other.
     pub fn rotate_keys(&self) {
         self.add_key();
-        let mut state = self.inner.state();
+        let state = self.inner.state();
         let last = state.keys.len() - 1;
         // Names go on counting: a dropped key keeps its place, unpublished.
         for key in &state.keys[..last] {

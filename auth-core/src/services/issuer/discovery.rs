@@ -1,16 +1,31 @@
 //! From an issuer to its keys (`OpenID Connect` Discovery §4, RFC 8414 §3).
 
-use serde::Deserialize;
 use url::{Position, Url};
 
-use crate::ground::jose::{JoseError, JwkSet, VerificationKeys};
+use super::metadata::Metadata;
+use super::remote::Published;
+use crate::ground::jose::{JoseError, JwkSet};
 use crate::services::outbound::{Outbound, OutboundError};
 
 /// Where one issuer's metadata may lie.
-pub(super) struct Discovery {
+pub(crate) struct Discovery {
     issuer: String,
+    named: NamedIssuer,
     documents: [String; 2],
     outbound: Outbound,
+}
+
+/// Which issuer the metadata has to name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NamedIssuer {
+    /// The one it was asked for (RFC 8414 §3.3).
+    Exact,
+    /// One that differs in a single segment of the path, which may be a template (Microsoft's tenants).
+    #[cfg_attr(
+        not(feature = "federation"),
+        expect(dead_code, reason = "a resource server names its issuers to the letter")
+    )]
+    Tenant,
 }
 
 /// Why the keys could not be had. Safe to log.
@@ -32,20 +47,14 @@ pub(super) enum FetchError {
     Timeout,
 }
 
-/// What is read of the metadata.
-#[derive(Deserialize)]
-struct Metadata {
-    issuer: String,
-    jwks_uri: String,
-}
-
 impl Discovery {
     /// `url` is the issuer, parsed.
-    pub(super) fn new(issuer: &str, url: &Url, outbound: Outbound) -> Self {
+    pub(crate) fn new(issuer: &str, url: &Url, named: NamedIssuer, outbound: Outbound) -> Self {
         let origin = &url[..Position::BeforePath];
         let path = url.path().trim_end_matches('/');
         Self {
             issuer: issuer.to_owned(),
+            named,
             documents: [
                 format!("{origin}{path}/.well-known/openid-configuration"),
                 format!("{origin}/.well-known/oauth-authorization-server{path}"),
@@ -59,10 +68,14 @@ impl Discovery {
     }
 
     /// Reads the metadata, then the keys.
-    pub(super) async fn keys(&self) -> Result<VerificationKeys, FetchError> {
+    pub(super) async fn fetch(&self) -> Result<Published, FetchError> {
         let metadata = self.metadata().await?;
-        // Exactly (RFC 8414 §3.3): else one issuer's metadata could bring its keys under another's name.
-        if metadata.issuer != self.issuer {
+        // Else one issuer's metadata could bring its keys under another's name.
+        let fits = match self.named {
+            NamedIssuer::Exact => metadata.issuer == self.issuer,
+            NamedIssuer::Tenant => differ_in_one_segment(&metadata.issuer, &self.issuer),
+        };
+        if !fits {
             return Err(FetchError::Issuer);
         }
         let fetched = self.outbound.get_json_bytes(&metadata.jwks_uri).await;
@@ -71,7 +84,7 @@ impl Discovery {
             source,
         })?;
         let set = JwkSet::parse(&json).map_err(FetchError::Keys)?;
-        Ok(VerificationKeys::from_set(&set))
+        Ok(Published::new(metadata, set))
     }
 
     /// The first place is tried first; the second if nothing lies there.
@@ -89,6 +102,20 @@ impl Discovery {
         })?;
         serde_json::from_slice(&json).map_err(|_| FetchError::Metadata)
     }
+}
+
+/// Whether two issuers are the same but for one segment of the path at most.
+fn differ_in_one_segment(one: &str, other: &str) -> bool {
+    let (mut ones, mut others) = (one.split('/'), other.split('/'));
+    // Scheme, nothing, authority.
+    for _ in 0..3 {
+        if ones.next() != others.next() {
+            return false;
+        }
+    }
+    let (ones, others): (Vec<_>, Vec<_>) = (ones.collect(), others.collect());
+    let differing = ones.iter().zip(&others).filter(|(one, other)| one != other);
+    ones.len() == others.len() && differing.count() <= 1
 }
 
 #[cfg(test)]
@@ -112,8 +139,26 @@ mod tests {
             ),
         ] {
             let url = Url::parse(issuer).unwrap();
-            let discovery = Discovery::new(issuer, &url, outbound.clone());
+            let discovery = Discovery::new(issuer, &url, NamedIssuer::Exact, outbound.clone());
             assert_eq!(discovery.documents, [openid, oauth]);
+        }
+    }
+    #[test]
+    fn tenants_differ_in_one_segment() {
+        let common = "https://login.test/common/v2.0";
+        for (named, fits) in [
+            (common, true),
+            ("https://login.test/{tenantid}/v2.0", true),
+            ("https://login.test/9188040d/v2.0", true),
+            ("https://login.test/{tenantid}/v1.0", false),
+            ("https://login.test/a/b/v2.0", false),
+            ("https://login.test/v2.0", false),
+            ("https://evil.test/common/v2.0", false),
+            ("http://login.test/common/v2.0", false),
+            ("https://login.test:8443/common/v2.0", false),
+            ("", false),
+        ] {
+            assert_eq!(differ_in_one_segment(named, common), fits, "{named}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The keys of one other issuer, kept for a while.
+//! What one other issuer publishes, kept for a while: its keys and its metadata, always of one fetch.
 //!
 //! - Fresh keys are used as they are. Once they are late, one request sends for new ones; the others go on with the old.
 //! - An issuer that is down leaves its old keys in use for [`STALE_BOUND`], and is asked again every [`RETRY`].
@@ -13,8 +13,9 @@ use tokio::runtime::Handle;
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use super::discovery::{Discovery, FetchError};
+use super::metadata::Metadata;
 use crate::ground::Timestamp;
-use crate::ground::jose::{JoseError, VerificationKeys};
+use crate::ground::jose::{JoseError, JwkSet, VerificationKeys};
 
 /// How long keys outlive their issuer.
 const STALE_BOUND: Duration = Duration::from_hours(24);
@@ -27,7 +28,8 @@ const JUST_FETCHED: Duration = Duration::from_secs(2);
 /// The longest a fetch takes, whatever the bounds of each request in it.
 const FETCH_BOUND: Duration = Duration::from_secs(10);
 
-pub(super) struct IssuerKeys {
+/// Another issuer.
+pub(crate) struct RemoteIssuer {
     discovery: Discovery,
     max_age: Duration,
     state: RwLock<State>,
@@ -45,22 +47,51 @@ struct State {
     searched_at: Option<Timestamp>,
 }
 
+/// What an issuer published at one time.
+pub(crate) struct Published {
+    /// Its metadata.
+    #[cfg_attr(
+        not(feature = "federation"),
+        expect(dead_code, reason = "a resource server wants the keys alone")
+    )]
+    pub(crate) metadata: Metadata,
+    /// Its keys, as they came.
+    #[cfg_attr(
+        not(feature = "federation"),
+        expect(dead_code, reason = "a resource server wants the parsed ones")
+    )]
+    pub(crate) set: JwkSet,
+    /// Those that verify, parsed.
+    pub(crate) keys: VerificationKeys,
+}
+
+impl Published {
+    pub(super) fn new(metadata: Metadata, set: JwkSet) -> Self {
+        let keys = VerificationKeys::from_set(&set);
+        Self {
+            metadata,
+            set,
+            keys,
+        }
+    }
+}
+
 #[derive(Clone)]
 struct Cached {
-    keys: Arc<VerificationKeys>,
+    keys: Arc<Published>,
     fetched_at: Timestamp,
 }
 
 enum Look {
-    Fresh(Arc<VerificationKeys>),
+    Fresh(Arc<Published>),
     /// To be used while others are on their way.
-    Late(Arc<VerificationKeys>),
+    Late(Arc<Published>),
     /// None, or too old to be used without having asked.
     Wanting,
 }
 
-impl IssuerKeys {
-    pub(super) fn new(discovery: Discovery, max_age: Duration) -> Self {
+impl RemoteIssuer {
+    pub(crate) fn new(discovery: Discovery, max_age: Duration) -> Self {
         Self {
             discovery,
             max_age,
@@ -69,8 +100,8 @@ impl IssuerKeys {
         }
     }
 
-    /// The keys to verify with at `now`; `None` if there are none and none can be had.
-    pub(super) async fn current(self: &Arc<Self>, now: Timestamp) -> Option<Arc<VerificationKeys>> {
+    /// What to go by at `now`; `None` if there is nothing and nothing can be had.
+    pub(crate) async fn current(self: &Arc<Self>, now: Timestamp) -> Option<Arc<Published>> {
         match self.look(now) {
             Look::Fresh(keys) => return Some(keys),
             Look::Late(keys) => {
@@ -87,13 +118,13 @@ impl IssuerKeys {
         self.usable(now)
     }
 
-    /// Keys fetched since `old`, when a token names one that is not among those.
-    pub(super) async fn newer_than(
+    /// What was fetched since `old`, when a token names one that is not among those.
+    pub(crate) async fn newer_than(
         self: &Arc<Self>,
-        old: &Arc<VerificationKeys>,
+        old: &Arc<Published>,
         now: Timestamp,
-    ) -> Option<Arc<VerificationKeys>> {
-        let newer = |keys: &Arc<VerificationKeys>| !Arc::ptr_eq(keys, old);
+    ) -> Option<Arc<Published>> {
+        let newer = |keys: &Arc<Published>| !Arc::ptr_eq(keys, old);
         let turn = self.fetching.clone().lock_owned().await;
         if let Some(keys) = self.usable(now).filter(newer) {
             return Some(keys);
@@ -122,7 +153,7 @@ impl IssuerKeys {
     }
 
     /// Keys within the bound, whether fresh or not.
-    fn usable(&self, now: Timestamp) -> Option<Arc<VerificationKeys>> {
+    fn usable(&self, now: Timestamp) -> Option<Arc<Published>> {
         let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
         let cached = state.cached.as_ref()?;
         (now.since(cached.fetched_at) < STALE_BOUND).then(|| cached.keys.clone())
@@ -185,13 +216,13 @@ impl IssuerKeys {
         let runtime = Handle::try_current().ok()?;
         let keys = self.clone();
         Some(runtime.spawn(async move {
-            let fetched = tokio::time::timeout(FETCH_BOUND, keys.discovery.keys()).await;
+            let fetched = tokio::time::timeout(FETCH_BOUND, keys.discovery.fetch()).await;
             keys.settle(fetched.unwrap_or(Err(FetchError::Timeout)), now);
             drop(turn);
         }))
     }
 
-    fn settle(&self, fetched: Result<VerificationKeys, FetchError>, now: Timestamp) {
+    fn settle(&self, fetched: Result<Published, FetchError>, now: Timestamp) {
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
         state.attempted_at = Some(now);
         state.failing = fetched.is_err();
@@ -217,14 +248,14 @@ impl IssuerKeys {
     }
 
     /// Returns when no fetch runs.
-    #[cfg(test)]
-    pub(super) async fn settled(&self) {
+    #[cfg(all(test, feature = "resource"))]
+    pub(crate) async fn settled(&self) {
         drop(self.fetching.lock().await);
     }
 }
 
 /// Whether `span` has passed since `earlier`. A request that waited has an older `now` than the one it waited for; a
 /// clock that was set back by more than a minute counts as passed, so that nothing stands still until it catches up.
-pub(super) fn has_passed(span: Duration, earlier: Timestamp, now: Timestamp) -> bool {
+pub(crate) fn has_passed(span: Duration, earlier: Timestamp, now: Timestamp) -> bool {
     now.since(earlier) >= span || earlier.since(now) >= Duration::from_mins(1)
 }

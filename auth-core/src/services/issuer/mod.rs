@@ -1,0 +1,14 @@
+//! Another issuer, as it describes itself: its metadata and its keys, by discovery, kept for a while.
+
+mod discovery;
+mod metadata;
+mod remote;
+
+pub(crate) use discovery::{Discovery, NamedIssuer};
+#[cfg(feature = "federation")]
+pub(crate) use metadata::Metadata;
+#[cfg(feature = "federation")]
+pub(crate) use remote::Published;
+pub(crate) use remote::RemoteIssuer;
+#[cfg(feature = "resource")]
+pub(crate) use remote::has_passed;
