@@ -87,6 +87,12 @@ impl Algorithm {
         }
     }
 
+    /// The digest of `bytes` by that hash.
+    #[cfg(feature = "federation")]
+    pub(crate) fn hash(self, bytes: &[u8]) -> digest::Digest {
+        digest::digest(self.digest(), bytes)
+    }
+
     /// The library's verifier.
     pub(super) fn verifier(self) -> Verifier {
         match self {

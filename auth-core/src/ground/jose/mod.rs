@@ -24,6 +24,8 @@ mod unsigned;
 mod verification;
 
 pub(crate) use object::parse_claims as parse_unique_object;
+#[cfg(feature = "federation")]
+pub(crate) use object::parse_unique_value;
 
 pub use algorithm::Algorithm;
 pub use claims::{Claims, UnverifiedClaims};

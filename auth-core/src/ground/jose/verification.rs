@@ -55,7 +55,7 @@ impl VerifyingKey {
         self.algorithms().any(|own| own == algorithm)
     }
 
-    pub(super) fn verify(
+    pub(crate) fn verify(
         &self,
         algorithm: Algorithm,
         message: &[u8],

@@ -1,16 +1,41 @@
 //! This app as the client of one other provider: from an authorization request to a checked answer. Knows no account.
 
-use std::sync::Arc;
+mod api;
+mod authorize;
+mod client_auth;
+mod error;
+mod id_token;
+mod key;
+mod logout;
+mod metadata;
+mod oauth2;
+mod redeem;
+mod refresh;
+#[cfg(test)]
+mod tests;
+mod token_answer;
+mod token_request;
+mod transport;
+mod user_info;
+
+use std::sync::{Arc, RwLock};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use url::Url;
 use zeroize::Zeroizing;
 
 use super::profile::Profile;
-use super::upstream::Upstream;
+use super::upstream::{IssuerRule, Protocol, Upstream};
 use crate::ground::{Random, Timestamp};
 use crate::login::LoginSettingsError;
+use crate::services::issuer::{Discovery, NamedIssuer, RemoteIssuer};
 use crate::services::outbound::Outbound;
+use metadata::Discovered;
+
+/// How long metadata and keys count as fresh.
+const METADATA_MAX_AGE: Duration = Duration::from_mins(10);
 
 /// The client of one upstream.
 pub(in crate::login) struct Client {
@@ -18,6 +43,12 @@ pub(in crate::login) struct Client {
     /// Its own at this provider alone (RFC 9700 §4.4.2.2).
     pub(in crate::login) redirect_uri: String,
     outbound: Outbound,
+    /// Where it speaks OpenID Connect.
+    remote: Option<Arc<RemoteIssuer>>,
+    /// The last that was published, ready for use.
+    parsed: RwLock<Option<Arc<Discovered>>>,
+    /// What the ID token's `acr` has to be one of, where the operator asks for it as essential; empty for any.
+    essential_acr: Option<Vec<String>>,
 }
 
 /// What binds a request to its answer. No `Debug`.
@@ -106,6 +137,8 @@ pub(in crate::login) enum ClientError {
 }
 
 impl Client {
+    /// Nothing is fetched: a provider that is down does not keep the app from starting.
+    ///
     /// # Errors
     /// Names what cannot work.
     pub(in crate::login) fn new(
@@ -113,14 +146,50 @@ impl Client {
         redirect_uri: String,
         outbound: Outbound,
     ) -> Result<Arc<Self>, LoginSettingsError> {
+        let remote = match &upstream.protocol {
+            Protocol::OpenId {
+                issuer, issuers, ..
+            } => {
+                let url = admitted(&upstream.name, issuer, &outbound)?;
+                if url.query().is_some() || url.fragment().is_some() {
+                    let problem = format!("{issuer:?} must have no query and no fragment");
+                    return Err(fail(&upstream.name, &problem));
+                }
+                let named = match issuers {
+                    IssuerRule::Exact => NamedIssuer::Exact,
+                    IssuerRule::Tenant => NamedIssuer::Tenant,
+                };
+                let discovery = Discovery::new(issuer, &url, named, outbound.clone());
+                Some(Arc::new(RemoteIssuer::new(discovery, METADATA_MAX_AGE)))
+            }
+            Protocol::OAuth2 {
+                authorization_endpoint,
+                token_endpoint,
+                calls,
+                ..
+            } => {
+                let calls = calls.iter().map(|call| &call.url);
+                for url in calls.chain([authorization_endpoint, token_endpoint]) {
+                    admitted(&upstream.name, url, &outbound)?;
+                }
+                None
+            }
+        };
         Ok(Arc::new(Self {
+            essential_acr: essential_acr(&upstream)?,
             upstream,
             redirect_uri,
             outbound,
+            remote,
+            parsed: RwLock::default(),
         }))
     }
 
     /// Secrets of a new attempt.
+    #[expect(
+        clippy::unused_self,
+        reason = "part of the contract with the endpoints: what is drawn is this client's affair"
+    )]
     pub(in crate::login) fn draw(&self, random: &dyn Random) -> AttemptSecrets {
         AttemptSecrets {
             state: random.secret(),
@@ -130,17 +199,22 @@ impl Client {
     }
 
     /// Where to send the browser.
+    ///
+    /// # Errors
+    /// [`ClientError::Down`], while the provider's metadata cannot be had.
     pub(in crate::login) async fn authorization_url(
         &self,
         secrets: &AttemptSecrets,
         ask: &Ask,
         now: Timestamp,
     ) -> Result<String, ClientError> {
-        let _ = (secrets, ask, now, &self.outbound);
-        Err(ClientError::Refused("not built"))
+        self.request_url(secrets, ask, now).await
     }
 
     /// Redeems the code and checks all that comes with it. `state` is the caller's to compare and to spend first.
+    ///
+    /// # Errors
+    /// [`ClientError`].
     pub(in crate::login) async fn redeem(
         &self,
         secrets: &AttemptSecrets,
@@ -149,19 +223,20 @@ impl Client {
         random: &dyn Random,
         now: Timestamp,
     ) -> Result<Proven, ClientError> {
-        let _ = (secrets, ask, response, random, now);
-        Err(ClientError::Refused("not built"))
+        self.prove(secrets, ask, response, random, now).await
     }
 
     /// New tokens for an old refresh token; where none comes along, the old one goes on.
+    ///
+    /// # Errors
+    /// [`ClientError::Refused`] of `invalid_grant`, when the old one is worth nothing any more.
     pub(in crate::login) async fn refresh(
         &self,
         tokens: &Tokens,
         random: &dyn Random,
         now: Timestamp,
     ) -> Result<Tokens, ClientError> {
-        let _ = (tokens, random, now);
-        Err(ClientError::Refused("not built"))
+        self.renew(tokens, random, now).await
     }
 
     /// Where to send the browser to end the session there (OpenID Connect RP-Initiated Logout); `None` where the
@@ -173,18 +248,57 @@ impl Client {
         state: &str,
         now: Timestamp,
     ) -> Option<String> {
-        let _ = (id_token, post_logout_redirect_uri, state, now);
-        None
+        self.logout_url(id_token, post_logout_redirect_uri, state, now)
+            .await
     }
 
     /// Checks a logout token by all the rules of OpenID Connect Back-Channel Logout §2.6, save that its `jti` is the
     /// caller's to claim.
+    ///
+    /// # Errors
+    /// [`ClientError`].
     pub(in crate::login) async fn check_logout_token(
         &self,
         token: &str,
         now: Timestamp,
     ) -> Result<LogoutToken, ClientError> {
-        let _ = (token, now);
-        Err(ClientError::Refused("not built"))
+        self.logout_claims(token, now).await
+    }
+}
+
+fn admitted(name: &str, url: &str, outbound: &Outbound) -> Result<Url, LoginSettingsError> {
+    let problem = match (outbound.admits(url), Url::parse(url)) {
+        (Ok(()), Ok(url)) => return Ok(url),
+        (Err(error), _) => error.to_string(),
+        (_, Err(error)) => error.to_string(),
+    };
+    Err(fail(name, &format!("{url:?}: {problem}")))
+}
+
+/// What the `claims` parameter asks of `acr` as essential (OpenID Connect Core §5.5.1.1).
+fn essential_acr(upstream: &Upstream) -> Result<Option<Vec<String>>, LoginSettingsError> {
+    let mut parameters = upstream.parameters.iter();
+    let Some((_, claims)) = parameters.find(|(name, _)| name == "claims") else {
+        return Ok(None);
+    };
+    let Ok(claims) = serde_json::from_str::<Value>(claims) else {
+        return Err(fail(&upstream.name, "the parameter claims is not JSON"));
+    };
+    let Some(acr) = claims.pointer("/id_token/acr") else {
+        return Ok(None);
+    };
+    if acr["essential"] != true {
+        return Ok(None);
+    }
+    let one = acr["value"].as_str();
+    let many = acr["values"].as_array().into_iter().flatten();
+    let values = one.into_iter().chain(many.filter_map(Value::as_str));
+    Ok(Some(values.map(str::to_owned).collect()))
+}
+
+fn fail(name: &str, problem: &str) -> LoginSettingsError {
+    LoginSettingsError {
+        setting: "sign_in_with",
+        problem: format!("{name}: {problem}"),
     }
 }

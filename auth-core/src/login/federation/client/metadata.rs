@@ -1,0 +1,138 @@
+//! What an OpenID provider publishes, ready for use.
+
+use std::borrow::Cow;
+use std::sync::{Arc, PoisonError};
+
+use openidconnect::JsonWebKeySet;
+use url::Url;
+
+use super::key::ProviderKey;
+use super::{Client, ClientError, error};
+use crate::ground::Timestamp;
+use crate::login::federation::upstream::{IssuerRule, Protocol};
+use crate::services::issuer::{Metadata, Published};
+
+const TEMPLATE: &str = "{tenantid}";
+
+/// Metadata and keys of one fetch; the keys parsed once for all tokens.
+pub(in crate::login) struct Discovered {
+    pub(super) published: Arc<Published>,
+    pub(super) keys: JsonWebKeySet<ProviderKey>,
+    rule: IssuerRule,
+}
+
+impl Client {
+    /// What the provider publishes; `None` where it speaks OAuth 2 alone.
+    pub(super) async fn discovered(
+        &self,
+        now: Timestamp,
+    ) -> Result<Option<Arc<Discovered>>, ClientError> {
+        let Some(remote) = &self.remote else {
+            return Ok(None);
+        };
+        match remote.current(now).await {
+            Some(published) => Ok(Some(self.parsed(published))),
+            None => Err(ClientError::Down("metadata", None)),
+        }
+    }
+
+    /// What it publishes since, for a key nobody knows. Rate-limited.
+    pub(super) async fn discovered_since(
+        &self,
+        old: &Discovered,
+        now: Timestamp,
+    ) -> Option<Arc<Discovered>> {
+        let newer = self.remote.as_ref()?.newer_than(&old.published, now).await;
+        Some(self.parsed(newer?))
+    }
+
+    fn parsed(&self, published: Arc<Published>) -> Arc<Discovered> {
+        let parsed = self.parsed.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = parsed.as_ref()
+            && Arc::ptr_eq(&known.published, &published)
+        {
+            return known.clone();
+        }
+        drop(parsed);
+        let rule = match &self.upstream.protocol {
+            Protocol::OpenId { issuers, .. } => issuers.clone(),
+            Protocol::OAuth2 { .. } => IssuerRule::Exact,
+        };
+        let keys = published.set.keys().iter().filter_map(ProviderKey::new);
+        let discovered = Arc::new(Discovered {
+            keys: JsonWebKeySet::new(keys.collect()),
+            published,
+            rule,
+        });
+        let mut parsed = self.parsed.write().unwrap_or_else(PoisonError::into_inner);
+        *parsed = Some(discovered.clone());
+        discovered
+    }
+
+    /// An endpoint of the metadata that a browser is sent to: somewhere a request of ours might go, too, so that no
+    /// metadata makes a browser run a script or leave TLS.
+    pub(super) fn browser_url(&self, endpoint: &str) -> Result<Url, ClientError> {
+        self.outbound
+            .admits(endpoint)
+            .map_err(|error| error::of_outbound("metadata", error))?;
+        Url::parse(endpoint).map_err(|_| ClientError::Down("metadata", None))
+    }
+
+    /// The token endpoint.
+    pub(super) fn token_endpoint<'a>(
+        &'a self,
+        discovered: Option<&'a Discovered>,
+    ) -> Result<&'a str, ClientError> {
+        match (&self.upstream.protocol, discovered) {
+            (Protocol::OAuth2 { token_endpoint, .. }, _) => Ok(token_endpoint),
+            (Protocol::OpenId { .. }, Some(discovered)) => {
+                there(discovered.metadata().token_endpoint.as_deref())
+            }
+            (Protocol::OpenId { .. }, None) => Err(ClientError::Down("metadata", None)),
+        }
+    }
+}
+
+/// An endpoint that has to be there.
+pub(super) fn there(endpoint: Option<&str>) -> Result<&str, ClientError> {
+    endpoint.ok_or(ClientError::Down("metadata", None))
+}
+
+impl Discovered {
+    pub(super) fn metadata(&self) -> &Metadata {
+        &self.published.metadata
+    }
+
+    /// What `iss` has to be in a token whose `tid` is this.
+    pub(super) fn issuer(&self, tenant: Option<&str>) -> Option<Cow<'_, str>> {
+        let issuer = self.metadata().issuer.as_str();
+        if self.rule == IssuerRule::Exact || !issuer.contains(TEMPLATE) {
+            return Some(Cow::Borrowed(issuer));
+        }
+        let tenant = tenant.filter(|tenant| is_tenant(tenant))?;
+        Some(Cow::Owned(issuer.replacen(TEMPLATE, tenant, 1)))
+    }
+
+    /// Whether its tokens' issuer depends on their tenant.
+    pub(super) fn has_tenants(&self) -> bool {
+        self.rule == IssuerRule::Tenant
+    }
+
+    /// Whether this is an issuer whose tokens are accepted here, whoever the tenant.
+    pub(super) fn is_issuer(&self, named: &str) -> bool {
+        let issuer = self.metadata().issuer.as_str();
+        match issuer.split_once(TEMPLATE) {
+            Some((before, after)) if self.rule == IssuerRule::Tenant => named
+                .strip_prefix(before)
+                .and_then(|rest| rest.strip_suffix(after))
+                .is_some_and(is_tenant),
+            _ => named == issuer,
+        }
+    }
+}
+
+/// One name, so that no tenant writes itself another issuer.
+fn is_tenant(text: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+    (1..=64).contains(&text.len()) && text.bytes().all(plain)
+}
