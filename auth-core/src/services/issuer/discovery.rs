@@ -23,7 +23,10 @@ pub(crate) enum NamedIssuer {
     /// One that differs in a single segment of the path, which may be a template (Microsoft's tenants).
     #[cfg_attr(
         not(feature = "federation"),
-        expect(dead_code, reason = "a resource server names its issuers to the letter")
+        expect(
+            dead_code,
+            reason = "a resource server names its issuers to the letter"
+        )
     )]
     Tenant,
 }

@@ -55,7 +55,10 @@ mod tests {
         assert_eq!(metadata.userinfo_endpoint, None);
         let end = metadata.end_session_endpoint.as_deref();
         assert_eq!(end, Some("https://i.test/end"));
-        assert_eq!(metadata.authorization_response_iss_parameter_supported, None);
+        assert_eq!(
+            metadata.authorization_response_iss_parameter_supported,
+            None
+        );
         for json in [
             r#"{"issuer":"https://i.test"}"#,
             r#"{"issuer":1,"jwks_uri":"https://i.test/keys"}"#,

@@ -156,7 +156,10 @@ impl Outbound {
             value.set_sensitive(true);
         }
         let client = self.client(lane).await?;
-        let request = client.request(parts.method, url).headers(headers).body(body);
+        let request = client
+            .request(parts.method, url)
+            .headers(headers)
+            .body(body);
         let exchange = async {
             let mut response = request.send().await.map_err(OutboundError::from_request)?;
             let mut answer = http::Response::new(self.body(&mut response).await?);

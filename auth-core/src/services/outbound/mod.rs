@@ -15,6 +15,8 @@ mod error;
 mod policy;
 mod resolve;
 #[cfg(test)]
+mod send_tests;
+#[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;

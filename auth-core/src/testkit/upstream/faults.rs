@@ -45,21 +45,18 @@ pub struct Faults {
 
 impl Faults {
     /// Sets a claim of the ID token.
-    pub fn claim(&mut self, name: &str, value: Value) -> &mut Self {
+    pub fn claim(&mut self, name: &str, value: Value) {
         self.id_token.push((name.to_owned(), Some(value)));
-        self
     }
 
     /// Leaves a claim of the ID token out.
-    pub fn no_claim(&mut self, name: &str) -> &mut Self {
+    pub fn no_claim(&mut self, name: &str) {
         self.id_token.push((name.to_owned(), None));
-        self
     }
 
     /// Answers a path with this.
-    pub fn reply(&mut self, path: &str, reply: FakeReply) -> &mut Self {
+    pub fn reply(&mut self, path: &str, reply: FakeReply) {
         self.replies.insert(path.to_owned(), reply);
-        self
     }
 }
 

@@ -40,7 +40,8 @@ impl Client {
         let sent = request.headers_mut();
         sent.insert(ACCEPT, HeaderValue::from_static("application/json"));
         for (name, value) in headers {
-            let (Ok(name), Ok(value)) = (HeaderName::try_from(*name), HeaderValue::try_from(*value))
+            let (Ok(name), Ok(value)) =
+                (HeaderName::try_from(*name), HeaderValue::try_from(*value))
             else {
                 return Err(ClientError::Refused("configuration"));
             };
@@ -74,7 +75,9 @@ fn bearer(access_token: &str) -> Result<HeaderValue, ClientError> {
 
 fn media_type(headers: &HeaderMap) -> String {
     let value = headers.get(CONTENT_TYPE);
-    let media = value.and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let media = value
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
     let essence = media.split(';').next().unwrap_or_default();
     essence.trim().to_ascii_lowercase()
 }

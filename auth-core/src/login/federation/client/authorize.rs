@@ -35,9 +35,7 @@ impl Client {
                 },
                 _,
             ) => Ok(authorization_endpoint.as_str()),
-            (_, Some(discovered)) => {
-                there(discovered.metadata().authorization_endpoint.as_deref())
-            }
+            (_, Some(discovered)) => there(discovered.metadata().authorization_endpoint.as_deref()),
             (_, None) => there(None),
         }?;
         let mut url = self.browser_url(endpoint)?;

@@ -226,7 +226,11 @@ fn check_auth_time(
     match (max_age, auth_time) {
         (Some(max_age), Some(at)) => {
             let oldest = Duration::from_secs(max_age).saturating_add(LEEWAY);
-            if now.since(at) > oldest { Err(WRONG) } else { Ok(()) }
+            if now.since(at) > oldest {
+                Err(WRONG)
+            } else {
+                Ok(())
+            }
         }
         (Some(_), None) => Err(WRONG),
         (None, _) => Ok(()),

@@ -5,9 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use openidconnect::core::{CoreJsonWebKeyType, CoreJsonWebKeyUse, CoreJwsSigningAlgorithm};
-use openidconnect::{
-    JsonWebKey, JsonWebKeyAlgorithm, JsonWebKeyId, SignatureVerificationError,
-};
+use openidconnect::{JsonWebKey, JsonWebKeyAlgorithm, JsonWebKeyId, SignatureVerificationError};
 use serde::de::Error as _;
 use serde::ser::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -168,10 +166,16 @@ mod tests {
     fn every_algorithm_has_both_names() {
         for algorithm in Algorithm::ALL {
             let theirs = to_theirs(algorithm);
-            assert_eq!(serde_json::to_value(&theirs).unwrap(), json!(algorithm.name()));
+            assert_eq!(
+                serde_json::to_value(&theirs).unwrap(),
+                json!(algorithm.name())
+            );
             assert_eq!(to_ours(&theirs), Some(algorithm));
         }
-        for none_of_ours in [CoreJwsSigningAlgorithm::None, CoreJwsSigningAlgorithm::HmacSha256] {
+        for none_of_ours in [
+            CoreJwsSigningAlgorithm::None,
+            CoreJwsSigningAlgorithm::HmacSha256,
+        ] {
             assert_eq!(to_ours(&none_of_ours), None);
         }
     }
@@ -189,8 +193,14 @@ mod tests {
         let key: ProviderKey = serde_json::from_value(set.clone()).unwrap();
         let algorithm = CoreJwsSigningAlgorithm::EdDsa;
         let signature = theirs.sign(&algorithm, b"message").unwrap();
-        assert!(key.verify_signature(&algorithm, b"message", &signature).is_ok());
-        assert!(key.verify_signature(&algorithm, b"massage", &signature).is_err());
+        assert!(
+            key.verify_signature(&algorithm, b"message", &signature)
+                .is_ok()
+        );
+        assert!(
+            key.verify_signature(&algorithm, b"massage", &signature)
+                .is_err()
+        );
         assert_eq!(
             key.hash_bytes(b"x", &algorithm).unwrap(),
             public.hash_bytes(b"x", &algorithm).unwrap()
@@ -206,7 +216,11 @@ mod tests {
         assert!(key.verify_signature(&hmac, b"x", b"x").is_err());
         let generated = SigningKey::generate(Algorithm::Es256).unwrap();
         let key = ProviderKey::new(generated.key.public_jwk()).unwrap();
-        for other in [hmac, CoreJwsSigningAlgorithm::None, CoreJwsSigningAlgorithm::EdDsa] {
+        for other in [
+            hmac,
+            CoreJwsSigningAlgorithm::None,
+            CoreJwsSigningAlgorithm::EdDsa,
+        ] {
             assert!(key.verify_signature(&other, b"x", b"x").is_err());
         }
         // Skipped, as a set with keys for other uses has to be readable.

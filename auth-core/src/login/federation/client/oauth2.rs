@@ -72,6 +72,8 @@ impl Client {
         if !answer.is_json() {
             return Err(ClientError::Down(PLACE, None));
         }
-        parse_unique_value(&answer.body).map(Some).map_err(|_| WRONG)
+        parse_unique_value(&answer.body)
+            .map(Some)
+            .map_err(|_| WRONG)
     }
 }

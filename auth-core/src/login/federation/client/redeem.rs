@@ -48,7 +48,9 @@ impl Client {
             code,
             max_age: ask.max_age,
         };
-        let (discovered, claims) = self.check_id_token(discovered, &answer, &asked, now).await?;
+        let (discovered, claims) = self
+            .check_id_token(discovered, &answer, &asked, now)
+            .await?;
         let id_token = answer.raw_id_token.clone();
         let tokens = answer.into_tokens(now);
         let mut proven = id_token::proven(claims, id_token, tokens)?;
@@ -129,9 +131,19 @@ fn same_origin(one: &str, other: &str) -> bool {
     }
 }
 
-/// Adds what is not there: what was signed goes first.
-fn merge(claims: &mut Value, more: Map<String, Value>) {
+/// Adds what is not there: what was signed goes first. An address and whether it is verified go together, or one
+/// document's word would be taken for another's address.
+fn merge(claims: &mut Value, mut more: Map<String, Value>) {
     if let Value::Object(claims) = claims {
+        match (claims.get("email"), more.get("email")) {
+            (Some(signed), other) if other != Some(signed) => {
+                more.remove("email_verified");
+            }
+            (None, Some(_)) => {
+                claims.remove("email_verified");
+            }
+            _ => {}
+        }
         for (name, value) in more {
             claims.entry(name).or_insert(value);
         }

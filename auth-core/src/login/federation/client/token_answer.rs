@@ -193,7 +193,11 @@ mod tests {
         ] {
             let answer = read(|answer| answer["expires_in"] = expires_in.clone()).unwrap();
             let tokens = answer.into_tokens(now);
-            assert_eq!(tokens.expires_at.map(Timestamp::seconds), seconds, "{expires_in}");
+            assert_eq!(
+                tokens.expires_at.map(Timestamp::seconds),
+                seconds,
+                "{expires_in}"
+            );
         }
         for scope in ["a b", "a,b"] {
             let answer = read(|answer| answer["scope"] = json!(scope)).unwrap();
@@ -219,7 +223,10 @@ mod tests {
             ("expires_in", json!("soon")),
             ("id_token", json!(["x"])),
         ] {
-            assert!(read(|answer| answer[name] = value.clone()).is_err(), "{name} {value}");
+            assert!(
+                read(|answer| answer[name] = value.clone()).is_err(),
+                "{name} {value}"
+            );
         }
         let twice = r#"{"access_token":"a","access_token":"b"}"#;
         assert!(serde_json::from_str::<TokenAnswer>(twice).is_err());

@@ -97,8 +97,8 @@ impl Client {
         let (Protocol::OpenId { issuer, .. } | Protocol::OAuth2 { issuer, .. }) =
             &self.upstream.protocol;
         // Only a name here: what is checked against it is checked elsewhere.
-        let issuer = IssuerUrl::new(issuer.clone())
-            .map_err(|_| ClientError::Refused("configuration"))?;
+        let issuer =
+            IssuerUrl::new(issuer.clone()).map_err(|_| ClientError::Refused("configuration"))?;
         let endpoint =
             TokenUrl::new(endpoint.to_owned()).map_err(|_| ClientError::Down("metadata", None))?;
         let redirect_uri = RedirectUrl::new(self.redirect_uri.clone())

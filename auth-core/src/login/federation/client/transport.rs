@@ -29,10 +29,7 @@ impl<'c> AsyncHttpClient<'c> for Transport<'_> {
             let answer = self.0.send(request.map(Bytes::from)).await?;
             // RFC 6749 §5.2 knows 400 and 401; what else is of that class is read like them.
             let status = answer.status();
-            let is_strained = [
-                StatusCode::REQUEST_TIMEOUT,
-                StatusCode::TOO_MANY_REQUESTS,
-            ];
+            let is_strained = [StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_MANY_REQUESTS];
             if !(status.is_success() || status.is_client_error()) || is_strained.contains(&status) {
                 return Err(TransportError::Status(status.as_u16()));
             }
