@@ -152,7 +152,7 @@ impl Outbound {
         let (parts, body) = request.into_parts();
         let (url, lane) = self.0.rules.admit(&parts.uri.to_string())?;
         let mut headers = parts.headers;
-        for value in headers.get_mut(AUTHORIZATION) {
+        if let Some(value) = headers.get_mut(AUTHORIZATION) {
             value.set_sensitive(true);
         }
         let client = self.client(lane).await?;

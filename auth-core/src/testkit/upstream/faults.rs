@@ -11,6 +11,10 @@ pub type Change = (String, Option<Value>);
 
 /// What a [`FakeProvider`](super::FakeProvider) does wrong; the default is nothing.
 #[derive(Clone, Debug, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fault of its own, and any of them go together"
+)]
 pub struct Faults {
     /// Everything is answered with 503.
     pub down: bool,
@@ -26,9 +30,9 @@ pub struct Faults {
     pub token: Vec<Change>,
     /// Claims of the ID token.
     pub id_token: Vec<Change>,
-    /// Claims of the UserInfo answer.
+    /// Claims of the `UserInfo` answer.
     pub user_info: Vec<Change>,
-    /// The UserInfo answer is a signed token.
+    /// The `UserInfo` answer is a signed token.
     pub signs_user_info: bool,
     /// Claims of the logout token.
     pub logout: Vec<Change>,

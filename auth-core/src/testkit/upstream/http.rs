@@ -1,5 +1,6 @@
 //! As much of HTTP/1.1 as a provider on loopback needs: one request for each connection.
 
+use std::fmt::Write as _;
 use std::io::ErrorKind;
 
 use base64::Engine as _;
@@ -175,12 +176,13 @@ pub(super) async fn write(stream: &TcpStream, reply: &FakeReply) {
     }
     let mut text = format!("HTTP/1.1 {} X\r\nConnection: close\r\n", reply.status);
     if !reply.content_type.is_empty() {
-        text += &format!("Content-Type: {}\r\n", reply.content_type);
+        let _ = write!(text, "Content-Type: {}\r\n", reply.content_type);
     }
     if let Some(location) = &reply.location {
-        text += &format!("Location: {location}\r\n");
+        let _ = write!(text, "Location: {location}\r\n");
     }
-    text += &format!("Content-Length: {}\r\n\r\n{}", reply.body.len(), reply.body);
+    let length = reply.body.len();
+    let _ = write!(text, "Content-Length: {length}\r\n\r\n{}", reply.body);
     let mut left = text.as_bytes();
     while !left.is_empty() && stream.writable().await.is_ok() {
         match stream.try_write(left) {

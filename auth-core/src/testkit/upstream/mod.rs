@@ -74,6 +74,9 @@ impl State {
 
 impl FakeProvider {
     /// Starts one that dates by this clock. To be awaited in a Tokio runtime, which it then lives in.
+    ///
+    /// # Panics
+    /// If loopback cannot be listened on.
     pub async fn start(clock: Arc<dyn Clock>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let issuer = format!("http://{}", listener.local_addr().unwrap());

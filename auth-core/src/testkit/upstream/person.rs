@@ -31,7 +31,7 @@ impl FakePerson {
             .claim("email_verified", json!(verified))
     }
 
-    /// With a claim, in the ID token and at UserInfo.
+    /// With a claim, in the ID token and at `UserInfo`.
     #[must_use]
     pub fn claim(mut self, name: &str, value: Value) -> Self {
         self.claims.insert(name.to_owned(), value);

@@ -106,7 +106,7 @@ fn id_token(inner: &Inner, state: &State, grant: &Grant, access_token: &str) -> 
     sign(state, Some("JWT"), &Value::Object(claims))
 }
 
-/// Answers at UserInfo (OpenID Connect Core §5.3).
+/// Answers at `UserInfo` (OpenID Connect Core §5.3).
 pub(super) fn user_info(inner: &Inner, request: &FakeRequest) -> FakeReply {
     let state = inner.state();
     let Some(grant) = state.access_tokens.get(&request.bearer()) else {

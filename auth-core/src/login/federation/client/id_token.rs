@@ -25,7 +25,7 @@ use crate::login::federation::profile::Profile;
 use crate::login::federation::upstream::Protocol;
 
 /// How far the clocks may be apart.
-pub(super) const LEEWAY: Duration = Duration::from_secs(60);
+pub(super) const LEEWAY: Duration = Duration::from_mins(1);
 pub(super) const LEEWAY_SECONDS: i64 = 60;
 /// An ID token is made on the spot; older ones come out of some drawer.
 pub(super) const MAX_AGE_SECONDS: i64 = 24 * 3600;
