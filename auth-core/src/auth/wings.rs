@@ -103,7 +103,15 @@ impl Wings {
         };
         #[cfg(feature = "login")]
         let login = login
-            .map(|settings| build_login(&core, settings, &mut table))
+            .map(|settings| {
+                build_login(
+                    &core,
+                    settings,
+                    #[cfg(feature = "federation")]
+                    &outbound,
+                    &mut table,
+                )
+            })
             .transpose()?;
 
         #[cfg(feature = "provider")]
@@ -158,6 +166,7 @@ impl Wings {
 fn build_login(
     core: &Arc<Core>,
     settings: Login,
+    #[cfg(feature = "federation")] outbound: &Outbound,
     table: &mut Table,
 ) -> Result<Arc<LoginWing>, BuildError> {
     if settings.needs_mailer() && !core.mails.has_mailer() {
@@ -167,6 +176,8 @@ fn build_login(
         });
     }
     let wing = LoginWing::new(core.clone(), settings)?;
+    #[cfg(feature = "federation")]
+    let wing = wing.with_outbound(outbound)?;
     for (route, endpoint) in wing.routes() {
         let endpoint = Endpoint::Login(endpoint);
         table.add(route, endpoint).map_err(BuildError::Path)?;

@@ -7,6 +7,9 @@ pub const PASSWORD: &str = "pwd";
 /// stays for authenticator apps, so that nobody takes a mail for a second factor (threat 19).
 pub const EMAIL: &str = "email";
 
+/// `amr` of a sign-in at another provider. RFC 8176 has no value for it; this one is in wide use.
+pub const FEDERATED: &str = "fed";
+
 /// `amr` of a code from an authenticator app, or of a backup code in its place (RFC 8176 §2).
 pub const ONE_TIME_PASSWORD: &str = "otp";
 

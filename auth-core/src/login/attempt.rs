@@ -18,6 +18,10 @@ pub(super) enum AddressAttempts {
     Registration,
     Captcha,
     Mail,
+    #[cfg(feature = "federation")]
+    Upstream,
+    #[cfg(feature = "federation")]
+    UpstreamLogout,
 }
 
 impl AddressAttempts {
@@ -27,6 +31,10 @@ impl AddressAttempts {
             Self::Registration => "registration_address",
             Self::Captcha => "captcha_address",
             Self::Mail => "mail_address",
+            #[cfg(feature = "federation")]
+            Self::Upstream => "upstream_address",
+            #[cfg(feature = "federation")]
+            Self::UpstreamLogout => "upstream_logout_address",
         }
     }
 }

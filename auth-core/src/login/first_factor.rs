@@ -4,8 +4,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::bearer::Carrier;
+use super::came_from::CameFrom;
 use super::reply::done_with;
 use super::second_factor::several;
+use super::session_life::Proofs;
 use super::{LoginWing, SessionEnd, SignInRequest};
 use crate::ground::Digest32;
 use crate::store::{PasswordHash, User};
@@ -25,6 +27,8 @@ pub(super) struct FirstFactor {
     pub(super) remember: bool,
     /// Where to go then.
     pub(super) return_to: Option<ReturnTo>,
+    /// The sign-in at another provider it was.
+    pub(super) came_from: Option<Box<CameFrom>>,
 }
 
 /// What a proof rests on. It is asked for again after the session stands: a change that ran meanwhile ended the sessions
@@ -38,6 +42,9 @@ pub(super) enum Basis {
     /// A passkey.
     #[cfg(feature = "passkeys")]
     Passkey(crate::store::PasskeyId),
+    /// An identity at another provider, linked to the account.
+    #[cfg(feature = "federation")]
+    Identity(crate::store::IdentityId),
 }
 
 impl Basis {
@@ -48,6 +55,8 @@ impl Basis {
     pub(super) fn is_passkey(&self) -> bool {
         match self {
             Self::Password(_) | Self::Email(_) => false,
+            #[cfg(feature = "federation")]
+            Self::Identity(_) => false,
             #[cfg(feature = "passkeys")]
             Self::Passkey(_) => true,
         }
@@ -70,6 +79,7 @@ pub(super) struct Opening {
     pub(super) remember: bool,
     pub(super) return_to: Option<ReturnTo>,
     pub(super) carrier: Carrier,
+    pub(super) came_from: Option<Box<CameFrom>>,
 }
 
 /// A session just begun and handed over.
@@ -98,6 +108,9 @@ impl LoginWing {
     ) -> Result<AfterFirstFactor, Problem> {
         let carrier = Self::carrier_asked_for(exchange)?;
         let mut amr: Vec<_> = proven.amr.iter().map(ToString::to_string).collect();
+        if let Some(came_from) = &proven.came_from {
+            amr.extend(came_from.amr.iter().cloned());
+        }
         if proven.is_multi_factor {
             amr = several(amr, &[]);
         } else if self.wants_second_factor(exchange, &proven).await? {
@@ -111,6 +124,7 @@ impl LoginWing {
             remember: proven.remember,
             return_to: proven.return_to,
             carrier,
+            came_from: proven.came_from,
         };
         Ok(match self.open_session(exchange, &opening).await? {
             Some(opened) => {
@@ -134,9 +148,11 @@ impl LoginWing {
         };
         let hooks = &self.settings.lifecycle.hooks;
         hooks.before_sign_in(&opening.user).await?;
-        let (amr, carrier) = (opening.amr.clone(), opening.carrier);
+        let came_from = opening.came_from.as_deref();
+        let proofs = Proofs::new(opening.amr.clone(), came_from, exchange.now);
+        let carrier = opening.carrier;
         let new = self
-            .begin_session(&opening.user, amr, carrier, request, exchange.now)
+            .begin_session(&opening.user, proofs, carrier, request, exchange.now)
             .await?;
         if !self.still_stands(&opening.user, &opening.basis).await? {
             let (ids, why) = (vec![new.session.id], SessionEnd::PasswordChanged);
@@ -144,6 +160,7 @@ impl LoginWing {
                 .await?;
             return Ok(None);
         }
+        self.keep_origin(&new.session, came_from).await?;
         let secret = new.hand_over(&mut exchange.cookies);
         self.tell_signed_in(&new.session, exchange.address, exchange.now)
             .await;
@@ -179,6 +196,11 @@ impl LoginWing {
             Basis::Passkey(passkey) => {
                 let found = stores.passkeys.passkey(passkey).await?;
                 found.is_some_and(|found| found.user_id == *id)
+            }
+            #[cfg(feature = "federation")]
+            Basis::Identity(identity) => {
+                let linked = stores.identities.identities_of(id).await?;
+                linked.iter().any(|linked| linked.id == *identity)
             }
         })
     }

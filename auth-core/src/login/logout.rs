@@ -6,7 +6,7 @@ use serde_json::json;
 use super::reply::{account_name, done};
 use super::{LoginWing, SessionEnd, SignedIn};
 use crate::services::pages::PageName;
-use crate::web::{CookieName, Exchange, PagePolicy, Params, Problem, Response, ReturnTo};
+use crate::web::{CookieName, Exchange, FormTarget, PagePolicy, Params, Problem, Response, ReturnTo};
 
 /// The form is this session's: one kept from an earlier sign-in ends nothing.
 pub(super) fn form(signed_in: &SignedIn) -> String {
@@ -30,7 +30,7 @@ impl LoginWing {
             "return_to": return_to.as_ref().map(ReturnTo::as_str),
             "email": account_name(&signed_in.user),
         });
-        let policy = PagePolicy::default();
+        let policy = self.way_out_policy();
         Ok(self
             .core
             .page(exchange, StatusCode::OK, PageName::Logout, context, policy))
@@ -50,7 +50,27 @@ impl LoginWing {
         self.end_by_sign_out(&signed_in.session, why, exchange.address, exchange.now)
             .await?;
         exchange.cookies.remove(CookieName::Session);
+        #[cfg(feature = "federation")]
+        if let Some(elsewhere) = self.way_out(exchange, &signed_in.session).await? {
+            return Ok(done(exchange, &elsewhere));
+        }
         Ok(done(exchange, &next))
+    }
+
+    /// Of a page with the form that signs out: it may lead on to another provider.
+    pub(super) fn way_out_policy(&self) -> PagePolicy {
+        #[cfg(feature = "federation")]
+        let leads_on = self.signs_out_elsewhere();
+        #[cfg(not(feature = "federation"))]
+        let leads_on = false;
+        PagePolicy {
+            forms: if leads_on {
+                FormTarget::Client
+            } else {
+                FormTarget::Here
+            },
+            script: false,
+        }
     }
 
     fn after_logout(&self, params: &Params) -> String {

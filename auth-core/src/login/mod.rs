@@ -5,6 +5,7 @@ mod account_observer;
 pub mod acr;
 mod attempt;
 mod bearer;
+mod came_from;
 mod captcha;
 mod email;
 #[cfg(feature = "federation")]
@@ -31,6 +32,8 @@ mod settings;
 mod sign_in;
 mod step_up;
 mod users;
+#[cfg(any(feature = "passkeys", feature = "federation"))]
+mod ways_in;
 
 #[cfg(test)]
 #[cfg(feature = "testkit")]
@@ -43,7 +46,9 @@ use http::Method;
 pub use account_observer::AccountObserver;
 pub use captcha::{Captcha, CaptchaAction, CaptchaAnswer, CaptchaWidget};
 #[cfg(feature = "federation")]
-pub use federation::{EmailVerified, Profile, ProfileMap, Upstream};
+pub use federation::{
+    EmailVerified, NewIdentity, Profile, ProfileMap, Upstream, UpstreamTokens, UpstreamTokensError,
+};
 pub use identifier::{IdentifierError, IdentifierKind, parse_email, parse_username};
 pub use lifecycle::{HookError, LifecycleHooks};
 pub use observer::{SessionEnd, SessionObserver, SessionsEnded};
@@ -81,6 +86,10 @@ pub struct LoginWing {
     watch: Arc<SessionWatch>,
     #[cfg(feature = "passkeys")]
     relying_party: Option<passkey::RelyingParty>,
+    #[cfg(feature = "federation")]
+    upstreams: Vec<Arc<federation::client::Client>>,
+    #[cfg(feature = "federation")]
+    turns: federation::Turns,
 }
 
 /// The wing's endpoints.
@@ -100,6 +109,8 @@ pub(crate) enum Endpoint {
     SecondFactor(second_factor::Endpoint),
     #[cfg(feature = "passkeys")]
     Passkey(passkey::Endpoint),
+    #[cfg(feature = "federation")]
+    Federation(federation::Endpoint),
     Lifecycle(lifecycle::Endpoint),
 }
 
@@ -120,6 +131,8 @@ impl Endpoint {
             Self::SecondFactor(endpoint) => endpoint.side(),
             #[cfg(feature = "passkeys")]
             Self::Passkey(endpoint) => endpoint.side(),
+            #[cfg(feature = "federation")]
+            Self::Federation(endpoint) => endpoint.side(),
             Self::Lifecycle(endpoint) => endpoint.side(),
         }
     }
@@ -153,6 +166,10 @@ impl LoginWing {
         Ok(Self {
             #[cfg(feature = "passkeys")]
             relying_party,
+            #[cfg(feature = "federation")]
+            upstreams: Vec::new(),
+            #[cfg(feature = "federation")]
+            turns: federation::Turns::default(),
             watch: SessionWatch::new(core.stores.sessions.clone()),
             core,
             settings,
@@ -229,12 +246,19 @@ impl LoginWing {
             .chain(all(self.lifecycle_routes(), Endpoint::Lifecycle));
         #[cfg(feature = "passkeys")]
         let routes = routes.chain(all(self.passkey_routes(), Endpoint::Passkey));
-        routes
-            .map(|(path, methods, endpoint)| {
-                let route = Route::new(self.path(path), endpoint.side(), methods);
+        let routes = routes.map(|(path, methods, endpoint)| {
+            let route = Route::new(self.path(path), endpoint.side(), methods);
+            (route, endpoint)
+        });
+        #[cfg(feature = "federation")]
+        let routes = routes.chain(self.federation_routes().into_iter().map(
+            |(path, methods, endpoint)| {
+                let endpoint = Endpoint::Federation(endpoint);
+                let route = Route::new(self.path(&path), endpoint.side(), methods);
                 (route, endpoint)
-            })
-            .collect()
+            },
+        ));
+        routes.collect()
     }
 
     /// Answers a request to one of the routes.
@@ -260,6 +284,8 @@ impl LoginWing {
             }
             #[cfg(feature = "passkeys")]
             (Endpoint::Passkey(endpoint), _) => self.handle_passkey(endpoint, exchange).await,
+            #[cfg(feature = "federation")]
+            (Endpoint::Federation(endpoint), _) => self.handle_federation(endpoint, exchange).await,
             (Endpoint::Lifecycle(endpoint), _) => self.handle_lifecycle(endpoint, exchange).await,
         };
         answer.unwrap_or_else(|problem| self.core.problem(exchange, endpoint.side(), &problem))

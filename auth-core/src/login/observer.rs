@@ -21,6 +21,8 @@ pub enum SessionEnd {
     PasswordChanged,
     /// The account was disabled or is gone.
     AccountDisabled,
+    /// Another provider, by which the user had signed in, ended them.
+    EndedUpstream,
     /// The owner of the e-mail address came; what was there before them went.
     EmailVerified,
 }

@@ -266,6 +266,7 @@ impl LoginWing {
             "password_max": self.settings.password_max_length,
             "passkey": passkey,
             "captcha": self.captcha_context(CaptchaAction::Register),
+            "upstreams": self.offered_upstreams(form.return_to.as_ref()),
         });
         let policy = PagePolicy {
             script: passkey.is_some(),

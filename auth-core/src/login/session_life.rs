@@ -7,6 +7,7 @@ use http::{HeaderMap, HeaderValue};
 use zeroize::Zeroizing;
 
 use super::bearer::Carrier;
+use super::came_from::CameFrom;
 use super::{LoginWing, SessionEnd, SessionsEnded, SignedIn, UserError, acr};
 use crate::ground::Timestamp;
 use crate::services::Event;
@@ -24,6 +25,30 @@ pub struct SignInRequest<'r> {
     pub address: Option<IpAddr>,
     /// Whether the person asked to stay signed in on this device.
     pub remember: bool,
+}
+
+/// How and when somebody proved who they are, as a new session has it.
+pub(super) struct Proofs {
+    amr: Vec<String>,
+    acr: String,
+    auth_time: Timestamp,
+}
+
+impl Proofs {
+    /// By these methods; where another provider is trusted with it, as it says.
+    pub(super) fn new(amr: Vec<String>, came_from: Option<&CameFrom>, now: Timestamp) -> Self {
+        let own = acr::of(&amr);
+        let there = came_from.and_then(|came_from| came_from.acr.clone());
+        let auth_time = came_from.and_then(|came_from| came_from.auth_time);
+        Self {
+            // Several factors are the most there is; what they were stands in `amr`.
+            acr: there
+                .filter(|_| own == acr::SINGLE_FACTOR_ACR)
+                .unwrap_or_else(|| own.to_owned()),
+            amr,
+            auth_time: auth_time.map_or(now, |at| at.min(now)),
+        }
+    }
 }
 
 /// A session just begun or given a new secret. Has no `Debug`: it holds the secret.
@@ -118,8 +143,9 @@ impl LoginWing {
             return Err(UserError::Disabled);
         }
         let amr = amr.iter().map(|method| (*method).to_owned()).collect();
-        let mut new = self
-            .begin_session(&user, amr, carrier, request, now)
+        let proofs = Proofs::new(amr, None, now);
+        let new = self
+            .begin_session(&user, proofs, carrier, request, now)
             .await?;
         self.tell_signed_in(&new.session, request.address, now)
             .await;
@@ -151,12 +177,12 @@ impl LoginWing {
     pub(super) async fn begin_session(
         &self,
         user: &User,
-        amr: Vec<String>,
+        proofs: Proofs,
         carrier: Carrier,
         request: SignInRequest<'_>,
         now: Timestamp,
     ) -> Result<NewSession, UserError> {
-        let (mut session, secret) = self.draw_session(user, amr, carrier, request, now);
+        let (mut session, secret) = self.draw_session(user, proofs, carrier, request, now);
         let sessions = &self.core.stores.sessions;
         let previous = self
             .presented_session(request.headers)
@@ -225,7 +251,7 @@ impl LoginWing {
     fn draw_session(
         &self,
         user: &User,
-        amr: Vec<String>,
+        proofs: Proofs,
         carrier: Carrier,
         request: SignInRequest<'_>,
         now: Timestamp,
@@ -241,9 +267,9 @@ impl LoginWing {
             token_digest: carrier.digest(&secret),
             user_id: user.id.clone(),
             created_at: now,
-            auth_time: now,
-            acr: Some(acr::of(&amr).to_owned()),
-            amr,
+            auth_time: proofs.auth_time,
+            acr: Some(proofs.acr),
+            amr: proofs.amr,
             last_seen_at: now,
             idle_expires_at: now + idle,
             expires_at: now + absolute,

@@ -146,6 +146,7 @@ impl LoginWing {
             is_multi_factor: false,
             remember: form.remember,
             return_to: form.return_to.clone(),
+            came_from: None,
         };
         Ok(match self.after_first_factor(exchange, proven).await? {
             AfterFirstFactor::Answer(answer) => Some(answer),
@@ -242,6 +243,11 @@ impl LoginWing {
         } else {
             self.captcha_context(CaptchaAction::SignIn)
         };
+        let upstreams = if page.confirming {
+            Vec::new()
+        } else {
+            self.offered_upstreams(page.return_to)
+        };
         let context = json!({
             "action": with_query(
                 &self.path("/login"),
@@ -264,6 +270,7 @@ impl LoginWing {
             "passkey": passkey,
             "captcha": captcha,
             "mail_links": self.sign_in_links(return_to),
+            "upstreams": upstreams,
         });
         // Whoever signs in on the way to another app is led on to it: `form-action` counts the whole chain.
         let forms = match page.return_to {
@@ -279,6 +286,23 @@ impl LoginWing {
             return drawn;
         }
         self.allow_captcha(CaptchaAction::SignIn, drawn)
+    }
+}
+
+impl LoginWing {
+    /// The providers that the pages offer to sign in with.
+    pub(super) fn offered_upstreams(
+        &self,
+        return_to: Option<&ReturnTo>,
+    ) -> Vec<serde_json::Value> {
+        #[cfg(feature = "federation")]
+        let links = self.upstream_links(return_to);
+        #[cfg(not(feature = "federation"))]
+        let links = {
+            let _ = return_to;
+            Vec::new()
+        };
+        links
     }
 }
 

@@ -70,7 +70,26 @@ impl LoginWing {
         signed_in: &SignedIn,
     ) -> Result<bool, Problem> {
         let ways = self.ways(signed_in, false).await?;
-        Ok(ways.prompts() != [Prompted::Password])
+        if ways.prompts() != [Prompted::Password] {
+            return Ok(true);
+        }
+        Ok(!self.upstreams_to_confirm(signed_in, None).await?.is_empty())
+    }
+
+    /// The providers that somebody can confirm by.
+    async fn upstreams_to_confirm(
+        &self,
+        signed_in: &SignedIn,
+        return_to: Option<&ReturnTo>,
+    ) -> Result<Vec<Value>, Problem> {
+        #[cfg(feature = "federation")]
+        let links = self.confirming_upstreams(signed_in, return_to).await?;
+        #[cfg(not(feature = "federation"))]
+        let links = {
+            let _ = (self, signed_in, return_to);
+            std::future::ready(Vec::new()).await
+        };
+        Ok(links)
     }
 
     async fn ways(&self, signed_in: &SignedIn, needs_second: bool) -> Result<Ways, Problem> {
@@ -272,6 +291,8 @@ impl LoginWing {
         let lacks_second = needs_second && !factors.any();
         let again = [("return_to", back), ("select", Some("1"))];
         let again = with_query(&self.path("/login"), &again);
+        let upstreams = self.upstreams_to_confirm(signed_in, return_to).await?;
+        let has_none = prompted.is_none() && upstreams.is_empty();
         let context = json!({
             "action": with_query(&page, &[("factor", factor)]),
             "form_token": self.core.form_token(exchange, &form(signed_in)),
@@ -286,8 +307,9 @@ impl LoginWing {
             "email_code": email_code,
             "set_up_url": lacks_second.then(|| self.path("/account/two-factor")),
             // Who has none of the methods signs in anew, as they did before.
-            "sign_in_url": prompted.is_none().then_some(again),
-            "error": asked.error,
+            "sign_in_url": has_none.then_some(again),
+            "upstreams": upstreams,
+            "error": error,
         });
         let policy = PagePolicy {
             script: passkey.is_some(),

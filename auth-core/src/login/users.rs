@@ -436,7 +436,7 @@ impl LoginWing {
     }
 }
 
-fn check_claims(claims: &Map<String, Value>) -> Result<(), UserError> {
+pub(super) fn check_claims(claims: &Map<String, Value>) -> Result<(), UserError> {
     let foreign = |name: &&String| FOREIGN_CLAIMS.contains(&name.as_str());
     match claims.keys().find(foreign) {
         Some(name) => Err(UserError::Claim(name.clone())),

@@ -8,6 +8,15 @@ use cookie::{Cookie, SameSite};
 use http::header::{COOKIE, SET_COOKIE};
 use http::{HeaderMap, HeaderValue};
 
+/// The longest sealed value: with its name and attributes it is within what every browser keeps.
+pub(crate) const MAX_SEALED: usize = 3_600;
+
+/// More sign-ins under way than one browser has.
+const MOST_READ: usize = 16;
+
+/// How the cookies of sign-ins under way at other providers begin; one each, so that none disturbs another (threat 32).
+const ATTEMPT: &str = "__Host-auth_attempt_";
+
 /// The cookies of the product. The wire name follows from the base URL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CookieName {
@@ -19,6 +28,8 @@ pub enum CookieName {
     PendingSignIn,
     /// The secret of a device that is spared the second factor.
     TrustedDevice,
+    /// An identity at another provider that its owner may link once they signed in.
+    PendingIdentity,
     /// What a client's frame may learn of the sign-in: that it is another one than it was (OpenID Connect Session
     /// Management 1.0). The only one that scripts and frames of other sites see.
     OpState,
@@ -32,6 +43,7 @@ impl CookieName {
             Self::Browser => "__Host-auth_browser",
             Self::PendingSignIn => "__Host-auth_pending",
             Self::TrustedDevice => "__Host-auth_device",
+            Self::PendingIdentity => "__Host-auth_identity",
             Self::OpState => "__Host-auth_op_state",
         }
     }
@@ -85,13 +97,47 @@ impl CookieJar {
             .filter_map(|pair| pair.trim().split_once('='))
             .find(|(key, _)| *key == wire_name)
             .map(|(_, value)| value)
-            .filter(|value| {
-                !value.is_empty()
-                    && value.len() <= 512
-                    && value
-                        .bytes()
-                        .all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
-            })
+            .filter(|value| is_ours(value, 512))
+    }
+
+    /// The sign-ins under way at other providers: what follows the beginning of each cookie's name, and its value.
+    pub fn attempts<'h>(&self, headers: &'h HeaderMap) -> Vec<(&'h str, &'h str)> {
+        let begin = self.wire(ATTEMPT);
+        let pairs = headers
+            .get_all(COOKIE)
+            .iter()
+            .filter_map(|value| value.to_str().ok())
+            .flat_map(|value| value.split(';'))
+            .filter_map(|pair| pair.trim().split_once('='));
+        pairs
+            .filter_map(|(name, value)| Some((name.strip_prefix(begin)?, value)))
+            .filter(|(id, value)| is_ours(id, 16) && is_ours(value, MAX_SEALED))
+            .take(MOST_READ)
+            .collect()
+    }
+
+    /// Sets the cookie of a sign-in under way at another provider. `id` is of letters and digits.
+    pub fn set_attempt(&mut self, id: &str, value: &str, life: Duration) {
+        let name = format!("{}{id}", self.wire(ATTEMPT));
+        let mut cookie = self.build(name.into(), Cow::Borrowed(value), false);
+        cookie.set_max_age(time::Duration::try_from(life).ok());
+        self.push(&cookie);
+    }
+
+    /// Drops the cookie of a sign-in under way at another provider.
+    pub fn remove_attempt(&mut self, id: &str) {
+        let name = format!("{}{id}", self.wire(ATTEMPT));
+        let mut cookie = self.build(name.into(), Cow::Borrowed(""), false);
+        cookie.set_max_age(time::Duration::ZERO);
+        self.push(&cookie);
+    }
+
+    fn wire(&self, name: &'static str) -> &'static str {
+        if self.loopback_http {
+            name.trim_start_matches("__Host-")
+        } else {
+            name
+        }
     }
 
     /// Sets a cookie; a later call with the same name replaces an earlier one.
@@ -145,13 +191,17 @@ impl CookieJar {
 
     fn base<'c>(&self, name: CookieName, value: Cow<'c, str>) -> Cookie<'c> {
         let is_open = name == CookieName::OpState;
+        self.build(name.name(self.loopback_http).into(), value, is_open)
+    }
+
+    fn build<'c>(&self, name: Cow<'c, str>, value: Cow<'c, str>, is_open: bool) -> Cookie<'c> {
         // Without `Secure`, which loopback http cannot have, browsers refuse `None`; there every port is the same site.
         let same_site = if is_open && !self.loopback_http {
             SameSite::None
         } else {
             SameSite::Lax
         };
-        Cookie::build((name.name(self.loopback_http), value))
+        Cookie::build((name, value))
             .path("/")
             .http_only(!is_open)
             .secure(!self.loopback_http)
@@ -168,6 +218,15 @@ impl CookieJar {
             self.set.push(value);
         }
     }
+}
+
+/// Whether a value looks like one that was set here.
+fn is_ours(value: &str, limit: usize) -> bool {
+    !value.is_empty()
+        && value.len() <= limit
+        && value
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
 }
 
 #[cfg(test)]

@@ -20,6 +20,8 @@ mod session_token;
 pub use base_url::{BaseUrl, BaseUrlError};
 pub use basic::{BasicCredentials, BasicError};
 pub use client_address::{ClientAddr, TrustedProxies, TrustedProxiesError, throttle_bucket};
+#[cfg(feature = "federation")]
+pub(crate) use cookies::MAX_SEALED;
 pub use cookies::{CookieJar, CookieLife, CookieName};
 pub use exchange::Exchange;
 pub use forgery::{FORM_TOKEN_FIELD, Forgery, FormTokens};

@@ -174,6 +174,10 @@ impl LoginWing {
             .is_some();
         let sessions = self.list_sessions(exchange, signed_in).await?;
         let passkeys_url = self.passkeys_page_url();
+        #[cfg(feature = "federation")]
+        let identities_url = self.identities_page_url();
+        #[cfg(not(feature = "federation"))]
+        let identities_url = None::<String>;
         let context = json!({
             "user": user_facts(signed_in),
             "sessions": sessions,
@@ -196,6 +200,7 @@ impl LoginWing {
                 "form_token": self.core.form_token(exchange, &logout::form(signed_in)),
             },
             "passkeys_url": passkeys_url,
+            "identities_url": identities_url,
             "email_links": self.email_links(&signed_in.user),
             "two_factor_url": self.path("/account/two-factor"),
             "delete_url": self.delete_page_url(),
@@ -204,7 +209,7 @@ impl LoginWing {
             "error": null,
             "errors": errors,
         });
-        let policy = PagePolicy::default();
+        let policy = self.way_out_policy();
         Ok(self
             .core
             .page(exchange, status, PageName::Account, context, policy))

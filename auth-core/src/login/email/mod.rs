@@ -72,7 +72,7 @@ impl LoginWing {
     }
 
     /// Whether addresses are to be confirmed.
-    fn confirmation(&self) -> Confirmation {
+    pub(super) fn confirmation(&self) -> Confirmation {
         if self.sends_mail() {
             self.settings.email.confirmation.unwrap_or_default()
         } else {

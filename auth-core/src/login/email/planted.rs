@@ -3,7 +3,7 @@
 //! Registering an address proves nothing. Until the mailbox is proven, whoever registered may be a stranger who waits for
 //! the owner. The first proof by somebody of whom no more is known than that they read the mailbox
 //! ([`EmailProof::MailboxOwner`](super::super::EmailProof)) drops the password in the same step, and then every other
-//! way in: passkeys, authenticator app, backup codes, trusted devices, sessions. Changes of address that were asked for
+//! way in: passkeys, linked identities, authenticator app, backup codes, trusted devices, sessions. Changes of address that were asked for
 //! before it end with the password they name. Later proofs drop nothing.
 
 use crate::ground::Timestamp;
@@ -18,6 +18,7 @@ impl LoginWing {
         now: Timestamp,
     ) -> StoreResult<()> {
         self.core.stores.passkeys.remove_passkeys(user).await?;
+        self.core.stores.identities.unlink_identities(user).await?;
         self.forget_second_factors(user, None, now).await?;
         self.core.stores.devices.forget_devices(user).await
     }

@@ -229,6 +229,7 @@ impl LoginWing {
             basis: Basis::Email(claim.email),
             remember: claim.remember,
             return_to: return_to.and_then(|path| ReturnTo::parse(&self.core.base, path)),
+            came_from: None,
         };
         match self.after_first_factor(exchange, factor).await? {
             AfterFirstFactor::Answer(answer) => Ok(answer),

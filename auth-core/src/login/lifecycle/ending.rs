@@ -79,6 +79,10 @@ impl LoginWing {
         now: Timestamp,
     ) -> Result<(), Problem> {
         let (stores, id) = (&self.core.stores, &user.id);
+        for session in stores.sessions.sessions_of(id).await? {
+            let origins = &stores.upstream_sessions;
+            origins.take_upstream_session(&session.id).await?;
+        }
         self.end_all_sessions(id, None, SessionEnd::AccountDisabled, None, now)
             .await?;
         self.account_observers.account_ends(id, now).await?;
@@ -88,6 +92,7 @@ impl LoginWing {
             stores.factors.remove_totp(id).await?;
             stores.factors.replace_backup_codes(id, &[]).await?;
             stores.passkeys.remove_passkeys(id).await?;
+            stores.identities.unlink_identities(id).await?;
         }
         Ok(())
     }

@@ -59,6 +59,7 @@ impl LoginWing {
             "sessions": self.sessions_in_export(&user.id).await?,
             "second_factors": self.factors_in_export(&user.id).await?,
             "passkeys": self.passkeys_in_export(&user.id).await?,
+            "identities": self.identities_in_export(&user.id).await?,
             "devices": self.devices_in_export(&user.id).await?,
             "events": self.events_in_export(&user.id).await?,
             "application": hosts,
@@ -104,6 +105,23 @@ impl LoginWing {
                 "name": passkey.name,
                 "created_at": passkey.created_at.rfc3339(),
                 "last_used_at": passkey.last_used_at.map(Timestamp::rfc3339),
+            })
+        });
+        Ok(facts.collect())
+    }
+
+    /// Without the tokens: whoever holds the file is not to act at the other provider.
+    async fn identities_in_export(&self, user: &UserId) -> StoreResult<Vec<Value>> {
+        let identities = self.core.stores.identities.identities_of(user).await?;
+        let facts = identities.iter().map(|identity| {
+            json!({
+                "id": identity.id,
+                "provider": identity.upstream,
+                "issuer": identity.issuer,
+                "subject": identity.subject,
+                "display": identity.display,
+                "linked_at": identity.created_at.rfc3339(),
+                "last_used_at": identity.last_used_at.map(Timestamp::rfc3339),
             })
         });
         Ok(facts.collect())

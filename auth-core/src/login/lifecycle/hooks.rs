@@ -53,6 +53,21 @@ pub trait LifecycleHooks: Send + Sync + 'static {
         Ok(())
     }
 
+    /// An account is about to be made for somebody who came from another provider: here the host adds to the claims the
+    /// account begins with, or refuses. [`before_registration`](Self::before_registration) follows.
+    ///
+    /// # Errors
+    /// The account is not made.
+    #[cfg(feature = "federation")]
+    async fn enrich_new_user(
+        &self,
+        claims: &mut serde_json::Map<String, Value>,
+        from: &crate::login::NewIdentity<'_>,
+    ) -> Result<(), HookError> {
+        let _ = (claims, from);
+        Ok(())
+    }
+
     /// An account was made.
     async fn after_registration(&self, user: &User) {
         let _ = user;
@@ -104,6 +119,18 @@ impl Hooks {
     pub(in crate::login) async fn before_registration(&self, user: &User) -> Result<(), HookError> {
         for hook in &self.0 {
             hook.before_registration(user).await?;
+        }
+        Ok(())
+    }
+
+    #[cfg(feature = "federation")]
+    pub(in crate::login) async fn enrich_new_user(
+        &self,
+        claims: &mut serde_json::Map<String, Value>,
+        from: &crate::login::NewIdentity<'_>,
+    ) -> Result<(), HookError> {
+        for hook in &self.0 {
+            hook.enrich_new_user(claims, from).await?;
         }
         Ok(())
     }

@@ -15,7 +15,6 @@ mod sign_in;
 mod sign_up;
 mod step_up;
 mod verify;
-mod ways_in;
 
 use std::time::Duration;
 

@@ -41,6 +41,7 @@ impl ProvenPasskey {
             basis: Basis::Passkey(self.passkey),
             remember,
             return_to,
+            came_from: None,
         }
     }
 }

@@ -151,7 +151,11 @@ impl LoginWing {
         let user = &proven.user;
         let factors = self.second_factors(&user.id).await?.beside(&proven.basis);
         if !factors.any() {
-            return self.must_have_mfa(user).await;
+            // Another provider, trusted with it, asked for several.
+            let there = proven.came_from.as_ref();
+            let had_several =
+                there.is_some_and(|there| acr::of(&there.amr) == acr::MULTI_FACTOR_ACR);
+            return Ok(!had_several && self.must_have_mfa(user).await?);
         }
         Ok(!self.spares(exchange, user, &factors).await?)
     }

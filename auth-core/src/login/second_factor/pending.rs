@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use crate::ground::{Digest32, Purpose};
 use crate::login::LoginWing;
 use crate::login::bearer::Carrier;
+use crate::login::came_from::CameFrom;
 use crate::login::first_factor::{Basis, FirstFactor, Opened, Opening};
 use crate::login::reply::done_with;
 use crate::services::Event;
@@ -35,6 +36,8 @@ struct Kept {
     remember: bool,
     return_to: Option<String>,
     carrier: Carrier,
+    #[serde(default)]
+    came_from: Option<Box<CameFrom>>,
 }
 
 /// A first factor that was right, read back. Not spent yet.
@@ -103,6 +106,7 @@ impl LoginWing {
             remember: proven.remember,
             return_to: proven.return_to.map(|path| path.as_str().to_owned()),
             carrier,
+            came_from: proven.came_from,
         };
         let secret = self.core.random.secret();
         self.keep_pending(key(carrier, &secret), &kept, exchange)
@@ -260,6 +264,7 @@ impl LoginWing {
             remember: kept.remember,
             return_to: pending.return_to,
             carrier: kept.carrier,
+            came_from: kept.came_from,
         };
         let opened = self.open_session(exchange, &opening).await?;
         Ok(opened.map(|mut opened| {

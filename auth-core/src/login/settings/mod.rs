@@ -3,6 +3,8 @@
 mod defence;
 mod email;
 mod factors;
+#[cfg(feature = "federation")]
+mod federation;
 mod lifecycle;
 #[cfg(feature = "passkeys")]
 mod passkeys;
@@ -15,6 +17,8 @@ pub use self::email::Confirmation;
 pub(super) use self::email::EmailSettings;
 pub(super) use self::factors::FactorSettings;
 pub use self::factors::Mfa;
+#[cfg(feature = "federation")]
+pub(super) use self::federation::FederationSettings;
 pub(super) use self::lifecycle::LifecycleSettings;
 #[cfg(feature = "passkeys")]
 pub(super) use self::passkeys::PasskeySettings;
@@ -56,6 +60,8 @@ pub struct Login {
     pub(super) defence: DefenceSettings,
     #[cfg(feature = "passkeys")]
     pub(super) passkeys: PasskeySettings,
+    #[cfg(feature = "federation")]
+    pub(super) federation: FederationSettings,
 }
 
 /// A link on the account page to something beyond it.
@@ -115,6 +121,8 @@ impl Default for Login {
             defence: DefenceSettings::default(),
             #[cfg(feature = "passkeys")]
             passkeys: PasskeySettings::default(),
+            #[cfg(feature = "federation")]
+            federation: FederationSettings::default(),
         }
     }
 }
@@ -256,6 +264,8 @@ impl Login {
         self.defence.validate()?;
         #[cfg(feature = "passkeys")]
         self.passkeys.validate()?;
+        #[cfg(feature = "federation")]
+        self.federation.validate()?;
         Ok(())
     }
 

@@ -19,6 +19,8 @@ mod sample;
 mod sample_email;
 #[cfg(feature = "login")]
 mod sample_factors;
+#[cfg(feature = "login")]
+mod sample_federation;
 mod templates;
 
 #[cfg(test)]

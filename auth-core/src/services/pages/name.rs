@@ -54,6 +54,18 @@ page_names! {
     /// The passkeys of the person signed in: add, rename, remove.
     #[cfg(feature = "passkeys")]
     Passkeys = "passkeys",
+    /// The identities at other providers of the person signed in: link, unlink.
+    #[cfg(feature = "federation")]
+    Identities = "identities",
+    /// An identity that nobody linked: sign in and link it, or make an account.
+    #[cfg(feature = "federation")]
+    LinkFirst = "link_first",
+    /// Ask the person signed in whether to link an identity.
+    #[cfg(feature = "federation")]
+    ConfirmIdentity = "confirm_identity",
+    /// Nothing came of a sign-in at another provider.
+    #[cfg(feature = "federation")]
+    UpstreamProblem = "upstream_problem",
     /// Confirm an address by the digits or the link of a mail.
     #[cfg(feature = "login")]
     Confirm = "confirm",

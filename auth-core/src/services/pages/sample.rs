@@ -89,6 +89,7 @@ fn nullable(page: PageName) -> &'static [&'static str] {
             "sessions.*.user_agent",
             "sessions.*.address",
             "passkeys_url",
+            "identities_url",
             "notice",
             "error",
             "errors",
@@ -115,6 +116,11 @@ fn nullable(page: PageName) -> &'static [&'static str] {
         | PageName::ConfirmEmailChange
         | PageName::StopEmailChange
         | PageName::Unlock => super::sample_email::nullable(page),
+        #[cfg(feature = "federation")]
+        PageName::Identities
+        | PageName::LinkFirst
+        | PageName::ConfirmIdentity
+        | PageName::UpstreamProblem => super::sample_federation::nullable(page),
         #[cfg(feature = "login")]
         PageName::SecondFactor => sample_factors::SECOND_FACTOR,
         #[cfg(feature = "login")]
@@ -183,10 +189,12 @@ fn full(page: PageName) -> Value {
             "passkey": passkey("/auth/login/passkey"),
             "captcha": captcha(),
             "mail_links": { "forgot_url": "/auth/forgot", "email_url": "/auth/email" },
+            "upstreams": super::sample_federation::upstreams("/auth/login/with"),
         }),
         #[cfg(feature = "login")]
         PageName::Register => json!({
             "captcha": captcha(),
+            "upstreams": super::sample_federation::upstreams("/auth/login/with"),
             "action": "/auth/register",
             "form_token": "token-register",
             "form": {
@@ -242,6 +250,11 @@ fn full(page: PageName) -> Value {
         | PageName::ConfirmEmailChange
         | PageName::StopEmailChange
         | PageName::Unlock => super::sample_email::full(page),
+        #[cfg(feature = "federation")]
+        PageName::Identities
+        | PageName::LinkFirst
+        | PageName::ConfirmIdentity
+        | PageName::UpstreamProblem => super::sample_federation::full(page),
         #[cfg(feature = "login")]
         PageName::SecondFactor => sample_factors::second_factor(),
         #[cfg(feature = "login")]
@@ -386,6 +399,7 @@ fn account() -> Value {
         "update_profile": { "action": "/auth/account/profile", "form_token": "token-profile" },
         "logout": { "action": "/auth/logout", "form_token": "token-logout" },
         "passkeys_url": "/auth/account/passkeys",
+        "identities_url": "/auth/account/identities",
         "email_links": { "change_url": "/auth/account/email", "confirm_url": "/auth/confirm" },
         "two_factor_url": "/auth/account/two-factor",
         "delete_url": "/auth/account/delete",

@@ -133,6 +133,7 @@ pub(super) fn step_up() -> Value {
             "flow": "flow-1",
         },
         "set_up_url": "/auth/account/two-factor",
+        "upstreams": super::sample_federation::upstreams("/auth/step-up/with"),
         "sign_in_url": "/auth/login?select=1",
         "error": "That is not your password.",
     })

@@ -47,6 +47,16 @@ const PASSKEYS: &[Template] = embedded!["login/" "passkeys.html"];
 #[cfg(not(feature = "passkeys"))]
 const PASSKEYS: &[Template] = &[];
 
+#[cfg(feature = "federation")]
+const FEDERATION: &[Template] = embedded![
+    "login/federation/" "identities.html",
+    "login/federation/" "link_first.html",
+    "login/federation/" "confirm_identity.html",
+    "login/federation/" "upstream_problem.html",
+];
+#[cfg(not(feature = "federation"))]
+const FEDERATION: &[Template] = &[];
+
 #[cfg(feature = "provider")]
 const PROVIDER: &[Template] = embedded![
     "provider/" "consent.html",
@@ -62,5 +72,10 @@ const PROVIDER: &[Template] = &[];
 
 /// Every template of this build.
 pub(super) fn all() -> impl Iterator<Item = &'static Template> {
-    SHARED.iter().chain(LOGIN).chain(PASSKEYS).chain(PROVIDER)
+    SHARED
+        .iter()
+        .chain(LOGIN)
+        .chain(PASSKEYS)
+        .chain(FEDERATION)
+        .chain(PROVIDER)
 }

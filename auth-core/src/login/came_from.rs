@@ -1,0 +1,93 @@
+//! The sign-in at another provider behind a session: what it said of how the person signed in, and what is needed to sign
+//! out there too.
+
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use super::LoginWing;
+use crate::ground::{Purpose, Timestamp};
+use crate::store::{Session, StoreError, UpstreamSession};
+use crate::web::Problem;
+
+/// A sign-in at another provider. No `Debug`: it holds an ID token.
+#[derive(Serialize, Deserialize)]
+pub(super) struct CameFrom {
+    /// The configured upstream.
+    pub(super) upstream: String,
+    /// The issuer identifier.
+    pub(super) issuer: String,
+    /// The subject there.
+    pub(super) subject: String,
+    /// The session there.
+    pub(super) sid: Option<String>,
+    /// A hint for the provider when the person signs out.
+    pub(super) id_token: Option<Zeroizing<String>>,
+    /// How the person signed in there. This and what follows is there only if the operator trusts the provider with it.
+    pub(super) amr: Vec<String>,
+    /// How strongly.
+    pub(super) acr: Option<String>,
+    /// When.
+    pub(super) auth_time: Option<Timestamp>,
+}
+
+/// What stands sealed beside a session.
+#[derive(Serialize, Deserialize)]
+struct Secrets {
+    id_token: Option<Zeroizing<String>>,
+}
+
+impl LoginWing {
+    /// Keeps what is behind a session that stands and that nobody holds yet. One that goes on under another sign-in
+    /// forgets what was behind it.
+    pub(super) async fn keep_origin(
+        &self,
+        session: &Session,
+        came_from: Option<&CameFrom>,
+    ) -> Result<(), Problem> {
+        let origins = &self.core.stores.upstream_sessions;
+        let Some(came_from) = came_from else {
+            let goes_on = session.created_at != session.last_seen_at;
+            if goes_on {
+                origins.take_upstream_session(&session.id).await?;
+            }
+            return Ok(());
+        };
+        let secrets = Secrets {
+            id_token: came_from.id_token.clone(),
+        };
+        let text = Zeroizing::new(serde_json::to_vec(&secrets).map_err(corrupt)?);
+        let (keys, random) = (&self.core.keys, &*self.core.random);
+        let context = session.id.as_str().as_bytes();
+        let secrets = keys.seal(random, Purpose::UpstreamTokens, context, &text);
+        let origin = UpstreamSession {
+            session_id: session.id.clone(),
+            user_id: session.user_id.clone(),
+            upstream: came_from.upstream.clone(),
+            issuer: came_from.issuer.clone(),
+            subject: came_from.subject.clone(),
+            sid: came_from.sid.clone(),
+            secrets: secrets.map_err(corrupt)?,
+            version: 0,
+            expires_at: session.expires_at,
+        };
+        Ok(origins.put_upstream_session(&origin).await?)
+    }
+
+    /// The ID token behind a session.
+    #[cfg(feature = "federation")]
+    pub(super) fn id_token_of(
+        &self,
+        origin: &UpstreamSession,
+    ) -> Result<Option<Zeroizing<String>>, Problem> {
+        let context = origin.session_id.as_str().as_bytes();
+        let keys = &self.core.keys;
+        let opened = keys.open(Purpose::UpstreamTokens, context, &origin.secrets);
+        let opened = Zeroizing::new(opened.map_err(corrupt)?);
+        let secrets: Secrets = serde_json::from_slice(&opened).map_err(corrupt)?;
+        Ok(secrets.id_token)
+    }
+}
+
+fn corrupt(error: impl std::fmt::Display) -> StoreError {
+    StoreError::corrupt("upstream session", error)
+}
