@@ -6,7 +6,9 @@ use serde_json::json;
 use super::reply::{account_name, done};
 use super::{LoginWing, SessionEnd, SignedIn};
 use crate::services::pages::PageName;
-use crate::web::{CookieName, Exchange, FormTarget, PagePolicy, Params, Problem, Response, ReturnTo};
+use crate::web::{
+    CookieName, Exchange, FormTarget, PagePolicy, Params, Problem, Response, ReturnTo,
+};
 
 /// The form is this session's: one kept from an earlier sign-in ends nothing.
 pub(super) fn form(signed_in: &SignedIn) -> String {

@@ -291,10 +291,7 @@ impl LoginWing {
 
 impl LoginWing {
     /// The providers that the pages offer to sign in with.
-    pub(super) fn offered_upstreams(
-        &self,
-        return_to: Option<&ReturnTo>,
-    ) -> Vec<serde_json::Value> {
+    pub(super) fn offered_upstreams(&self, return_to: Option<&ReturnTo>) -> Vec<serde_json::Value> {
         #[cfg(feature = "federation")]
         let links = self.upstream_links(return_to);
         #[cfg(not(feature = "federation"))]

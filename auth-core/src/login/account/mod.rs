@@ -13,9 +13,7 @@ use serde_json::{Value, json};
 
 use super::{LoginWing, SignedIn, acr, logout};
 use crate::services::pages::PageName;
-use crate::web::{
-    Exchange, PagePolicy, Problem, Response, ReturnTo, see_other, wants_json, with_query,
-};
+use crate::web::{Exchange, Problem, Response, ReturnTo, see_other, wants_json, with_query};
 
 /// What the page says after something was done. A closed set, so that no link can make it say anything else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

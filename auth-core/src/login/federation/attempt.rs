@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::client::{AttemptSecrets, Ask, Client};
+use super::client::{Ask, AttemptSecrets, Client};
 use crate::ground::{Digest32, Purpose, Timestamp, base64url, from_base64url};
 use crate::login::LoginWing;
 use crate::store::{OneTimeKind, SessionId, StoreError, UserId};
@@ -106,10 +106,14 @@ impl LoginWing {
         mut attempt: Attempt,
     ) -> Result<(), Problem> {
         // Letters and digits only, so that it is a part of a name anywhere.
-        let id: String = self.core.random.bytes::<4>().iter().fold(
-            String::with_capacity(8),
-            |id, byte| id + &format!("{byte:02x}"),
-        );
+        let id: String = self
+            .core
+            .random
+            .bytes::<4>()
+            .iter()
+            .fold(String::with_capacity(8), |id, byte| {
+                id + &format!("{byte:02x}")
+            });
         let mut value = self.seal_attempt(&id, &attempt)?;
         if value.len() > MAX_SEALED {
             // Rather home than nowhere.

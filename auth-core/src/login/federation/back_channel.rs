@@ -58,10 +58,7 @@ impl LoginWing {
         self.end_upstream_sessions(exchange, client, &logout)
             .await?;
         let until = logout.expires_at;
-        if !claims
-            .claim_once(kind, &key, exchange.now, until)
-            .await?
-        {
+        if !claims.claim_once(kind, &key, exchange.now, until).await? {
             return Ok(refused("invalid_request", "The logout token came before."));
         }
         self.take_back_address(attempts, exchange).await?;

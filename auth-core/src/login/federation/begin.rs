@@ -57,9 +57,7 @@ impl LoginWing {
         remember: bool,
     ) -> Result<Response, Problem> {
         let secrets = client.draw(&*self.core.random);
-        let url = client
-            .authorization_url(&secrets, &ask, exchange.now)
-            .await;
+        let url = client.authorization_url(&secrets, &ask, exchange.now).await;
         let url = match url {
             Ok(url) => url,
             Err(error) => {

@@ -82,7 +82,12 @@ impl LoginWing {
     }
 
     /// What was posted, if it was so just now.
-    fn posted(&self, client: &Client, sealed: &str, now: Timestamp) -> Option<AuthorizationResponse> {
+    fn posted(
+        &self,
+        client: &Client,
+        sealed: &str,
+        now: Timestamp,
+    ) -> Option<AuthorizationResponse> {
         let sealed = from_base64url(sealed)?;
         let (keys, purpose) = (&self.core.keys, Purpose::UpstreamAttempt);
         let text = keys.open(purpose, &context(client), &sealed).ok()?;

@@ -10,9 +10,7 @@ use crate::ground::Purpose;
 use crate::login::LoginWing;
 use crate::services::Event;
 use crate::services::mail::MailKind;
-use crate::store::{
-    IdentityId, IdentityUse, LinkIdentity, LinkedIdentity, StoreError, User,
-};
+use crate::store::{IdentityId, IdentityUse, LinkIdentity, LinkedIdentity, StoreError, User};
 use crate::web::{Exchange, Problem};
 
 /// Tokens past this size are not kept: no provider's are.

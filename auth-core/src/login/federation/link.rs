@@ -1,10 +1,10 @@
 //! `POST /auth/account/identities/link`: somebody signed in adds an identity at another provider.
 
+use super::PAGE;
 use super::attempt::Aim;
 use super::client::{Ask, Client, Proven};
 use super::page::Notice;
 use super::refusal::{Refusal, Stop};
-use super::PAGE;
 use crate::login::reply::done;
 use crate::login::{LoginWing, SignedIn};
 use crate::store::{SessionId, UserId};

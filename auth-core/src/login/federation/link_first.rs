@@ -22,9 +22,7 @@ use crate::login::reply::{account_name, done};
 use crate::login::{Confirmation, LoginWing, SignedIn, parse_email};
 use crate::services::pages::PageName;
 use crate::store::{Consumed, OneTimeKind, OneTimeValue, StoreError};
-use crate::web::{
-    CookieLife, CookieName, Exchange, PagePolicy, Problem, Response, ReturnTo,
-};
+use crate::web::{CookieLife, CookieName, Exchange, PagePolicy, Problem, Response, ReturnTo};
 
 const FORM: &str = "link_first";
 const LANDING: &str = "/link-first";
@@ -116,7 +114,11 @@ impl LoginWing {
         let name = CookieName::PendingIdentity;
         exchange.cookies.set(name, &secret, life);
         let signed_in = self.resolve(exchange.headers(), exchange.now).await?;
-        let next = if signed_in.is_some() { CONFIRM } else { LANDING };
+        let next = if signed_in.is_some() {
+            CONFIRM
+        } else {
+            LANDING
+        };
         Ok(done(exchange, &self.path(next)))
     }
 
@@ -257,9 +259,7 @@ impl LoginWing {
         let user = self
             .user_from(exchange, &client, &proven, asked.clone(), false)
             .await?;
-        let (registered, linked) = self
-            .write_linked(exchange, &client, &proven, &user)
-            .await?;
+        let (registered, linked) = self.write_linked(exchange, &client, &proven, &user).await?;
         if asked.is_some() {
             let next = self
                 .after_registration(exchange, asked, registered, return_to.as_ref())

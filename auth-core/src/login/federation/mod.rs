@@ -47,7 +47,7 @@ use http::Method;
 use serde_json::{Value, json};
 
 use self::client::Client;
-use super::{LoginWing, LoginSettingsError};
+use super::{LoginSettingsError, LoginWing};
 use crate::services::outbound::Outbound;
 use crate::web::{Exchange, Problem, Response, ReturnTo, Side, with_query};
 
@@ -55,7 +55,7 @@ pub use new_account::NewIdentity;
 pub use profile::{EmailVerified, Profile, ProfileMap};
 pub use tokens::{UpstreamTokens, UpstreamTokensError};
 pub(in crate::login) use turns::Turns;
-use upstream::Protocol;
+pub(in crate::login) use upstream::Protocol;
 pub use upstream::Upstream;
 
 /// As many identities as one user can have.
@@ -121,9 +121,7 @@ impl LoginWing {
         upstreams.any(|client| client.upstream.signs_out)
     }
 
-    pub(in crate::login) fn federation_routes(
-        &self,
-    ) -> Vec<(String, &'static [Method], Endpoint)> {
+    pub(in crate::login) fn federation_routes(&self) -> Vec<(String, &'static [Method], Endpoint)> {
         const GET: &[Method] = &[Method::GET];
         const POST: &[Method] = &[Method::POST];
         const BOTH: &[Method] = &[Method::GET, Method::POST];
@@ -173,12 +171,12 @@ impl LoginWing {
             (Endpoint::Begin(at), _) => self.begin_sign_in(exchange, &client(at)?).await,
             (Endpoint::StepUp(at), _) => self.begin_step_up(exchange, &client(at)?).await,
             (Endpoint::Callback(at), false) => self.callback(exchange, &client(at)?).await,
-            (Endpoint::Callback(at), true) => self.posted_callback(exchange, &client(at)?),
+            (Endpoint::Callback(at), true) => self.posted_callback(exchange, &*client(at)?),
             (Endpoint::BackChannelLogout(at), _) => {
                 self.back_channel_logout(exchange, &client(at)?).await
             }
             (Endpoint::FrontChannelLogout(at), _) => {
-                self.front_channel_logout(exchange, &client(at)?).await
+                self.front_channel_logout(exchange, &*client(at)?).await
             }
             (Endpoint::LinkFirst, false) => self.link_first_page(exchange).await,
             (Endpoint::LinkFirst, true) => self.make_account(exchange).await,

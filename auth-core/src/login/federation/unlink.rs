@@ -61,18 +61,15 @@ impl LoginWing {
             identities.link_identity(&identity, MOST_IDENTITIES).await?;
             return Err(last_way_in());
         }
-        match client {
-            Some(client) => {
-                let kind = MailKind::ProviderUnlinked;
-                self.tell_identity(exchange, &client, user, kind).await;
-            }
-            None => {
-                let event = Event::IdentityUnlinked {
-                    user: user.id.clone(),
-                    upstream: identity.upstream,
-                };
-                self.core.emit(exchange.now, exchange.address, event).await;
-            }
+        if let Some(client) = client {
+            let kind = MailKind::ProviderUnlinked;
+            self.tell_identity(exchange, &client, user, kind).await;
+        } else {
+            let event = Event::IdentityUnlinked {
+                user: user.id.clone(),
+                upstream: identity.upstream,
+            };
+            self.core.emit(exchange.now, exchange.address, event).await;
         }
         Ok(done(exchange, &self.identities_url(Notice::Unlinked)))
     }

@@ -1,7 +1,7 @@
 //! What an operator decides about signing in with others.
 
 use super::{Login, LoginSettingsError, check};
-use crate::login::federation::Upstream;
+use crate::login::federation::{Protocol, Upstream};
 
 /// The settings.
 #[derive(Clone, Default)]
@@ -33,7 +33,9 @@ impl FederationSettings {
             )?;
             // Identities are keyed by issuer and subject: an entry must not be able to speak for another's (threat 09).
             check(
-                before.iter().all(|other| !other.may_speak_for(upstream)),
+                before
+                    .iter()
+                    .all(|other| !share_identities(other, upstream)),
                 "sign_in_with",
                 &format!(
                     "{:?} has the issuer of another provider; an OAuth 2 provider needs one of its own",
@@ -42,5 +44,28 @@ impl FederationSettings {
             )?;
         }
         Ok(())
+    }
+}
+
+/// Whether one could name identities of the other without being it: they have one issuer, and not its signature but an
+/// endpoint says who came.
+fn share_identities(one: &Upstream, other: &Upstream) -> bool {
+    use Protocol::{OAuth2, OpenId};
+    match (&one.protocol, &other.protocol) {
+        (OpenId { .. }, OpenId { .. }) => false,
+        (OAuth2 { issuer: own, .. }, OpenId { issuer, .. })
+        | (OpenId { issuer: own, .. }, OAuth2 { issuer, .. }) => own == issuer,
+        (
+            OAuth2 {
+                issuer: own,
+                token_endpoint: at,
+                ..
+            },
+            OAuth2 {
+                issuer,
+                token_endpoint,
+                ..
+            },
+        ) => own == issuer && at != token_endpoint,
     }
 }

@@ -89,9 +89,18 @@ impl House {
     }
 
     pub(super) fn build(settings: Login, stores: Stores) -> Self {
+        Self::build_at(Self::midday(), settings, stores)
+    }
+
+    /// The moment at which houses begin.
+    pub(super) fn midday() -> Arc<ManualClock> {
+        Arc::new(ManualClock::at(Timestamp::from_seconds(1_763_700_000)))
+    }
+
+    /// A house that goes by a clock others go by too.
+    pub(super) fn build_at(clock: Arc<ManualClock>, settings: Login, stores: Stores) -> Self {
         let base = BaseUrl::parse("https://app.example.com").expect("base");
         let keys = KeyRing::new([[7; 32]]).expect("keys");
-        let clock = Arc::new(ManualClock::at(Timestamp::from_seconds(1_763_700_000)));
         let random = Arc::new(StickyRandom::default());
         let events = Arc::new(Recorder::default());
         let core = Arc::new(Core {
@@ -108,7 +117,18 @@ impl House {
             sinks: vec![events.clone(), Arc::new(TracingSink)],
             proxies: TrustedProxies::default(),
         });
+        #[cfg(feature = "federation")]
+        let has_upstreams = !settings.federation.upstreams.is_empty();
         let wing = LoginWing::new(core.clone(), settings).expect("settings");
+        #[cfg(feature = "federation")]
+        let wing = if has_upstreams {
+            use crate::services::outbound::{Outbound, OutboundPolicy};
+            let policy = OutboundPolicy::default().dangerous_allow_loopback();
+            let outbound = Outbound::new(policy).expect("outbound");
+            wing.with_outbound(&outbound).expect("upstreams")
+        } else {
+            wing
+        };
         let ended = Arc::new(Listener::default());
         wing.observe_sessions(ended.clone());
         Self {
