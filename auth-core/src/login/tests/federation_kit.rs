@@ -12,7 +12,9 @@ use crate::ground::ManualClock;
 use crate::login::{Login, Upstream};
 use crate::services::Event;
 use crate::store::{LinkedIdentity, MemoryStore, User, UserId};
-use crate::testkit::upstream::{FakeClient, FakeClientAuth, FakePerson, FakeProvider, FakeResponse};
+use crate::testkit::upstream::{
+    FakeClient, FakeClientAuth, FakePerson, FakeProvider, FakeResponse,
+};
 
 pub(super) const CLIENT: &str = "app";
 pub(super) const SECRET: &str = "a secret for the client";
@@ -89,7 +91,7 @@ impl House {
 
 impl Browser<'_> {
     /// Begins a sign-in: the URL at the provider.
-    pub(super) async fn begin(&mut self, name: &str) -> String {
+    pub(super) async fn begin_with(&mut self, name: &str) -> String {
         let path = format!("/auth/login/with/{name}");
         let answer = self.get(&path).await;
         assert_eq!(answer.status.as_u16(), 303, "{}", answer.body);
@@ -125,7 +127,7 @@ impl Browser<'_> {
         provider: &FakeProvider,
         person: &FakePerson,
     ) -> Answer {
-        let url = self.begin(name).await;
+        let url = self.begin_with(name).await;
         let response = provider.authorize(&url, person).expect("request");
         self.come_back(&response).await
     }

@@ -35,14 +35,24 @@ async fn somebody_new_gets_an_account_and_is_known_the_next_time() {
     assert_eq!(session["session"]["acr"], "1");
     let user = browser.user_id().await.expect("user");
     let identity = house.identity(&there, "ada-there").await.expect("linked");
-    assert_eq!((identity.user_id, identity.upstream), (user.clone(), "corp".to_owned()));
+    assert_eq!(
+        (identity.user_id, identity.upstream),
+        (user.clone(), "corp".to_owned())
+    );
     assert_eq!(identity.tokens, None, "not asked for");
     assert_eq!(house.count(|e| matches!(e, Event::Registered { .. })), 1);
-    assert_eq!(house.count(|e| matches!(e, Event::IdentityLinked { .. })), 1);
+    assert_eq!(
+        house.count(|e| matches!(e, Event::IdentityLinked { .. })),
+        1
+    );
 
     let mut other = house.browser();
-    let answer = other.get("/auth/login/with/corp?return_to=/reports&remember=1").await;
-    let response = there.authorize(answer.location(), &person).expect("request");
+    let answer = other
+        .get("/auth/login/with/corp?return_to=/reports&remember=1")
+        .await;
+    let response = there
+        .authorize(answer.location(), &person)
+        .expect("request");
     let answer = other.come_back(&response).await;
     assert_eq!(answer.location(), "/reports");
     assert_eq!(other.user_id().await, Some(user));
@@ -69,7 +79,10 @@ async fn the_second_factor_is_asked_for_after_another_provider_too() {
     let origins = &house.core.stores.upstream_sessions;
     let origin = origins.upstream_session(&SessionId::new(id)).await;
     let origin = origin.expect("store").expect("kept on the way");
-    assert_eq!((origin.upstream, origin.subject), ("corp".to_owned(), "ada-there".to_owned()));
+    assert_eq!(
+        (origin.upstream, origin.subject),
+        ("corp".to_owned(), "ada-there".to_owned())
+    );
     assert!(origin.sid.is_some());
 }
 
@@ -83,8 +96,11 @@ async fn two_tabs_and_two_providers_do_not_disturb_each_other() {
     ];
     let house = house_at(clock, unlimited(settings()).sign_in_with(upstreams));
     let mut browser = house.browser();
-    let (first, second) = (browser.begin("one").await, browser.begin("one").await);
-    let third = browser.begin("two").await;
+    let (first, second) = (
+        browser.begin_with("one").await,
+        browser.begin_with("one").await,
+    );
+    let third = browser.begin_with("two").await;
     assert_eq!(browser.attempts().len(), 3);
     let last = two.authorize(&third, &ada()).expect("request");
     let early = one.authorize(&first, &ada()).expect("request");
@@ -110,7 +126,7 @@ async fn a_posted_answer_finds_its_cookie() {
     })
     .await;
     let mut browser = house.browser();
-    let url = browser.begin("corp").await;
+    let url = browser.begin_with("corp").await;
     let response = there.authorize(&url, &ada()).expect("request");
     assert!(response.is_post);
     let answer = browser.come_back(&response).await;
@@ -118,9 +134,11 @@ async fn a_posted_answer_finds_its_cookie() {
     assert!(browser.is_signed_in().await);
 
     // What was posted long ago is nothing any more.
-    let url = browser.begin("corp").await;
+    let url = browser.begin_with("corp").await;
     let response = there.authorize(&url, &ada()).expect("request");
-    let answer = browser.post("/auth/callback/corp", &fields(&response.parameters)).await;
+    let answer = browser
+        .post("/auth/callback/corp", &fields(&response.parameters))
+        .await;
     let next = answer.location().to_owned();
     assert!(next.starts_with("/auth/callback/corp?response="), "{next}");
     house.clock.advance(Duration::from_mins(2));
@@ -131,18 +149,20 @@ async fn a_posted_answer_finds_its_cookie() {
 
 fn fields(parameters: &[(String, String)]) -> Vec<(&str, &str)> {
     let pairs = parameters.iter();
-    pairs.map(|(name, value)| (name.as_str(), value.as_str())).collect()
+    pairs
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .collect()
 }
 
 #[tokio::test]
 async fn a_browser_has_eight_attempts_and_each_a_quarter_of_an_hour() {
     let (house, there) = house_with(Upstream::trust_email).await;
     let mut browser = house.browser();
-    let oldest = browser.begin("corp").await;
+    let oldest = browser.begin_with("corp").await;
     house.clock.advance(Duration::from_secs(1));
     let mut last = String::new();
     for _ in 0..8 {
-        last = browser.begin("corp").await;
+        last = browser.begin_with("corp").await;
     }
     assert_eq!(browser.attempts().len(), 8);
     let response = there.authorize(&oldest, &ada()).expect("request");
@@ -158,7 +178,10 @@ async fn a_browser_has_eight_attempts_and_each_a_quarter_of_an_hour() {
     for _ in 0..8 {
         browser.get(&long).await;
     }
-    let sizes = browser.cookies.iter().map(|(name, value)| name.len() + value.len());
+    let sizes = browser
+        .cookies
+        .iter()
+        .map(|(name, value)| name.len() + value.len());
     assert!(sizes.sum::<usize>() < 8 * 1024);
 }
 
@@ -197,7 +220,7 @@ async fn a_provider_that_is_down_gets_a_clear_page_and_other_ways_work() {
     there.straighten();
     house.clock.advance(Duration::from_mins(5));
     let mut browser = house.browser();
-    let url = browser.begin("corp").await;
+    let url = browser.begin_with("corp").await;
     let response = there.authorize(&url, &ada()).expect("request");
     there.bend(|faults| faults.down = true);
     let answer = browser.come_back(&response).await;
@@ -237,7 +260,10 @@ async fn the_host_refuses_or_enriches_who_is_new() {
     let answer = browser.sign_in_with("corp", &there, &person).await;
     assert_eq!(answer.location(), "/", "{}", answer.body);
     let user = browser.user_id().await.expect("user");
-    assert_eq!(house.user_by(&user).await.claims["zoneinfo"], "Europe/London");
+    assert_eq!(
+        house.user_by(&user).await.claims["zoneinfo"],
+        "Europe/London"
+    );
 }
 
 #[tokio::test]
@@ -280,9 +306,8 @@ async fn threat_12_one_new_identity_makes_one_account_however_often_it_comes() {
 
 #[test]
 fn names_and_issuers_are_each_providers_own() {
-    let openid = |name: &str| {
-        Upstream::openid(name, "https://id.example", "app").secret_in_header("secret")
-    };
+    let openid =
+        |name: &str| Upstream::openid(name, "https://id.example", "app").secret_in_header("secret");
     let twice = settings().sign_in_with([openid("corp"), openid("corp")]);
     let error = twice.validate().expect_err("two of one name");
     assert_eq!(error.setting, "sign_in_with");
@@ -301,7 +326,12 @@ fn names_and_issuers_are_each_providers_own() {
     });
     let borrowed = api.clone().issuer("https://id.example");
     let error = settings().sign_in_with([openid("corp"), borrowed]);
-    assert_eq!(error.validate().expect_err("borrowed").setting, "sign_in_with");
-    assert_eq!(settings().sign_in_with([openid("corp"), api]).validate(), Ok(()));
+    assert_eq!(
+        error.validate().expect_err("borrowed").setting,
+        "sign_in_with"
+    );
+    assert_eq!(
+        settings().sign_in_with([openid("corp"), api]).validate(),
+        Ok(())
+    );
 }
-

@@ -1,0 +1,208 @@
+//! Signing out there too, and being signed out from there.
+
+use http::StatusCode;
+use serde_json::json;
+
+use super::federation_kit::*;
+use super::harness::*;
+use crate::login::{SessionEnd, Upstream};
+use crate::services::Event;
+use crate::store::SessionId;
+use crate::testkit::upstream::{FakePerson, FakeProvider};
+
+const BACK: &str = "/auth/backchannel-logout/corp";
+
+/// Signs in; the session there.
+async fn enter<'h>(
+    house: &'h House,
+    there: &FakeProvider,
+    person: &FakePerson,
+) -> (Browser<'h>, String) {
+    let mut browser = house.browser();
+    let url = browser.begin_with("corp").await;
+    let response = there.authorize(&url, person).expect("request");
+    let answer = browser.come_back(&response).await;
+    assert_eq!(answer.location(), "/", "{}", answer.body);
+    (browser, response.sid.expect("sid"))
+}
+
+impl House {
+    async fn tell_back(&self, token: &str) -> Answer {
+        self.browser().post(BACK, &[("logout_token", token)]).await
+    }
+}
+
+#[tokio::test]
+async fn signing_out_leads_on_to_the_provider_where_that_is_wanted() {
+    let (house, there) = house_with(|corp| corp.trust_email().sign_out_there()).await;
+    let (mut browser, _) = enter(&house, &there, &ada()).await;
+    let id = browser.session_id().await.expect("session");
+    let page = browser.get("/auth/logout").await;
+    let policy = page.headers["content-security-policy"]
+        .to_str()
+        .expect("text");
+    assert!(!policy.contains("form-action"), "the form leads on");
+    let answer = browser.fill_in("/auth/logout", &[]).await;
+    let next = url::Url::parse(answer.location()).expect("URL");
+    assert!(
+        answer.location().starts_with(&there.url("/end-session")),
+        "{next}"
+    );
+    let query: std::collections::HashMap<_, _> = next.query_pairs().into_owned().collect();
+    assert_eq!(
+        query["post_logout_redirect_uri"],
+        "https://app.example.com/auth/signed-out"
+    );
+    assert_eq!(query["client_id"], CLIENT);
+    assert!(query["id_token_hint"].split('.').count() == 3);
+    // It has ended here first, whatever becomes of it there.
+    assert!(!browser.is_signed_in().await);
+    let origins = &house.core.stores.upstream_sessions;
+    let left = origins.upstream_session(&SessionId::new(id)).await;
+    assert_eq!(left.expect("store"), None);
+}
+
+#[tokio::test]
+async fn elsewhere_signing_out_stays_here() {
+    let (house, there) = house_with(Upstream::trust_email).await;
+    let (mut browser, _) = enter(&house, &there, &ada()).await;
+    let page = browser.get("/auth/logout").await;
+    let policy = page.headers["content-security-policy"]
+        .to_str()
+        .expect("text");
+    assert!(policy.contains("form-action 'self'"));
+    let answer = browser.fill_in("/auth/logout", &[]).await;
+    assert_eq!(answer.location(), "/auth/signed-out");
+    // Nor does a session lead there that was begun with a password since.
+    let (house, there) = house_with(|corp| corp.trust_email().sign_out_there()).await;
+    house.verified(ADA).await;
+    let (mut browser, _) = enter(&house, &there, &ada()).await;
+    browser.sign_in(ADA, PASSWORD).await;
+    let answer = browser.fill_in("/auth/logout", &[]).await;
+    assert_eq!(answer.location(), "/auth/signed-out");
+}
+
+#[tokio::test]
+async fn the_back_channel_ends_the_session_with_this_sid_or_all_of_the_subject() {
+    let (house, there) = house_with(Upstream::trust_email).await;
+    let (mut one, first) = enter(&house, &there, &ada()).await;
+    let (mut two, _) = enter(&house, &there, &ada()).await;
+    let bob = FakePerson::new("bob-there").email(BOB, true);
+    let (mut bob, _) = enter(&house, &there, &bob).await;
+    let token = there.logout_token(CLIENT, None, Some(&first));
+    let answer = house.tell_back(&token).await;
+    assert_eq!(
+        (answer.status, answer.body.as_str()),
+        (StatusCode::OK, ""),
+        "{}",
+        answer.body
+    );
+    assert!(!one.is_signed_in().await);
+    assert!(two.is_signed_in().await && bob.is_signed_in().await);
+    let token = there.logout_token(CLIENT, Some("ada-there"), None);
+    assert_eq!(house.tell_back(&token).await.status, StatusCode::OK);
+    assert!(!two.is_signed_in().await && bob.is_signed_in().await);
+    assert_eq!(
+        house.count(|e| matches!(e, Event::UpstreamLogout { .. })),
+        2
+    );
+    // The rest of the house hears of it, so that other apps are signed out too.
+    let why: Vec<_> = house.ended().into_iter().map(|ended| ended.why).collect();
+    assert_eq!(why, [SessionEnd::EndedUpstream, SessionEnd::EndedUpstream]);
+}
+
+#[tokio::test]
+async fn a_logout_token_counts_once() {
+    let (house, there) = house_with(Upstream::trust_email).await;
+    enter(&house, &there, &ada()).await;
+    let token = there.logout_token(CLIENT, Some("ada-there"), None);
+    assert_eq!(house.tell_back(&token).await.status, StatusCode::OK);
+    let (mut browser, _) = enter(&house, &there, &ada()).await;
+    let answer = house.tell_back(&token).await;
+    assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+    assert_eq!(answer.json()["error"], "invalid_request");
+    assert!(browser.is_signed_in().await, "a replay ends nothing");
+}
+
+#[tokio::test]
+async fn a_logout_token_that_breaks_a_rule_ends_nothing() {
+    let (house, there) = house_with(Upstream::trust_email).await;
+    let (mut browser, sid) = enter(&house, &there, &ada()).await;
+    let set = |name: &str, value| (name.to_owned(), Some(value));
+    for change in [
+        set("iss", json!("https://evil.example")),
+        set("aud", json!("another")),
+        set("nonce", json!("n")),
+        set("events", json!({})),
+        set(
+            "events",
+            json!("http://schemas.openid.net/event/backchannel-logout"),
+        ),
+        set("exp", json!(1)),
+        set("iat", json!("now")),
+        ("jti".to_owned(), None),
+        ("events".to_owned(), None),
+        ("iat".to_owned(), None),
+    ] {
+        there.straighten();
+        there.bend(|faults| faults.logout = vec![change.clone()]);
+        let token = there.logout_token(CLIENT, Some("ada-there"), Some(&sid));
+        let answer = house.tell_back(&token).await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{change:?}");
+        assert!(browser.is_signed_in().await, "{change:?}");
+    }
+    there.straighten();
+    let neither = there.logout_token(CLIENT, None, None);
+    assert_eq!(
+        house.tell_back(&neither).await.status,
+        StatusCode::BAD_REQUEST
+    );
+    there.bend(|faults| faults.signature = true);
+    let forged = there.logout_token(CLIENT, Some("ada-there"), None);
+    assert_eq!(
+        house.tell_back(&forged).await.status,
+        StatusCode::BAD_REQUEST
+    );
+    for nothing in ["", "a.b.c"] {
+        assert_eq!(
+            house.tell_back(nothing).await.status,
+            StatusCode::BAD_REQUEST
+        );
+    }
+    assert!(browser.is_signed_in().await);
+}
+
+#[tokio::test]
+async fn threat_55_the_front_channel_ends_only_the_session_it_names_in_this_browser() {
+    let (house, there) = house_with(Upstream::trust_email).await;
+    let (mut browser, sid) = enter(&house, &there, &ada()).await;
+    let (mut other, _) = enter(&house, &there, &ada()).await;
+    let path = |iss: &str, sid: &str| {
+        let query = form_urlencoded::Serializer::new(String::new())
+            .append_pair("iss", iss)
+            .append_pair("sid", sid)
+            .finish();
+        format!("/auth/frontchannel-logout/corp?{query}")
+    };
+    for wrong in [
+        path("https://evil.example", &sid),
+        path(there.issuer(), "another"),
+        format!("/auth/frontchannel-logout/corp?sid={sid}"),
+        "/auth/frontchannel-logout/corp".to_owned(),
+    ] {
+        let answer = browser.get(&wrong).await;
+        assert_eq!(answer.status, StatusCode::OK);
+        assert!(browser.is_signed_in().await, "{wrong}");
+    }
+    let right = path(there.issuer(), &sid);
+    other.get(&right).await;
+    house.browser().get(&right).await;
+    assert!(browser.is_signed_in().await && other.is_signed_in().await);
+    let answer = browser.get(&right).await;
+    assert_eq!((answer.status, answer.body.as_str()), (StatusCode::OK, ""));
+    assert!(
+        !answer.headers.contains_key("x-frame-options"),
+        "it is shown in a frame"
+    );
+    assert!(!browser.is_signed_in().await && other.is_signed_in().await);
+}
