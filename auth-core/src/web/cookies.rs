@@ -290,4 +290,37 @@ mod tests {
         // The https name is not read over http, nor the other way round.
         assert_eq!(found(&[b"__Host-auth_session=xyz"]), None);
     }
+
+    #[test]
+    fn each_attempt_has_a_cookie_of_its_own() {
+        let mut jar = CookieJar::new(false);
+        jar.set_attempt("0a1b2c3d", "one", Duration::from_mins(15));
+        jar.set_attempt("4e5f6a7b", "two", Duration::from_mins(15));
+        jar.remove_attempt("0a1b2c3d");
+        let mut out = HeaderMap::new();
+        jar.apply(&mut out);
+        let set: Vec<_> = out
+            .get_all(SET_COOKIE)
+            .iter()
+            .map(|v| v.to_str().expect("text"))
+            .collect();
+        assert_eq!(
+            set,
+            [
+                "__Host-auth_attempt_4e5f6a7b=two; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=900",
+                "__Host-auth_attempt_0a1b2c3d=; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=0",
+            ]
+        );
+        let jar = CookieJar::new(true);
+        let long = format!("auth_attempt_c={}", "a".repeat(MAX_SEALED + 1));
+        let request = headers(&[
+            b"auth_attempt_a=1; auth_session=x; auth_attempt_b=2; auth_attempt_=3; auth_attempt_d=4 5",
+            long.as_bytes(),
+            b"__Host-auth_attempt_e=6",
+        ]);
+        assert_eq!(jar.attempts(&request), [("a", "1"), ("b", "2")]);
+        let many: Vec<_> = (0..40).map(|n| format!("auth_attempt_{n}=v")).collect();
+        let many = headers(&[many.join("; ").as_bytes()]);
+        assert_eq!(jar.attempts(&many).len(), MOST_READ);
+    }
 }

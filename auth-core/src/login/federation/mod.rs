@@ -56,6 +56,8 @@ pub use profile::{EmailVerified, Profile, ProfileMap};
 pub use tokens::{UpstreamTokens, UpstreamTokensError};
 pub(in crate::login) use turns::Turns;
 pub(in crate::login) use upstream::Protocol;
+#[cfg(test)]
+pub(in crate::login) use upstream::ResponseMode;
 pub use upstream::Upstream;
 
 /// As many identities as one user can have.

@@ -322,7 +322,7 @@ fn names_and_issuers_are_each_providers_own() {
     .user_info("https://api.example/me")
     .profile(crate::login::ProfileMap {
         subject: &["/id"],
-        ..crate::login::ProfileMap::EMPTY
+        ..crate::login::ProfileMap::default()
     });
     let borrowed = api.clone().issuer("https://id.example");
     let error = settings().sign_in_with([openid("corp"), borrowed]);

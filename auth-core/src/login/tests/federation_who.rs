@@ -104,19 +104,13 @@ async fn threat_46_the_page_that_asks_is_the_same_whether_or_not_there_is_an_acc
         pages.push((page.status, body, made.status, made.location().len()));
     }
     assert_eq!(pages[0], pages[1]);
-    let mails: Vec<_> = house
-        .mails()
-        .await
-        .into_iter()
-        .map(|mail| (mail.kind, mail.to))
-        .collect();
-    assert_eq!(
-        mails,
-        [
-            (MailKind::AlreadyRegistered, Some(ADA.to_owned())),
-            (MailKind::Confirmation, Some(BOB.to_owned())),
-        ]
-    );
+    let mails = house.mails().await.into_iter();
+    let mails: std::collections::BTreeSet<_> = mails.map(|mail| (mail.to, mail.kind)).collect();
+    let expected = [
+        (Some(ADA.to_owned()), MailKind::AlreadyRegistered),
+        (Some(BOB.to_owned()), MailKind::Confirmation),
+    ];
+    assert_eq!(mails, expected.into());
     assert!(
         house.identity(&there, ADA).await.is_none(),
         "nothing of hers was touched"
@@ -144,16 +138,11 @@ async fn an_address_that_proves_nothing_is_confirmed_by_mail() {
         answer.body
     );
     assert!(!browser.is_signed_in().await);
+    let flow = confirm.split_once("?f=").expect("flow").1;
     let mails = house.mails().await;
-    let answer = browser
-        .fill_in(
-            &confirm,
-            &[
-                ("f", confirm.split_once("?f=").expect("flow").1),
-                ("code", &mails[0].code),
-            ],
-        )
-        .await;
+    let mail = mails.iter().find(|mail| mail.token().starts_with(flow));
+    let fields = [("f", flow), ("code", &mail.expect("mail").code)];
+    let answer = browser.fill_in(&confirm, &fields).await;
     assert!(
         answer.location().starts_with("/auth/login?confirmed=1"),
         "{} {}",
