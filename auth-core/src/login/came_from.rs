@@ -4,9 +4,9 @@
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::LoginWing;
+use super::{LoginWing, NewSession};
 use crate::ground::{Purpose, Timestamp};
-use crate::store::{Session, StoreError, UpstreamSession};
+use crate::store::{StoreError, UpstreamSession};
 use crate::web::Problem;
 
 /// A sign-in at another provider. No `Debug`: it holds an ID token.
@@ -41,13 +41,13 @@ impl LoginWing {
     /// forgets what was behind it.
     pub(super) async fn keep_origin(
         &self,
-        session: &Session,
+        new: &NewSession,
         came_from: Option<&CameFrom>,
     ) -> Result<(), Problem> {
+        let session = &new.session;
         let origins = &self.core.stores.upstream_sessions;
         let Some(came_from) = came_from else {
-            let goes_on = session.created_at != session.last_seen_at;
-            if goes_on {
+            if new.goes_on {
                 origins.take_upstream_session(&session.id).await?;
             }
             return Ok(());

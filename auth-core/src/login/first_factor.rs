@@ -160,7 +160,7 @@ impl LoginWing {
                 .await?;
             return Ok(None);
         }
-        self.keep_origin(&new.session, came_from).await?;
+        self.keep_origin(&new, came_from).await?;
         let secret = new.hand_over(&mut exchange.cookies);
         self.tell_signed_in(&new.session, exchange.address, exchange.now)
             .await;

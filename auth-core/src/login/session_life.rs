@@ -55,6 +55,8 @@ impl Proofs {
 pub struct NewSession {
     /// The session as stored.
     pub session: Session,
+    /// It goes on under the id of one that this sign-in renewed.
+    pub(super) goes_on: bool,
     secret: Zeroizing<String>,
     carrier: Carrier,
     now: Timestamp,
@@ -199,7 +201,9 @@ impl LoginWing {
                 };
                 if sessions.rotate_session(&old.token_digest, &renewed).await? {
                     session = renewed;
-                    return Ok(self.new_session(session, secret, carrier, now));
+                    let mut new = self.new_session(session, secret, carrier, now);
+                    new.goes_on = true;
+                    return Ok(new);
                 }
             } else {
                 self.end_by_sign_out(&old, SessionEnd::Replaced, request.address, now)
@@ -240,6 +244,7 @@ impl LoginWing {
     ) -> NewSession {
         NewSession {
             session,
+            goes_on: false,
             secret,
             carrier,
             now,
