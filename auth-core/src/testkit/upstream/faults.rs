@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::http::FakeReply;
+use crate::ground::jose::Jwk;
 
 /// A member that is set to something else, or left out.
 pub type Change = (String, Option<Value>);
@@ -34,6 +35,8 @@ pub struct Faults {
     pub user_info: Vec<Change>,
     /// The `UserInfo` answer is a signed token.
     pub signs_user_info: bool,
+    /// ID token and `UserInfo` answer are encrypted to this key of the client's, by the first algorithm that fits it.
+    pub encrypts_to: Option<Jwk>,
     /// Claims of the logout token.
     pub logout: Vec<Change>,
     /// Members of the header of every token it signs. `alg` of `none` leaves the signature out; `alg` of `HS256` takes

@@ -6,8 +6,9 @@ use serde_json::{Map, Value, json};
 use super::authorize::Grant;
 use super::http::{FakeReply, FakeRequest};
 use super::{Inner, State, client, faults};
+use crate::ground::jose::jwe::{ContentEncryption, EncryptionKey};
 use crate::ground::jose::{Algorithm, left_half_hash};
-use crate::ground::{Digest32, base64url};
+use crate::ground::{Digest32, SystemRandom, base64url};
 
 const ACCESS_TOKEN_LIFE: i64 = 3600;
 
@@ -103,7 +104,8 @@ fn id_token(inner: &Inner, state: &State, grant: &Grant, access_token: &str) -> 
         claims.insert("acr".to_owned(), json!(acr));
     }
     faults::apply(&state.faults.id_token, &mut claims);
-    sign(state, Some("JWT"), &Value::Object(claims))
+    let token = sign(state, Some("JWT"), &Value::Object(claims));
+    encrypted(state, Some("JWT"), &token).unwrap_or(token)
 }
 
 /// Answers at `UserInfo` (OpenID Connect Core §5.3).
@@ -120,10 +122,26 @@ pub(super) fn user_info(inner: &Inner, request: &FakeRequest) -> FakeReply {
     }
     faults::apply(&state.faults.user_info, &mut claims);
     let claims = Value::Object(claims);
-    if state.faults.signs_user_info {
-        return FakeReply::new(200, "application/jwt", sign(&state, None, &claims));
+    let (cty, text) = if state.faults.signs_user_info {
+        (Some("JWT"), sign(&state, None, &claims))
+    } else {
+        (None, claims.to_string())
+    };
+    match (encrypted(&state, cty, &text), cty) {
+        (Some(token), _) => FakeReply::new(200, "application/jwt", token),
+        (None, Some(_)) => FakeReply::new(200, "application/jwt", text),
+        (None, None) => FakeReply::json(200, &claims),
     }
-    FakeReply::json(200, &claims)
+}
+
+/// Encrypted to the client, if [`Faults::encrypts_to`](super::Faults::encrypts_to) says so.
+fn encrypted(state: &State, cty: Option<&str>, text: &str) -> Option<String> {
+    let jwk = state.faults.encrypts_to.as_ref()?;
+    let algorithm = *jwk.encryption_algorithms().first()?;
+    let key = EncryptionKey::new(jwk, algorithm).unwrap();
+    let [encryption, ..] = ContentEncryption::ALL;
+    let token = key.encrypt_compact(encryption, cty, text.as_bytes(), &SystemRandom);
+    Some(token.unwrap())
 }
 
 /// A compact JWS with the present key, as honest as the faults let it be.

@@ -3,6 +3,7 @@
 mod api;
 mod authorize;
 mod client_auth;
+mod encrypted;
 mod error;
 mod id_token;
 mod key;

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 use url::Url;
+use zeroize::Zeroizing;
 
 use super::id_token::Asked;
 use super::metadata::Discovered;
@@ -48,10 +49,14 @@ impl Client {
             code,
             max_age: ask.max_age,
         };
+        let raw = answer.raw_id_token.as_ref();
+        let raw = raw.ok_or(ClientError::Refused("id_token_missing"))?;
+        let id_token = self.signed_token(raw, random);
+        let id_token = id_token.map_err(|_| ClientError::Refused("id_token_encryption"))?;
         let (discovered, claims) = self
-            .check_id_token(discovered, &answer, &asked, now)
+            .check_id_token(discovered, &id_token, &answer, &asked, now)
             .await?;
-        let id_token = answer.raw_id_token.clone();
+        let id_token = Some(Zeroizing::new(id_token.into_owned()));
         let tokens = answer.into_tokens(now);
         let mut proven = id_token::proven(claims, id_token, tokens)?;
         // An access token can be swapped without the ID token noticing where that has no `at_hash`: what it opens
@@ -59,7 +64,9 @@ impl Client {
         if self.asks_user_info()
             && let Some(endpoint) = &discovered.metadata().userinfo_endpoint
         {
-            let more = self.user_info(&discovered, endpoint, &proven, now).await?;
+            let more = self
+                .user_info(&discovered, endpoint, &proven, random, now)
+                .await?;
             merge(&mut proven.claims, more);
         }
         self.add_posted_user(&mut proven.claims, response.user.as_deref());

@@ -5,8 +5,8 @@ use serde_json::{Map, Value};
 
 use super::metadata::Discovered;
 use super::{Client, ClientError, Proven};
-use crate::ground::Timestamp;
 use crate::ground::jose::{Claims, ClaimsCheck, Jws};
+use crate::ground::{Random, Timestamp};
 
 const PLACE: &str = "userinfo endpoint";
 const WRONG: ClientError = ClientError::Refused("user_info");
@@ -18,6 +18,7 @@ impl Client {
         discovered: &Discovered,
         endpoint: &str,
         proven: &Proven,
+        random: &dyn Random,
         now: Timestamp,
     ) -> Result<Map<String, Value>, ClientError> {
         let access_token = &proven.tokens.access_token;
@@ -31,7 +32,7 @@ impl Client {
             Claims::from_vouched_json(&answer.body).map_err(|_| WRONG)?
         } else if answer.media_type == "application/jwt" {
             let token = std::str::from_utf8(&answer.body).map_err(|_| WRONG)?;
-            self.check_signed(discovered, token.trim(), &proven.issuer, now)?
+            self.read_token(discovered, token.trim(), &proven.issuer, random, now)?
         } else {
             // A page of somebody's, mostly of a proxy.
             return Err(ClientError::Down(PLACE, None));
@@ -41,6 +42,26 @@ impl Client {
             return Err(ClientError::Refused("user_info_subject"));
         }
         Ok(claims.into_object())
+    }
+
+    /// A signed answer, an encrypted one, or one that is both.
+    fn read_token(
+        &self,
+        discovered: &Discovered,
+        token: &str,
+        issuer: &str,
+        random: &dyn Random,
+        now: Timestamp,
+    ) -> Result<Claims, ClientError> {
+        let Some(decrypted) = self.decrypted(token, random) else {
+            return self.check_signed(discovered, token, issuer, now);
+        };
+        let decrypted = decrypted.map_err(|_| ClientError::Refused("user_info_encryption"))?;
+        match decrypted.nested_jwt() {
+            Ok(token) => self.check_signed(discovered, token, issuer, now),
+            // Encrypted alone, it is vouched for as one in the clear is: by TLS.
+            Err(_) => Claims::from_vouched_json(decrypted.plaintext()).map_err(|_| WRONG),
+        }
     }
 
     /// A signed answer, by the keys the ID token was signed by or beside. `iss` and `aud` have to be there, so that no

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use zeroize::Zeroizing;
 
 use super::{ApiCall, ClientAuth, IssuerRule, Protocol, ResponseMode, SecretBy, Upstream, pem};
+use crate::ground::jose::jwe::DecryptionKey;
 use crate::ground::jose::{Algorithm, SigningKey};
 use crate::login::federation::preset::{self, PlaceKind, Preset};
 use crate::login::federation::profile::ProfileMap;
@@ -82,6 +83,7 @@ impl Upstream {
             protocol,
             client_id,
             client_auth: ClientAuth::None,
+            decryption_keys: Arc::new([]),
             secret_by: SecretBy::Post,
             is_public: false,
             preset: None,
@@ -140,6 +142,14 @@ impl Upstream {
     /// The client proves itself by signing (`private_key_jwt`, RFC 7523); the provider has the public half.
     pub fn private_key_jwt(mut self, key: impl Into<Arc<SigningKey>>) -> Self {
         self.client_auth = ClientAuth::PrivateKeyJwt(key.into());
+        self
+    }
+
+    /// Private keys that it encrypts ID tokens and `UserInfo` answers to, where it was told to at registration
+    /// (`id_token_encrypted_response_alg` and its like): their public halves are what was registered. Whatever comes in
+    /// the clear is accepted as before.
+    pub fn decryption_keys(mut self, keys: impl IntoIterator<Item = DecryptionKey>) -> Self {
+        self.decryption_keys = keys.into_iter().collect();
         self
     }
 

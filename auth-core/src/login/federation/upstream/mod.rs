@@ -15,6 +15,7 @@ use zeroize::Zeroizing;
 
 use super::preset::Preset;
 use super::profile::ProfileMap;
+use crate::ground::jose::jwe::DecryptionKey;
 use crate::ground::jose::{Algorithm, SigningKey};
 
 /// Another provider that people may sign in with. Give it to [`Login::sign_in_with`].
@@ -59,6 +60,8 @@ pub struct Upstream {
     pub(in crate::login) protocol: Protocol,
     pub(in crate::login) client_id: String,
     pub(in crate::login) client_auth: ClientAuth,
+    /// What ID tokens and `UserInfo` answers may be encrypted to.
+    pub(in crate::login) decryption_keys: Arc<[DecryptionKey]>,
     /// How a secret is sent, once there is one.
     pub(super) secret_by: SecretBy,
     /// It has no secret, and the operator says so.

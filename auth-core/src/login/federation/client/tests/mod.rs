@@ -1,6 +1,7 @@
 //! The client against a scripted provider, over real sockets.
 
 mod answers;
+mod encrypted;
 mod id_token;
 mod keys;
 mod logout;

@@ -6,7 +6,7 @@ use super::*;
 async fn who_came() {
     let bench = Bench::start().await;
     let person = ada()
-        .claim("amr", json!(["pwd", "otp", 7]))
+        .claim("amr", json!(["pwd", "otp"]))
         .signed_in_at(START - 100);
     let ask = Ask {
         acr_values: Some("gold silver".to_owned()),
