@@ -11,6 +11,8 @@ mod software_authenticator;
 mod states;
 mod visitor;
 
+#[cfg(feature = "federation")]
+pub use auth_core::testkit::upstream;
 pub use auth_core::testkit::{Answer, Browser};
 pub use authenticator_app::AuthenticatorApp;
 pub use kit::TestKit;
