@@ -1,6 +1,6 @@
 //! The authorization request (RFC 6749 §4.1.1, OpenID Connect Core §3.1.2.1, RFC 7636 §4.3).
 
-use super::metadata::there;
+use super::metadata::{Discovered, there};
 use super::{Ask, AttemptSecrets, Client, ClientError};
 use crate::ground::{Digest32, Timestamp};
 use crate::login::federation::upstream::{Protocol, ResponseMode};
@@ -37,8 +37,12 @@ impl Client {
             ) => Ok(authorization_endpoint.as_str()),
             (_, Some(discovered)) => there(discovered.metadata().authorization_endpoint.as_deref()),
             (_, None) => there(None),
-        }?;
-        let mut url = self.browser_url(endpoint)?;
+        }?
+        .to_owned();
+        if discovered.is_some_and(|discovered| !self.can_agree(&discovered)) {
+            return Err(ClientError::Refused("id_token_algorithm"));
+        }
+        let mut url = self.browser_url(&endpoint)?;
         let mut asked: Vec<(&str, String)> = vec![
             ("response_type", "code".to_owned()),
             ("client_id", upstream.client_id.clone()),
@@ -77,6 +81,16 @@ impl Client {
 
     pub(super) fn is_openid(&self) -> bool {
         matches!(self.upstream.protocol, Protocol::OpenId { .. })
+    }
+
+    /// Whether the provider signs by any algorithm that is accepted here, as far as it says: else nobody has to go there
+    /// in vain.
+    fn can_agree(&self, discovered: &Discovered) -> bool {
+        let signs_by = &discovered.metadata().id_token_signing_alg_values_supported;
+        signs_by.as_ref().is_none_or(|signs_by| {
+            let mut accepted = self.algorithms().iter();
+            accepted.any(|own| signs_by.iter().any(|name| name == own.name()))
+        })
     }
 
     fn scope(&self) -> String {

@@ -133,7 +133,18 @@ async fn threat_21_none_and_shared_secrets() {
 async fn threat_21_only_listed_algorithms() {
     use crate::ground::jose::Algorithm;
     let bench = Bench::with(|upstream| upstream.algorithms([Algorithm::Rs256])).await;
+    let unsaid = without("id_token_signing_alg_values_supported");
+    bench.provider.bend(|faults| faults.metadata = vec![unsaid]);
     assert_eq!(outcome(&bench.sign_in().await), "id_token_algorithm");
+    // Nobody is sent there in vain.
+    let bench = Bench::with(|upstream| upstream.algorithms([Algorithm::Rs256])).await;
+    let secrets = bench.client.draw(&SystemRandom);
+    let ask = Ask::default();
+    let url = bench
+        .client
+        .authorization_url(&secrets, &ask, bench.now())
+        .await;
+    assert_eq!(reason(&url.unwrap_err()), "id_token_algorithm");
     let bench = Bench::with(|upstream| upstream.algorithms([Algorithm::Es256])).await;
     assert_eq!(outcome(&bench.sign_in().await), "proven");
 }
