@@ -1,6 +1,6 @@
 //! Signing out there too (OpenID Connect RP-Initiated Logout 1.0).
 
-use super::super::LoginWing;
+use crate::login::LoginWing;
 use crate::store::Session;
 use crate::web::{Exchange, Problem};
 
