@@ -135,8 +135,7 @@ impl Browser<'_> {
     /// Who is signed in.
     pub(super) async fn user_id(&mut self) -> Option<UserId> {
         let answer = self.get_json("/auth/session").await;
-        let id = answer.json()["user"]["id"].as_str().map(UserId::from);
-        id
+        answer.json()["user"]["id"].as_str().map(UserId::from)
     }
 
     /// Makes an account from the page that asks first.
