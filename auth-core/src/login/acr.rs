@@ -37,9 +37,14 @@ pub(super) fn is_passkey_alone(amr: &[String]) -> bool {
     amr.iter().all(|method| of_passkeys.contains(&&**method))
 }
 
+/// Whether several factors were given.
+pub(super) fn is_several(amr: &[String]) -> bool {
+    amr.iter().any(|method| method == MULTIPLE_FACTORS)
+}
+
 /// The `acr` that follows from the methods used.
 pub(super) fn of(amr: &[String]) -> &'static str {
-    if amr.iter().any(|method| method == MULTIPLE_FACTORS) {
+    if is_several(amr) {
         MULTI_FACTOR_ACR
     } else {
         SINGLE_FACTOR_ACR

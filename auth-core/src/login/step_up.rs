@@ -1,6 +1,9 @@
 //! `GET` and `POST /auth/step-up`: somebody signed in proves again who they are, or by one more method. The session's
 //! `auth_time`, `amr` and `acr` say so from then on, to guards here and to other apps alike; its secret changes, its id
 //! stays.
+//!
+//! Where a second factor is asked for, and to renew what several factors began, the password alone does not count: it
+//! would pass for a second factor that nobody gave again.
 
 use http::StatusCode;
 use serde_json::{Value, json};
@@ -42,8 +45,7 @@ impl Ways {
     /// The usual one first.
     fn prompts(&self) -> Vec<Prompted> {
         let mut prompts = self.factors.prompts();
-        // Whoever has no second factor cannot be asked for one; the page leads to where it is set up.
-        if self.has_password && !(self.needs_second && self.factors.any()) {
+        if self.takes_password() {
             prompts.insert(0, Prompted::Password);
         }
         // For those who have nothing else: elsewhere it would be one way more to guess at.
@@ -51,6 +53,16 @@ impl Ways {
             prompts.push(Prompted::EmailCode);
         }
         prompts
+    }
+
+    fn takes_password(&self) -> bool {
+        self.has_password && !self.insists()
+    }
+
+    /// Nothing less than a second factor will do. Whoever has none cannot be asked for one; the page leads to where it
+    /// is set up.
+    fn insists(&self) -> bool {
+        self.needs_second && self.factors.any()
     }
 }
 
@@ -92,8 +104,9 @@ impl LoginWing {
         Ok(links)
     }
 
-    async fn ways(&self, signed_in: &SignedIn, needs_second: bool) -> Result<Ways, Problem> {
+    async fn ways(&self, signed_in: &SignedIn, asks_second: bool) -> Result<Ways, Problem> {
         let user = &signed_in.user.id;
+        let needs_second = asks_second || acr::is_several(&signed_in.session.amr);
         let password = self.core.stores.users.password_hash(user).await?;
         Ok(Ways {
             has_password: password.is_some(),
@@ -141,11 +154,17 @@ impl LoginWing {
         self.core.forms.check(exchange, &body, &form)?;
         let query = exchange.query()?;
         let return_to = self.return_to(&body).or_else(|| self.return_to(&query));
+        let back = return_to.as_ref();
         if body.get("email_code").is_some() {
-            let back = return_to.as_ref();
             return self
                 .step_up_by_mail(exchange, &signed_in, &body, back)
                 .await;
+        }
+        if let Some(refused) = self
+            .refuse_password(exchange, &signed_in, &body, back)
+            .await?
+        {
+            return Ok(refused);
         }
         let (amr, members, method) = if body.get("password").is_some() {
             let right = self.confirm_password(exchange, &signed_in, &body).await?;
@@ -177,11 +196,34 @@ impl LoginWing {
                 params: &body,
             };
             return self
-                .draw_step_up(exchange, status, &signed_in, return_to.as_ref(), asked)
+                .draw_step_up(exchange, status, &signed_in, back, asked)
                 .await;
         };
-        self.finish_step_up(exchange, &signed_in, &amr, return_to.as_ref(), members)
+        self.finish_step_up(exchange, &signed_in, &amr, back, members)
             .await
+    }
+
+    /// The answer to a password where nothing less than a second factor will do. It is not looked at.
+    async fn refuse_password(
+        &self,
+        exchange: &mut Exchange<'_>,
+        signed_in: &SignedIn,
+        body: &Params,
+        return_to: Option<&ReturnTo>,
+    ) -> Result<Option<Response>, Problem> {
+        let asks_second = asks_for_several(exchange)?;
+        let is_given = body.get("password").is_some();
+        if !is_given || !self.ways(signed_in, asks_second).await?.insists() {
+            return Ok(None);
+        }
+        let asked = Asked {
+            method: None,
+            error: Some("Your password alone is not enough here."),
+            params: body,
+        };
+        let status = StatusCode::FORBIDDEN;
+        let page = self.draw_step_up(exchange, status, signed_in, return_to, asked);
+        page.await.map(Some)
     }
 
     /// Raises the session by what was just proven, whichever method that was, and goes back. `amr` has `mfa` where the
@@ -319,10 +361,15 @@ impl LoginWing {
     }
 }
 
-/// The session as it is once this was proven.
+/// The session as it is once this was proven. One factor says nothing anew of the several that the session may have had:
+/// they are as old as they are, and the time that is told is that of this one.
 fn raised(session: &Session, amr: &[&str], exchange: &Exchange<'_>) -> Session {
     let is_several = amr.contains(&acr::MULTIPLE_FACTORS);
-    let mut methods = session.amr.clone();
+    let mut methods = if is_several || !acr::is_several(&session.amr) {
+        session.amr.clone()
+    } else {
+        Vec::new()
+    };
     for method in amr {
         if *method != acr::MULTIPLE_FACTORS && !methods.iter().any(|known| known == method) {
             methods.push((*method).to_owned());

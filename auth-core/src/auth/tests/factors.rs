@@ -28,7 +28,7 @@ const JSON: &[(&str, &str)] = &[
 ];
 
 #[derive(Clone)]
-struct SharedClock(Arc<ManualClock>);
+pub(super) struct SharedClock(pub(super) Arc<ManualClock>);
 
 impl Clock for SharedClock {
     fn now(&self) -> Timestamp {
@@ -37,14 +37,14 @@ impl Clock for SharedClock {
 }
 
 /// Both halves, and a user with an authenticator app.
-struct App {
-    auth: Auth,
-    clock: SharedClock,
+pub(super) struct App {
+    pub(super) auth: Auth,
+    pub(super) clock: SharedClock,
     user: UserId,
     totp: Totp,
 }
 
-async fn app() -> App {
+pub(super) async fn app() -> App {
     let clock = SharedClock(Arc::new(ManualClock::at(Timestamp::from_seconds(
         1_800_000_000,
     ))));
@@ -106,7 +106,7 @@ async fn app() -> App {
     app
 }
 
-async fn post(browser: &mut Browser, path: &str, body: &Value) -> Answer {
+pub(super) async fn post(browser: &mut Browser, path: &str, body: &Value) -> Answer {
     browser
         .send(Method::POST, path, JSON, &body.to_string())
         .await
@@ -114,14 +114,14 @@ async fn post(browser: &mut Browser, path: &str, body: &Value) -> Answer {
 
 impl App {
     /// The next code that is not spent.
-    fn code(&self) -> String {
+    pub(super) fn code(&self) -> String {
         self.clock.0.advance(Duration::from_secs(30));
         let seconds = u64::try_from(self.clock.now().seconds()).expect("after 1970");
         self.totp.generate(seconds).to_string()
     }
 
     /// A browser in which the user is signed in by one factor.
-    async fn weakly(&self) -> Browser {
+    pub(super) async fn weakly(&self) -> Browser {
         let headers = HeaderMap::new();
         let request = SignInRequest {
             headers: &headers,
@@ -139,13 +139,13 @@ impl App {
         browser
     }
 
-    fn parts(browser: &Browser, accept: &'static str) -> Parts {
+    pub(super) fn parts(browser: &Browser, accept: &'static str) -> Parts {
         let cookie = browser.cookie("__Host-auth_session").unwrap_or_default();
         let cookie = format!("__Host-auth_session={cookie}");
         ask("GET", &[("cookie", &cookie), ("accept", accept)])
     }
 
-    async fn admits(&self, guard: &Guard, parts: &mut Parts) -> String {
+    pub(super) async fn admits(&self, guard: &Guard, parts: &mut Parts) -> String {
         match self.auth.admit(parts, guard).await {
             Ok(()) => "passes".to_owned(),
             Err(response) => match response.headers().get("location") {
@@ -156,7 +156,7 @@ impl App {
     }
 
     /// What the client learns of the sign-in, from the callback it was answered at.
-    async fn id_token(&self, callback: &Answer) -> Value {
+    pub(super) async fn id_token(&self, callback: &Answer) -> Value {
         let code = callback.location_param("code").expect("code");
         let body = form_urlencoded::Serializer::new(String::new())
             .extend_pairs([
@@ -182,7 +182,7 @@ impl App {
 
 const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 
-fn authorize(more: &[(&str, &str)]) -> String {
+pub(super) fn authorize(more: &[(&str, &str)]) -> String {
     let query = form_urlencoded::Serializer::new(String::new())
         .extend_pairs([
             ("client_id", "rp"),
@@ -395,7 +395,7 @@ async fn signing_in_anew_meets_prompt_login_and_max_age_by_any_method() {
 }
 
 /// On from an answer to the client's callback, allowing what is asked on the way.
-async fn allow(browser: &mut Browser, answer: Answer) -> Answer {
+pub(super) async fn allow(browser: &mut Browser, answer: Answer) -> Answer {
     let mut answer = answer;
     while answer.location_param("code").is_none() {
         answer = match answer.location() {

@@ -4,5 +4,6 @@ mod audit;
 mod callers;
 mod factors;
 mod house;
+mod renewed_factors;
 mod roles;
 mod token_cookie;

@@ -113,7 +113,8 @@ impl LoginWing {
     }
 
     /// As [`person`](Self::person), who proved recently who they are, and with a second factor where they have one: nobody
-    /// who knows the password alone changes the others. Otherwise the way to prove it and back to `back`, or 403 for a
+    /// who knows the password alone changes the others. A session that says it had several factors had them at its
+    /// `auth_time`. Otherwise the way to prove it and back to `back`, or 403 for a
     /// client that reads JSON.
     pub(super) async fn confirmed_person(
         &self,

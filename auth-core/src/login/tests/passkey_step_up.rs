@@ -125,6 +125,8 @@ async fn a_passkey_that_verifies_nobody_is_one_factor_beside_whatever_came_befor
         (vec!["swk", "user"], vec!["swk", "user"], "1"),
         (vec!["hwk", "user"], vec!["hwk", "user", "swk"], "1"),
         (vec![], vec!["swk", "user"], "1"),
+        // Verified then, and not now.
+        (vec!["swk", "user", "mfa"], vec!["swk", "user"], "1"),
     ] {
         let mut browser = house.known(ADA, &before).await;
         let answer = step_up(&mut browser, &mut device).await;

@@ -13,6 +13,11 @@ use crate::store::UserId;
 
 /// A browser in which the host has signed the user in with one factor.
 pub(super) async fn weakly_signed_in<'h>(house: &'h House, user: &UserId) -> Browser<'h> {
+    signed_in_by(house, user, &["pwd"]).await
+}
+
+/// A browser in which the host has signed the user in by these methods.
+pub(super) async fn signed_in_by<'h>(house: &'h House, user: &UserId, amr: &[&str]) -> Browser<'h> {
     let headers = http::HeaderMap::new();
     let request = SignInRequest {
         headers: &headers,
@@ -21,7 +26,7 @@ pub(super) async fn weakly_signed_in<'h>(house: &'h House, user: &UserId) -> Bro
     };
     let new = house
         .wing
-        .sign_in(user, &["pwd"], request)
+        .sign_in(user, amr, request)
         .await
         .expect("signed in");
     let cookie = new.cookies()[0].to_str().expect("text").to_owned();
@@ -123,6 +128,89 @@ async fn a_code_or_a_backup_code_raises_the_session_to_several_factors() {
     }
     let mails = house.mail_kinds().await;
     assert_eq!(mails, ["backup_code_used", "mfa_on"]);
+}
+
+#[tokio::test]
+async fn the_password_alone_renews_nothing_that_several_factors_began() {
+    let house = House::with(addresses_unlimited());
+    let (app, _) = house.enrolled(ADA).await;
+    let mut browser = house.half_signed_in(ADA).await;
+    let answer = browser.give_code(&app.code(&house)).await;
+    assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.body);
+    house.clock.advance(Duration::from_mins(11));
+    let before = browser.session_facts().await;
+    assert_eq!(before["amr"], json!(["pwd", "otp", "mfa"]));
+    let (hashes, right) = (house.hashes(), json!({ "password": PASSWORD }));
+    for path in ["/auth/step-up?factor=second", "/auth/step-up"] {
+        let context = browser.context(path).await;
+        assert_eq!(context["method"], "totp", "{path}");
+        assert_eq!(context["password_url"], json!(null), "{path}");
+        let answer = browser.post_json(path, &right).await;
+        assert_eq!(answer.status, StatusCode::FORBIDDEN, "{path}");
+        assert_eq!(answer.json()["context"]["method"], "totp", "{path}");
+    }
+    assert_eq!(house.hashes(), hashes, "it is not even looked at");
+    let after = browser.session_facts().await;
+    for fact in ["amr", "acr", "auth_time"] {
+        assert_eq!(after[fact], before[fact], "{fact}");
+    }
+    let remove = format!("{PAGE}/remove");
+    let answer = browser.post_json(&remove, &json!({})).await;
+    assert_eq!(answer.status, StatusCode::FORBIDDEN);
+    assert_eq!(answer.json()["code"], "step_up_required");
+    let body = json!({ "code": app.code(&house) });
+    let answer = browser.post_json("/auth/step-up", &body).await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+    let answer = browser.post_json(&remove, &json!({})).await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+}
+
+#[tokio::test]
+async fn the_password_is_refused_wherever_a_second_factor_is_asked_for() {
+    let house = House::with(addresses_unlimited());
+    let (app, _) = house.enrolled(ADA).await;
+    let user = user_of(&house, ADA).await;
+    let mut browser = weakly_signed_in(&house, &user).await;
+    let before = browser.session_facts().await["auth_time"].clone();
+    house.clock.advance(STEP);
+    let (path, right) = (
+        "/auth/step-up?factor=second",
+        json!({ "password": PASSWORD }),
+    );
+    let answer = browser.post_json(path, &right).await;
+    assert_eq!(answer.status, StatusCode::FORBIDDEN, "{}", answer.body);
+    let answer = browser.fill_in(path, &[("password", PASSWORD)]).await;
+    assert_eq!(answer.status, StatusCode::FORBIDDEN);
+    assert!(
+        answer
+            .body
+            .contains("Your password alone is not enough here.")
+    );
+    assert!(answer.body.contains("id=\"code\""), "{}", answer.body);
+    assert_eq!(browser.session_facts().await["auth_time"], before);
+    let code = json!({ "code": app.code(&house) });
+    assert_eq!(browser.post_json(path, &code).await.status, StatusCode::OK);
+    // Whoever has none is not asked for it.
+    house.account(BOB).await;
+    let mut bob = house.signed_in(BOB).await;
+    assert_eq!(bob.post_json(path, &right).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn one_factor_says_nothing_anew_of_several() {
+    let house = House::new();
+    let ada = house.account(ADA).await;
+    // The second factor is gone, and the session is from before.
+    let mut browser = signed_in_by(&house, &ada.id, &["pwd", "otp", "mfa"]).await;
+    assert_eq!(browser.session_facts().await["acr"], "2");
+    let right = json!({ "password": PASSWORD });
+    let answer = browser.post_json("/auth/step-up", &right).await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+    let session = browser.session_facts().await;
+    assert_eq!(
+        (&session["amr"], &session["acr"]),
+        (&json!(["pwd"]), &json!("1"))
+    );
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::email_kit::*;
 use super::factors::*;
 use super::harness::*;
-use super::step_up::weakly_signed_in;
+use super::step_up::{signed_in_by, weakly_signed_in};
 use crate::login::NewUser;
 use crate::services::Event;
 use crate::services::mail::MailKind;
@@ -108,6 +108,15 @@ async fn threat_19_a_code_by_mail_is_no_second_factor() {
     let session = browser.session_facts().await;
     assert_eq!(session["acr"], "1");
     assert_eq!(session["amr"], json!(["pwd", "email"]));
+    // Nor does it say anew what several factors said.
+    let mut browser = signed_in_by(&house, &ada.id, &["pwd", "otp", "mfa"]).await;
+    let flow = browser.send_code().await;
+    let code = house.mail().await.code;
+    let answer = browser.give_mail_code(&flow, &code).await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+    let session = browser.session_facts().await;
+    assert_eq!(session["acr"], "1");
+    assert_eq!(session["amr"], json!(["email"]));
 }
 
 #[tokio::test]
