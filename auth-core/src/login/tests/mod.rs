@@ -16,22 +16,7 @@ mod email_reset;
 mod email_sign_in;
 mod email_threats;
 mod factors;
-#[cfg(feature = "federation")]
-mod federation_account;
-#[cfg(feature = "federation")]
-mod federation_kit;
-#[cfg(feature = "federation")]
-mod federation_logout;
-#[cfg(feature = "federation")]
-mod federation_session;
-#[cfg(feature = "federation")]
-mod federation_sign_in;
-#[cfg(feature = "federation")]
-mod federation_threats;
-#[cfg(feature = "federation")]
-mod federation_tokens;
-#[cfg(feature = "federation")]
-mod federation_who;
+mod first_factors;
 mod harness;
 mod host;
 mod lifecycle;
