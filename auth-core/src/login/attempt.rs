@@ -1,6 +1,6 @@
 //! Proving who one is with a password: counted before it is looked at, and the same work whoever is meant.
 
-use super::password::{HasherError, Outcome, Password};
+use super::password::{Begun, HasherError, Outcome, Password};
 use super::{LoginWing, SignedIn};
 use crate::ground::Timestamp;
 use crate::services::{Event, Locked, SignInFailure, Throttles};
@@ -43,13 +43,20 @@ impl AddressAttempts {
 pub(super) type FoundAccount = Option<(User, Option<PasswordHash>)>;
 
 /// Attempts counted whose password is not compared yet. When it never comes to that, they are taken back: the store
-/// failed, or the client has gone, and nobody has learned anything by them.
+/// failed, or the client has gone, and nobody has learned anything by them. A client that goes while its password is
+/// being compared has had its attempt: the work is done all the same.
 pub(super) struct Counted {
     throttles: Throttles,
     counters: Vec<(&'static str, String)>,
+    begun: Begun,
 }
 
 impl Counted {
+    /// Where it is noted that the password is being compared.
+    pub(super) fn begun(&self) -> &Begun {
+        &self.begun
+    }
+
     /// The password was compared, or the door was locked: they stand.
     pub(super) fn stand(mut self) {
         self.counters.clear();
@@ -64,7 +71,8 @@ impl Drop for Counted {
     fn drop(&mut self) {
         let counters = std::mem::take(&mut self.counters);
         let runtime = tokio::runtime::Handle::try_current();
-        let (false, Ok(runtime)) = (counters.is_empty(), runtime) else {
+        let stand = counters.is_empty() || self.begun.has();
+        let (false, Ok(runtime)) = (stand, runtime) else {
             return;
         };
         let throttles = self.throttles.clone();
@@ -188,6 +196,7 @@ impl LoginWing {
         Counted {
             throttles: self.core.throttles.clone(),
             counters: Vec::new(),
+            begun: Begun::default(),
         }
     }
 
@@ -248,12 +257,13 @@ impl LoginWing {
     }
 
     /// Compares a password with that of the account. Without an account, a password or a readable hash, and when only
-    /// somebody else may confirm (`only`), the same work is done on the dummy hash.
+    /// somebody else may confirm (`only`), the same work is done on the dummy hash. `begun` says when it is.
     pub(super) async fn prove_password(
         &self,
         found: FoundAccount,
         password: &Password,
         only: Option<&SignedIn>,
+        begun: &Begun,
     ) -> Result<Result<ProvenPassword, Refused>, Problem> {
         let (user, stored) = match found {
             Some((user, stored)) if only.is_none_or(|only| only.user.id == user.id) => {
@@ -263,7 +273,10 @@ impl LoginWing {
         };
         let too_long = password.is_longer_than(self.settings.password_max_length);
         let compared = stored.as_ref().filter(|_| !too_long);
-        let outcome = self.hashers.verify(password, compared).await?;
+        let outcome = self
+            .hashers
+            .verify_noting(password, compared, begun)
+            .await?;
         let Some(user) = user else {
             let reason = SignInFailure::UnknownAccount;
             return Ok(Err(Refused { user: None, reason }));

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::attempt::{AddressAttempts, ProvenPassword, Refused};
 use super::first_factor::{AfterFirstFactor, Basis, FirstFactor};
-use super::password::Password;
+use super::password::{Begun, Password};
 use super::reply::{account_name, done};
 use super::second_factor::asks_for_several;
 use super::{CaptchaAction, LoginWing, SignedIn, acr};
@@ -87,7 +87,12 @@ impl LoginWing {
             .count_sign_in(exchange, identifier.as_ref(), &account)
             .await?;
         let proven = self
-            .prove_password(account, &form.password, confirming.as_ref())
+            .prove_password(
+                account,
+                &form.password,
+                confirming.as_ref(),
+                counted.begun(),
+            )
             .await;
         if proven.is_err() {
             // Nothing was compared: being too busy is not held against anybody.
@@ -111,7 +116,12 @@ impl LoginWing {
         // Perhaps only hashed anew by a sign-in beside this one.
         let account = self.find_account(identifier.as_ref()).await?;
         let again = self
-            .prove_password(account, &form.password, confirming.as_ref())
+            .prove_password(
+                account,
+                &form.password,
+                confirming.as_ref(),
+                &Begun::default(),
+            )
             .await?;
         if let Ok(proven) = again
             && let Some(answer) = self.enter(exchange, &form, proven).await?

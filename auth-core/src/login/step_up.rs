@@ -271,7 +271,7 @@ impl LoginWing {
             .await?;
         let password = body.get("password").unwrap_or_default().into();
         let proven = self
-            .prove_password(account, &password, Some(signed_in))
+            .prove_password(account, &password, Some(signed_in), counted.begun())
             .await;
         if proven.is_err() {
             // Nothing was compared: being too busy is not held against anybody.

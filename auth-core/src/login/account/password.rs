@@ -102,7 +102,9 @@ impl LoginWing {
         let counted = self
             .count_confirmation(exchange, &identifier, &account)
             .await?;
-        let proven = self.prove_password(account, current, Some(signed_in)).await;
+        let proven = self
+            .prove_password(account, current, Some(signed_in), counted.begun())
+            .await;
         if proven.is_err() {
             // Nothing was compared: being too busy is not held against anybody.
             counted.take_back().await?;

@@ -1,6 +1,7 @@
 //! Hashing with bounded concurrency and a bounded queue, on threads that may block (threat 47).
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::{Semaphore, TryAcquireError, oneshot};
 
@@ -36,6 +37,16 @@ impl From<HasherError> for Problem {
                 Self::internal()
             }
         }
+    }
+}
+
+/// Whether a hash was begun. From then on it is computed whoever hangs up.
+#[derive(Clone, Default)]
+pub(in crate::login) struct Begun(Arc<AtomicBool>);
+
+impl Begun {
+    pub(in crate::login) fn has(&self) -> bool {
+        self.0.load(Ordering::SeqCst)
     }
 }
 
@@ -109,18 +120,37 @@ impl Hashers {
         std::iter::from_fn(|| self.admitted.clone().try_acquire_owned().ok()).collect()
     }
 
+    /// Holds up whoever wants to hash until the permits are dropped; returns once nobody does. For one permit alone.
+    #[cfg(test)]
+    pub(in crate::login) async fn hold(&self) -> Option<tokio::sync::OwnedSemaphorePermit> {
+        self.running.clone().acquire_owned().await.ok()
+    }
+
     /// Compares a password with a stored hash, or with the dummy when there is none: the same work, and no match.
     pub(in crate::login) async fn verify(
         &self,
         password: &Password,
         stored: Option<&PasswordHash>,
     ) -> Result<Outcome, HasherError> {
+        self.verify_noting(password, stored, &Begun::default())
+            .await
+    }
+
+    /// As [`verify`](Self::verify), and notes that the comparison has begun.
+    pub(in crate::login) async fn verify_noting(
+        &self,
+        password: &Password,
+        stored: Option<&PasswordHash>,
+        begun: &Begun,
+    ) -> Result<Outcome, HasherError> {
         self.count();
         let (password, cost, memory) = (password.clone(), self.cost, self.memory.clone());
         let is_real = stored.is_some();
         let stored = stored.unwrap_or(&self.dummy).clone();
         let outcome = self
-            .run(move || verify::verify(password.expose(), &stored, &cost, &memory))
+            .run(begun, move || {
+                verify::verify(password.expose(), &stored, &cost, &memory)
+            })
             .await;
         match outcome {
             Ok(outcome) if is_real => Ok(outcome),
@@ -139,7 +169,8 @@ impl Hashers {
         self.count();
         let (password, cost, memory) = (password.clone(), self.cost, self.memory.clone());
         let salt = self.random.bytes();
-        self.run(move || verify::hash(password.expose(), salt, &cost, &memory))
+        let job = move || verify::hash(password.expose(), salt, &cost, &memory);
+        self.run(&Begun::default(), job)
             .await?
             .ok_or(HasherError::Failed)
     }
@@ -158,9 +189,8 @@ impl Hashers {
         }
         let password = password.clone();
         // Guessing takes milliseconds of pure computation: not on an async thread either.
-        let guessable = self
-            .run(move || is_guessable(password.expose(), &personal))
-            .await;
+        let job = move || is_guessable(password.expose(), &personal);
+        let guessable = self.run(&Begun::default(), job).await;
         Ok(match guessable {
             Ok(false) => Ok(()),
             // A password that breaks the estimator is not one we vouch for.
@@ -187,6 +217,7 @@ impl Hashers {
     /// room for another hash while theirs still runs.
     async fn run<T: Send + 'static>(
         &self,
+        begun: &Begun,
         job: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, HasherError> {
         let admitted = match self.admitted.clone().try_acquire_owned() {
@@ -202,6 +233,7 @@ impl Hashers {
             .map_err(|_| HasherError::Failed)?;
         let (answer, answered) = oneshot::channel();
         let memory = self.memory.clone();
+        begun.0.store(true, Ordering::SeqCst);
         tokio::task::spawn_blocking(move || {
             // Dropped in reverse, also by a panic: room for the next, the answer, and only then the tidying up.
             let _tidy = Tidy(memory);

@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 pub use breached::{
     BreachedFilter, BreachedPasswords, BreachedRanges, FilterError, PasswordDigest, RangeSource,
 };
-pub(super) use hasher::{HasherError, Hashers, default_permits};
+pub(super) use hasher::{Begun, HasherError, Hashers, default_permits};
 pub use policy::PasswordRefused;
 pub(super) use policy::{Personal, Policy};
 pub use verify::Argon2Cost;

@@ -211,32 +211,65 @@ async fn threat_47_being_too_busy_is_held_against_nobody() {
     assert_eq!(answer.status, StatusCode::SEE_OTHER);
 }
 
+/// Goes as far with an attempt as it comes without waiting, and hangs up. Whether it waited.
+async fn hang_up(house: &House, password: &str) -> bool {
+    let mut browser = house.browser();
+    let mut attempt = Box::pin(browser.sign_in(ADA, password));
+    let polled = poll_fn(|context| Poll::Ready(attempt.as_mut().poll(context))).await;
+    drop(attempt);
+    // What is taken back is, by now.
+    for _ in 0..5 {
+        tokio::task::yield_now().await;
+    }
+    polled.is_pending()
+}
+
 #[tokio::test]
 async fn threat_47_a_client_that_goes_before_its_answer_has_nothing_held_against_it() {
-    let house = House::new();
+    let house = House::with(settings().hashing(1, 64));
     house.account(ADA).await;
-    let mut left = 0;
-    while left < 12 {
-        let mut browser = house.browser();
-        // As far as the hash, on which it waits.
-        let mut attempt = Box::pin(browser.sign_in(ADA, PASSWORD));
-        match poll_fn(|context| Poll::Ready(attempt.as_mut().poll(context))).await {
-            Poll::Pending => left += 1,
-            // Too many hashes are being made, or this one was made while nobody looked.
-            Poll::Ready(answer) => assert_ne!(answer.status, StatusCode::TOO_MANY_REQUESTS),
-        }
-        drop(attempt);
-        for _ in 0..5 {
-            tokio::task::yield_now().await;
-        }
+    let permit = house.wing.hashers.hold().await.expect("permit");
+    for _ in 0..12 {
+        assert!(hang_up(&house, PASSWORD).await, "there is a queue");
     }
-    let answer = loop {
-        let answer = house.browser().sign_in(ADA, PASSWORD).await;
-        if answer.status != StatusCode::SERVICE_UNAVAILABLE {
-            break answer;
-        }
-    };
+    drop(permit);
+    let answer = house.browser().sign_in(ADA, PASSWORD).await;
     assert_eq!(answer.status, StatusCode::SEE_OTHER);
+}
+
+#[tokio::test]
+async fn threat_47_a_client_that_goes_while_its_password_is_compared_has_had_its_attempt() {
+    // Long enough that the answer is not there at once.
+    let cost = crate::login::Argon2Cost {
+        memory_kib: 4096,
+        iterations: 4,
+        parallelism: 1,
+    };
+    for unlimited in [true, false] {
+        let settings = if unlimited {
+            addresses_unlimited()
+        } else {
+            settings().account_throttle(crate::store::ThrottlePolicy {
+                limit: 1_000_000,
+                window: Duration::from_mins(1),
+                lock: Duration::from_mins(1),
+                max_lock: Duration::from_mins(1),
+            })
+        };
+        let settings = settings.dangerous_weak_argon2(cost).hashing(1, 64);
+        let house = House::with(settings);
+        house.account(ADA).await;
+        let allowed = if unlimited { 5 } else { 10 };
+        for _ in 0..allowed {
+            // The one before has done.
+            drop(house.wing.hashers.hold().await);
+            assert!(hang_up(&house, OTHER_PASSWORD).await, "it takes its time");
+        }
+        let hashes = house.hashes();
+        let answer = house.browser().sign_in(ADA, PASSWORD).await;
+        assert_eq!(answer.status, StatusCode::TOO_MANY_REQUESTS);
+        assert_eq!(house.hashes(), hashes);
+    }
 }
 
 #[tokio::test]
