@@ -104,11 +104,13 @@ pub(super) struct Refused {
     pub(super) reason: SignInFailure,
 }
 
-/// The text an account is counted by: its normalized identifier, whether or not an account has it.
-fn counter_name(identifier: &Identifier) -> String {
-    match identifier {
-        Identifier::Email(email) => format!("email:{email}"),
-        Identifier::Username(username) => format!("username:{username}"),
+/// What password attempts are counted by: the account, whichever of its identifiers is typed; where there is none, the
+/// normalized identifier that would be its.
+fn counter_name(identifier: &Identifier, account: Option<&UserId>) -> String {
+    match (account, identifier) {
+        (Some(user), _) => format!("user:{user}"),
+        (None, Identifier::Email(email)) => format!("email:{email}"),
+        (None, Identifier::Username(username)) => format!("username:{username}"),
     }
 }
 
@@ -220,7 +222,9 @@ impl LoginWing {
         account: &FoundAccount,
         mut counted: Counted,
     ) -> Result<Counted, Problem> {
-        let (name, now) = (counter_name(identifier), exchange.now);
+        let now = exchange.now;
+        let user = account.as_ref().map(|(user, _)| user.id.clone());
+        let name = counter_name(identifier, user.as_ref());
         let policy = &self.settings.account_throttle;
         let throttles = &self.core.throttles;
         let locked = throttles
@@ -232,7 +236,6 @@ impl LoginWing {
         };
         // Knocking at a locked door counts against the address.
         counted.stand();
-        let user = account.as_ref().map(|(user, _)| user.id.clone());
         if locked.began {
             let event = Event::LockedOut {
                 user: user.clone(),
@@ -248,11 +251,14 @@ impl LoginWing {
     }
 
     /// Forgets the password attempts on an account: its owner has just given the password, or an operator unlocks.
-    pub(super) async fn clear_account_count(
-        &self,
-        identifier: &Identifier,
-    ) -> Result<(), crate::store::StoreError> {
-        let name = counter_name(identifier);
+    pub(super) async fn clear_account_count(&self, user: &UserId) -> StoreResult<()> {
+        let name = format!("user:{user}");
+        self.core.throttles.clear(PASSWORD_ATTEMPTS, &name).await
+    }
+
+    /// As [`clear_account_count`](Self::clear_account_count), of an identifier that no account has.
+    pub(super) async fn clear_identifier_count(&self, identifier: &Identifier) -> StoreResult<()> {
+        let name = counter_name(identifier, None);
         self.core.throttles.clear(PASSWORD_ATTEMPTS, &name).await
     }
 

@@ -104,9 +104,7 @@ impl LoginWing {
             Ok(proven) => proven,
             Err(refused) => return self.refuse(exchange, &form, confirming, refused).await,
         };
-        if let Some(identifier) = &identifier {
-            self.clear_account_count(identifier).await?;
-        }
+        self.clear_account_count(&proven.user.id).await?;
         self.take_back_address(AddressAttempts::SignIn, exchange)
             .await?;
         let user = proven.user.id.clone();

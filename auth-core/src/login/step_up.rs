@@ -288,7 +288,7 @@ impl LoginWing {
             self.core.emit(exchange.now, exchange.address, event).await;
             return Ok(false);
         }
-        self.clear_account_count(&identifier).await?;
+        self.clear_account_count(&user.id).await?;
         Ok(true)
     }
 

@@ -2,7 +2,6 @@
 
 use serde_json::{Map, Value};
 
-use super::attempt::identifiers_of;
 use super::identifier::{IdentifierError, parse_email, parse_username};
 use super::password::{HasherError, Outcome, Password, PasswordRefused, Personal};
 use super::{LoginWing, SessionEnd};
@@ -395,9 +394,7 @@ impl LoginWing {
 
     /// Forgets the wrong passwords and mail codes of an account. Other factors have counters of their own.
     pub(super) async fn clear_counts(&self, user: &User) -> Result<(), Problem> {
-        for identifier in identifiers_of(user) {
-            self.clear_account_count(&identifier).await?;
-        }
+        self.clear_account_count(&user.id).await?;
         match &user.email {
             Some(email) => self.clear_code_count(email).await,
             None => Ok(()),
@@ -426,7 +423,7 @@ impl LoginWing {
         } else {
             Identifier::Username(parse_username(identifier)?)
         };
-        self.clear_account_count(&identifier).await?;
+        self.clear_identifier_count(&identifier).await?;
         if let Some((user, _)) = self.core.stores.users.credentials(&identifier).await? {
             self.clear_counts(&user).await.map_err(UserError::Problem)?;
             let event = Event::Unlocked { user: user.id };

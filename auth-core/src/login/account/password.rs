@@ -113,7 +113,7 @@ impl LoginWing {
         }
         match proven? {
             Ok(proven) => {
-                self.clear_account_count(&identifier).await?;
+                self.clear_account_count(&user.id).await?;
                 Ok(Basis::Password(proven.hash().clone()))
             }
             Err(refused) => {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use http::StatusCode;
 
 use super::harness::*;
+use crate::login::{IdentifierKind, NewUser};
 use crate::services::Event;
 use crate::store::ThrottlePolicy;
 
@@ -98,6 +99,54 @@ async fn success_forgets_the_failures_before_it() {
         }
         house.signed_in(ADA).await;
     }
+}
+
+#[tokio::test]
+async fn an_account_has_one_counter_whichever_of_its_names_is_typed() {
+    let house = House::with(addresses_unlimited().identifiers(IdentifierKind::Either));
+    let new = NewUser {
+        email: Some(ADA.to_owned()),
+        username: Some("ada".to_owned()),
+        password: Some(PASSWORD.into()),
+        ..NewUser::default()
+    };
+    let ada = house.wing.create_user(new).await.expect("account");
+    let guess = async |name: &str| house.browser().sign_in(name, OTHER_PASSWORD).await.status;
+    let names = [ADA, "ada", ADA, "ada"];
+    // The right one by either name forgets what was guessed by both.
+    for name in [ADA, "ada"] {
+        for guessed in names {
+            assert_eq!(guess(guessed).await, StatusCode::UNAUTHORIZED);
+        }
+        let answer = house.browser().sign_in(name, PASSWORD).await;
+        assert_eq!(answer.status, StatusCode::SEE_OTHER, "{name}");
+    }
+    // So does whoever unlocks by either.
+    for unlocked in [ADA, "ada"] {
+        for name in names.into_iter().chain([ADA]) {
+            assert_eq!(guess(name).await, StatusCode::UNAUTHORIZED, "{name}");
+        }
+        for name in [ADA, "ada"] {
+            let answer = house.browser().sign_in(name, PASSWORD).await;
+            assert_eq!(answer.status, StatusCode::TOO_MANY_REQUESTS, "{name}");
+        }
+        house.wing.unlock(unlocked).await.expect("unlocked");
+        for name in [ADA, "ada"] {
+            let answer = house.browser().sign_in(name, PASSWORD).await;
+            assert_eq!(answer.status, StatusCode::SEE_OTHER, "{name}");
+        }
+    }
+    let locked = house.events().into_iter().filter(
+        |event| matches!(event, Event::LockedOut { user, .. } if user.as_ref() == Some(&ada.id)),
+    );
+    assert_eq!(locked.count(), 2, "told once each time");
+    // Nobody's name is counted and unlocked like somebody's.
+    for _ in 0..5 {
+        assert_eq!(guess("nobody").await, StatusCode::UNAUTHORIZED);
+    }
+    assert_eq!(guess("nobody").await, StatusCode::TOO_MANY_REQUESTS);
+    house.wing.unlock("nobody").await.expect("unlocked");
+    assert_eq!(guess("nobody").await, StatusCode::UNAUTHORIZED);
 }
 
 #[tokio::test]
