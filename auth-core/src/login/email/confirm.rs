@@ -15,6 +15,7 @@ use crate::store::{User, UserId};
 use crate::web::{Exchange, Problem, Response, ReturnTo, with_query};
 
 const LANDING: &str = "/confirm";
+const UNSENT: &str = "Several mails were sent to you. Follow the link of the last one, or ask for another in a few minutes.";
 
 /// What registration came to. The person is not told.
 pub(in crate::login) enum Registered {
@@ -50,17 +51,13 @@ impl LoginWing {
         let mut claim = Claim::new(About::Confirmation, email, user);
         claim.return_to = return_to.map(str::to_owned);
         // The registration stands either way: past the limit the mail goes to nobody.
-        let is_within = match self.count_recipient(exchange, &claim).await {
-            Ok(()) => true,
-            Err(problem) if problem.status == StatusCode::TOO_MANY_REQUESTS => false,
-            Err(problem) => return Err(problem),
-        };
-        let is_real = is_real && is_within;
+        let is_real = self.may_mail(exchange, &claim).await? && is_real;
         self.ask_to_confirm(exchange, claim, kind, is_real).await
     }
 
     /// Somebody gave the right password, or a passkey, of an account whose address must be confirmed first: on to the
-    /// digits, of a mail ordered now. It was given in this browser, so confirming here keeps it.
+    /// digits, of a mail ordered now. It was given in this browser, so confirming here keeps it. Past the limit there is
+    /// no further mail, and the page says that one was sent.
     pub(in crate::login) async fn confirm_first(
         &self,
         exchange: &mut Exchange<'_>,
@@ -74,10 +71,15 @@ impl LoginWing {
         };
         let mut claim = Claim::new(About::Confirmation, email, Some(user.id.clone()));
         claim.return_to = return_to.map(|path| path.as_str().to_owned());
-        self.count_recipient(exchange, &claim).await?;
+        let is_mailed = self.may_mail(exchange, &claim).await?;
         let kind = MailKind::Confirmation;
-        let next = self.ask_to_confirm(exchange, claim, kind, true).await?;
-        let more = json!({ "confirmation_required": true });
+        let mut next = self
+            .ask_to_confirm(exchange, claim, kind, is_mailed)
+            .await?;
+        if !is_mailed {
+            next.push_str("&unsent=1");
+        }
+        let more = json!({ "confirmation_required": true, "mailed": is_mailed });
         Ok(Some(done_with(exchange, &next, more)))
     }
 
@@ -115,7 +117,8 @@ impl LoginWing {
             .open_proof(exchange, About::Confirmation, &query)
             .await?;
         let opened = opened.ok_or_else(gone)?;
-        self.draw_confirm(exchange, StatusCode::OK, &opened, None)
+        let unsent = query.is_on("unsent").then_some(UNSENT);
+        self.draw_confirm(exchange, StatusCode::OK, &opened, unsent)
             .await
     }
 

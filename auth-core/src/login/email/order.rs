@@ -8,12 +8,13 @@ use super::proof::{Claim, Made};
 use crate::ground::Timestamp;
 use crate::login::LoginWing;
 use crate::login::attempt::{AddressAttempts, refusal};
-use crate::services::Event;
 use crate::services::mail::{MailKind, MailOrder};
+use crate::services::{Event, Locked};
 use crate::store::User;
-use crate::web::{Exchange, Problem};
+use crate::web::{Exchange, Problem, throttle_bucket};
 
 const RECIPIENT: &str = "mail_to";
+const RECIPIENT_AND_ASKER: &str = "mail_to_from";
 
 /// How long a mail that tells something is worth delivering.
 const NEWS_LIFE: Duration = Duration::from_hours(72);
@@ -61,25 +62,43 @@ impl LoginWing {
         claim: &Claim,
     ) -> Result<(), Problem> {
         self.count_address(AddressAttempts::Mail, exchange).await?;
-        self.count_recipient(exchange, claim).await
-    }
-
-    /// Counts a mail by e-mail address and what it is for: nobody's mailbox is flooded from here.
-    pub(super) async fn count_recipient(
-        &self,
-        exchange: &Exchange<'_>,
-        claim: &Claim,
-    ) -> Result<(), Problem> {
-        let whom = format!("{}:{}", claim.about.as_str(), claim.email);
-        let policy = &self.settings.email.mail_throttle;
-        let throttles = &self.core.throttles;
-        match throttles
-            .attempt(RECIPIENT, &whom, policy, exchange.now)
-            .await?
-        {
+        match self.count_recipient(exchange, claim).await? {
             Some(locked) => Err(refusal(locked, exchange.now)),
             None => Ok(()),
         }
+    }
+
+    /// Counts a mail by e-mail address and what it is for: nobody's mailbox is flooded from here. Counted for each network
+    /// address that asks, and then for all together, where there is more room: whoever asks for another's mails takes
+    /// none from the owner, who asks from elsewhere.
+    async fn count_recipient(
+        &self,
+        exchange: &Exchange<'_>,
+        claim: &Claim,
+    ) -> Result<Option<Locked>, Problem> {
+        let email = &self.settings.email;
+        let whom = format!("{}:{}", claim.about.as_str(), claim.email);
+        let asked_from = format!("{}:{whom}", throttle_bucket(exchange.address));
+        let throttles = &self.core.throttles;
+        for (what, whom, policy) in [
+            (RECIPIENT_AND_ASKER, &asked_from, &email.mail_throttle),
+            (RECIPIENT, &whom, &email.mails_in_all()),
+        ] {
+            let locked = throttles.attempt(what, whom, policy, exchange.now).await?;
+            if locked.is_some() {
+                return Ok(locked);
+            }
+        }
+        Ok(None)
+    }
+
+    /// Counts a mail that nobody asked for by name: past the limit what it was to confirm goes on without it.
+    pub(super) async fn may_mail(
+        &self,
+        exchange: &Exchange<'_>,
+        claim: &Claim,
+    ) -> Result<bool, Problem> {
+        Ok(self.count_recipient(exchange, claim).await?.is_none())
     }
 
     /// Keeps a proof and orders its mail: two writes, whoever it is for.

@@ -127,8 +127,9 @@ impl Login {
         self
     }
 
-    /// Mails of one kind to one e-mail address, whether or not an account has it. Default: 3 in 15 min, then none for
-    /// 15 min.
+    /// Mails of one kind to one e-mail address, whether or not an account has it, that are asked for from one network
+    /// address. Default: 3 in 15 min, then none for 15 min. From all network addresses together it is eight times as
+    /// many in four times as long.
     pub fn mail_throttle(mut self, policy: ThrottlePolicy) -> Self {
         self.email.mail_throttle = policy;
         self
@@ -136,6 +137,15 @@ impl Login {
 }
 
 impl EmailSettings {
+    /// Of one kind to one e-mail address, whoever asks. One who asks without end, and is held up each time, takes half.
+    pub(in crate::login) fn mails_in_all(&self) -> ThrottlePolicy {
+        ThrottlePolicy {
+            limit: self.mail_throttle.limit.saturating_mul(8),
+            window: self.mail_throttle.window.saturating_mul(4),
+            ..self.mail_throttle
+        }
+    }
+
     /// Whether the host asked for what cannot be without a mailer.
     pub(crate) fn needs_mailer(&self) -> bool {
         let confirms = self.confirmation.unwrap_or(Confirmation::Off) != Confirmation::Off;

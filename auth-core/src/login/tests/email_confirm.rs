@@ -316,10 +316,6 @@ async fn mails_are_sent_again_three_times_and_then_after_a_while() {
         assert_eq!(answer.status.as_u16(), expected);
         sent += usize::from(expected == 303);
     }
-    // By the password too, and from another browser.
-    let answer = house.browser().sign_in(ADA, PASSWORD).await;
-    assert_eq!(answer.status, StatusCode::TOO_MANY_REQUESTS);
-    assert_eq!(answer.headers["retry-after"], "900");
     // A registration cannot be refused for it, but nobody gets another mail.
     house.browser().register(ADA, PASSWORD).await;
     let mails = house.mails().await;
@@ -331,6 +327,41 @@ async fn mails_are_sent_again_three_times_and_then_after_a_while() {
         StatusCode::SEE_OTHER
     );
     assert_eq!(house.mail().await.to.as_deref(), Some(ADA));
+}
+
+#[tokio::test]
+async fn the_right_password_leads_to_the_confirmation_however_many_mails_there_were() {
+    let house = House::with(unlimited(mail_settings()));
+    let mut browser = house.browser();
+    browser.register(ADA, PASSWORD).await;
+    let mut last = house.mail().await;
+    for number in 2..7 {
+        let answer = browser.sign_in(ADA, PASSWORD).await;
+        assert_eq!(answer.status, StatusCode::SEE_OTHER, "{number}");
+        let next = answer.location().to_owned();
+        assert!(next.starts_with("/auth/confirm?f="), "{next}");
+        let mail = house.mail().await;
+        assert_eq!(mail.to.is_some(), number <= 3, "{number}");
+        let page = browser.get(&next).await;
+        assert_eq!(page.status, StatusCode::OK);
+        assert!(page.body.contains("id=\"code\""), "{}", page.body);
+        let says = page.body.contains("Several mails were sent to you.");
+        assert_eq!(says, number > 3, "{number}: {}", page.body);
+        if number <= 3 {
+            last = mail;
+        }
+    }
+    let body = json!({ "email": ADA, "password": PASSWORD });
+    let answer = browser.post_json("/auth/login", &body).await.json();
+    assert_eq!(
+        (&answer["confirmation_required"], &answer["mailed"]),
+        (&json!(true), &json!(false))
+    );
+    // The last mail that came is good.
+    let answer = browser.follow(&last.path, &[]).await;
+    assert_eq!(answer.location(), "/auth/login?confirmed=1");
+    browser.sign_in(ADA, PASSWORD).await;
+    assert!(browser.is_signed_in().await);
 }
 
 #[tokio::test]

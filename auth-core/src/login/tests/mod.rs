@@ -14,6 +14,7 @@ mod email_news;
 mod email_races;
 mod email_reset;
 mod email_sign_in;
+mod email_silence;
 mod email_threats;
 mod factors;
 mod first_factors;
