@@ -26,6 +26,8 @@ mod passkey_account;
 #[cfg(feature = "passkeys")]
 pub(crate) mod passkey_device;
 #[cfg(feature = "passkeys")]
+mod passkey_races;
+#[cfg(feature = "passkeys")]
 mod passkey_second_factor;
 #[cfg(feature = "passkeys")]
 mod passkey_second_factor_threats;
@@ -40,6 +42,7 @@ mod passkey_threats;
 mod register;
 mod second_factor;
 mod second_factor_policy;
+mod second_factor_races;
 mod second_factor_threats;
 mod secrecy;
 mod secrecy_mail;

@@ -5,11 +5,13 @@ use std::time::Duration;
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use super::factors::{PENDING_COOKIE, addresses_unlimited};
+use super::email_kit::*;
+use super::factors::{DEVICE_COOKIE, PENDING_COOKIE, addresses_unlimited};
 use super::harness::*;
 use super::passkey_device::*;
 use super::passkey_second_factor::patient;
 use crate::ground::base64url;
+use crate::login::NewUser;
 use crate::services::{Event, SignInFailure};
 
 fn is_gone(answer: &Answer) -> bool {
@@ -213,4 +215,52 @@ async fn threat_54_of_32_answers_at_once_to_a_sign_in_one_enters() {
         let sessions = house.core.stores.sessions.sessions_of(&user).await;
         assert_eq!(sessions.expect("store").len(), 1);
     }
+}
+
+#[tokio::test]
+async fn a_device_is_trusted_for_its_user_alone_where_nobody_has_a_password() {
+    let house = House::with(unlimited(mail_settings()));
+    let (mut of_ada, mut of_bob) = (Device::new(), Device::new());
+    for (email, device) in [(ADA, &mut of_ada), (BOB, &mut of_bob)] {
+        let new = NewUser {
+            email: Some(email.to_owned()),
+            email_verified: true,
+            ..NewUser::default()
+        };
+        house.wing.create_user(new).await.expect("account");
+        let mut own = house.known(email, &["email"]).await;
+        let answer = own.add_passkey(device).await;
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+    }
+    house.mails().await;
+    let mut browser = house.browser();
+    assert!(is_asked_after_a_mail(&house, &mut browser, ADA).await);
+    let begun = browser.begin(SECOND_FACTOR).await;
+    let given = of_ada.get(ORIGIN, &begun["publicKey"]).await;
+    let mut body = reply(&begun, &given);
+    body["trust_device"] = true.into();
+    let finish = format!("{SECOND_FACTOR}/finish");
+    let answer = browser.post_json(&finish, &body).await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+    let device = browser.cookies[DEVICE_COOKIE].clone();
+    // Hers alone: what the digest of a device is made of is the same for both, save whose it is.
+    for (email, is_asked) in [(ADA, false), (BOB, true)] {
+        let mut browser = house.browser();
+        browser
+            .cookies
+            .insert(DEVICE_COOKIE.to_owned(), device.clone());
+        house.mails().await;
+        let asked = is_asked_after_a_mail(&house, &mut browser, email).await;
+        assert_eq!(asked, is_asked, "{email}");
+        assert_eq!(browser.is_signed_in().await, !is_asked, "{email}");
+    }
+}
+
+/// Whether the second factor is asked for once the link of a mail was followed.
+async fn is_asked_after_a_mail(house: &House, browser: &mut Browser<'_>, email: &str) -> bool {
+    browser.ask_sign_in(email).await;
+    let mail = house.mail().await;
+    let answer = browser.follow(&mail.path, &[]).await;
+    assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.body);
+    answer.location() == "/auth/second-factor"
 }
