@@ -4,7 +4,7 @@ use super::password::{Begun, HasherError, Outcome, Password};
 use super::{LoginWing, SignedIn};
 use crate::ground::Timestamp;
 use crate::services::{Event, Locked, SignInFailure, Throttles};
-use crate::store::{Identifier, PasswordHash, StoreResult, User, UserId};
+use crate::store::{Identifier, PasswordHash, StoreResult, ThrottlePolicy, User, UserId};
 use crate::web::{Exchange, Problem, throttle_bucket};
 
 /// The kind of counter that password attempts on an account have. Other factors have their own, and success with one
@@ -18,10 +18,9 @@ pub(super) enum AddressAttempts {
     Registration,
     Captcha,
     Mail,
-    #[cfg(feature = "federation")]
-    Upstream,
-    #[cfg(feature = "federation")]
-    UpstreamLogout,
+    /// A challenge kept for an authenticator.
+    #[cfg(feature = "passkeys")]
+    Ceremony,
 }
 
 impl AddressAttempts {
@@ -31,10 +30,22 @@ impl AddressAttempts {
             Self::Registration => "registration_address",
             Self::Captcha => "captcha_address",
             Self::Mail => "mail_address",
-            #[cfg(feature = "federation")]
-            Self::Upstream => "upstream_address",
-            #[cfg(feature = "federation")]
-            Self::UpstreamLogout => "upstream_logout_address",
+            #[cfg(feature = "passkeys")]
+            Self::Ceremony => "passkey_address",
+        }
+    }
+
+    /// What an address may do, where it may fail at sign-ins as often as `usual` says.
+    fn policy(self, usual: &ThrottlePolicy) -> ThrottlePolicy {
+        match self {
+            Self::SignIn | Self::Registration | Self::Captcha | Self::Mail => *usual,
+            // A page that offers passkeys in its fields begins whenever it is opened, by however many people.
+            #[cfg(feature = "passkeys")]
+            Self::Ceremony => ThrottlePolicy {
+                limit: usual.limit.saturating_mul(20),
+                max_lock: usual.lock,
+                ..*usual
+            },
         }
     }
 }
@@ -130,10 +141,10 @@ impl LoginWing {
         exchange: &Exchange<'_>,
     ) -> Result<(), Problem> {
         let bucket = throttle_bucket(exchange.address);
-        let policy = &self.settings.address_throttle;
+        let policy = attempts.policy(&self.settings.address_throttle);
         let throttles = &self.core.throttles;
         let locked = throttles
-            .attempt(attempts.kind(), &bucket, policy, exchange.now)
+            .attempt(attempts.kind(), &bucket, &policy, exchange.now)
             .await?;
         let Some(locked) = locked else {
             return Ok(());

@@ -15,6 +15,7 @@ use super::relying_party::CEREMONY_LIFE;
 use crate::ground::jose::parse_unique_object;
 use crate::ground::{Digest32, Purpose};
 use crate::login::LoginWing;
+use crate::login::attempt::AddressAttempts;
 use crate::login::bearer::Carrier;
 use crate::store::{Consumed, OneTimeKind, OneTimeValue, SessionId, User, UserId};
 use crate::web::{Exchange, Params, ParamsError, Problem, Response, json as json_response};
@@ -111,7 +112,8 @@ pub(super) fn gone() -> Problem {
 }
 
 impl LoginWing {
-    /// Keeps a ceremony of the browser, or of a client that a session comes to by a token, and answers with its id and the options for the authenticator.
+    /// Keeps a ceremony of the browser, or of a client that a session comes to by a token, and answers with its id and the
+    /// options for the authenticator. Counted by address, with much room: nobody fills the store from here (threat 48).
     pub(super) async fn begin_ceremony(
         &self,
         exchange: &mut Exchange<'_>,
@@ -119,6 +121,8 @@ impl LoginWing {
         ceremony: Ceremony,
         options: &impl Serialize,
     ) -> Result<Response, Problem> {
+        self.count_address(AddressAttempts::Ceremony, exchange)
+            .await?;
         let browser = match carrier {
             Carrier::Cookie => Some(Digest32::of(exchange.browser(&*self.core.random))),
             Carrier::Bearer => None,

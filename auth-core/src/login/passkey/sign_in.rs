@@ -24,7 +24,7 @@ impl LoginWing {
         Some(self.script_facts(exchange, "/login/passkey", FORM))
     }
 
-    /// Begins. Not counted: a sign-in page that offers passkeys in its fields begins whenever it is opened.
+    /// Begins. Not counted as a sign-in: a page that offers passkeys in its fields begins whenever it is opened.
     pub(super) async fn begin_passkey_sign_in(
         &self,
         exchange: &mut Exchange<'_>,

@@ -450,3 +450,35 @@ async fn there_are_no_passkeys_where_they_are_off() {
         Value::Null
     );
 }
+
+#[tokio::test]
+async fn threat_48_no_address_begins_ceremonies_without_end() {
+    let house = House::new();
+    house.account(ADA).await;
+    let own = house.known(ADA, &["pwd"]).await;
+    let begin = "/auth/login/passkey/begin";
+    let mut browser = house.browser();
+    for number in 0..200 {
+        let answer = browser.post_json(begin, &json!({})).await;
+        assert_eq!(answer.status, StatusCode::OK, "{number}");
+    }
+    let answer = browser.post_json(begin, &json!({})).await;
+    assert_eq!(answer.status, StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(answer.headers["retry-after"], "60");
+    // Whatever they are for.
+    let mut same = house.browser();
+    same.cookies.clone_from(&own.cookies);
+    let answer = same
+        .post_json("/auth/account/passkeys/begin", &json!({}))
+        .await;
+    assert_eq!(answer.status, StatusCode::TOO_MANY_REQUESTS);
+    // Other ways in and other addresses are open.
+    house.signed_in(ADA).await;
+    let mut elsewhere = house.browser();
+    elsewhere.address = "198.51.100.7".parse().expect("address");
+    let answer = elsewhere.post_json(begin, &json!({})).await;
+    assert_eq!(answer.status, StatusCode::OK);
+    house.clock.advance(std::time::Duration::from_mins(1));
+    let answer = browser.post_json(begin, &json!({})).await;
+    assert_eq!(answer.status, StatusCode::OK);
+}
