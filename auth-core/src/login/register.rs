@@ -233,7 +233,7 @@ impl LoginWing {
         };
         self.core.emit(exchange.now, exchange.address, event).await;
         if stands {
-            hooks.after_registration(user).await;
+            hooks.tell_registered(user);
         }
         Ok(registered)
     }

@@ -53,22 +53,8 @@ pub trait LifecycleHooks: Send + Sync + 'static {
         Ok(())
     }
 
-    /// An account is about to be made for somebody who came from another provider: here the host adds to the claims the
-    /// account begins with, or refuses. [`before_registration`](Self::before_registration) follows.
-    ///
-    /// # Errors
-    /// The account is not made.
-    #[cfg(feature = "federation")]
-    async fn enrich_new_user(
-        &self,
-        claims: &mut serde_json::Map<String, Value>,
-        from: &crate::login::NewIdentity<'_>,
-    ) -> Result<(), HookError> {
-        let _ = (claims, from);
-        Ok(())
-    }
-
-    /// An account was made.
+    /// An account was made. Where a person registers it is told beside the request, whose answer does not wait: how long
+    /// this takes tells nobody that the address was free (threat 46).
     async fn after_registration(&self, user: &User) {
         let _ = user;
     }
@@ -139,6 +125,16 @@ impl Hooks {
         for hook in &self.0 {
             hook.after_registration(user).await;
         }
+    }
+
+    /// As [`after_registration`](Self::after_registration), beside the request.
+    pub(in crate::login) fn tell_registered(&self, user: &User) {
+        let runtime = tokio::runtime::Handle::try_current();
+        let (false, Ok(runtime)) = (self.0.is_empty(), runtime) else {
+            return;
+        };
+        let (hooks, user) = (self.clone(), user.clone());
+        runtime.spawn(async move { hooks.after_registration(&user).await });
     }
 
     pub(in crate::login) async fn before_sign_in(&self, user: &User) -> Result<(), HookError> {

@@ -21,6 +21,7 @@ mod first_factors;
 mod harness;
 mod host;
 mod lifecycle;
+mod lifecycle_hooks;
 #[cfg(feature = "passkeys")]
 mod passkey_account;
 #[cfg(feature = "passkeys")]
