@@ -22,6 +22,10 @@ pub mod store;
 pub mod testkit;
 pub mod web;
 
+/// The official client of WorkOS's API, in the version that hosted sign-in uses: see `LoginWing::workos`.
+#[cfg(feature = "workos")]
+pub use workos;
+
 /// The guide to mails: its snippets compile, or the documentation tests fail.
 #[cfg(all(doctest, feature = "smtp"))]
 #[doc = include_str!("../../docs/mail.md")]

@@ -11,6 +11,8 @@ mod email;
 #[cfg(feature = "federation")]
 mod federation;
 mod first_factor;
+#[cfg(feature = "workos")]
+mod hosted;
 mod identifier;
 mod lifecycle;
 mod logout;
@@ -46,9 +48,9 @@ use http::Method;
 pub use account_observer::AccountObserver;
 pub use captcha::{Captcha, CaptchaAction, CaptchaAnswer, CaptchaWidget};
 #[cfg(feature = "federation")]
-pub use federation::{
-    EmailVerified, NewIdentity, Profile, ProfileMap, Upstream, UpstreamTokens, UpstreamTokensError,
-};
+pub use federation::{EmailVerified, Profile, ProfileMap, Upstream};
+#[cfg(feature = "workos")]
+pub use hosted::{HostedAccess, HostedError, WorkOs};
 pub use identifier::{IdentifierError, IdentifierKind, parse_email, parse_username};
 pub use lifecycle::{HookError, LifecycleHooks};
 pub use observer::{SessionEnd, SessionObserver, SessionsEnded};
@@ -86,10 +88,8 @@ pub struct LoginWing {
     watch: Arc<SessionWatch>,
     #[cfg(feature = "passkeys")]
     relying_party: Option<passkey::RelyingParty>,
-    #[cfg(feature = "federation")]
-    upstreams: Vec<Arc<federation::client::Client>>,
-    #[cfg(feature = "federation")]
-    turns: federation::Turns,
+    #[cfg(feature = "workos")]
+    hosted: Option<Arc<hosted::Hosted>>,
 }
 
 /// The wing's endpoints.
@@ -112,6 +112,8 @@ pub(crate) enum Endpoint {
     #[cfg(feature = "federation")]
     Federation(federation::Endpoint),
     Lifecycle(lifecycle::Endpoint),
+    #[cfg(feature = "workos")]
+    Hosted(hosted::Endpoint),
 }
 
 impl Endpoint {
@@ -134,6 +136,8 @@ impl Endpoint {
             #[cfg(feature = "federation")]
             Self::Federation(endpoint) => endpoint.side(),
             Self::Lifecycle(endpoint) => endpoint.side(),
+            #[cfg(feature = "workos")]
+            Self::Hosted(endpoint) => endpoint.side(),
         }
     }
 }
@@ -163,7 +167,11 @@ impl LoginWing {
         let observers = Observers::new(settings.observers.clone());
         #[cfg(feature = "passkeys")]
         let relying_party = passkey::RelyingParty::new(&settings.passkeys, &core.base)?;
+        #[cfg(feature = "workos")]
+        let hosted = settings.hosted.clone().map(hosted::Hosted::new).transpose()?;
         Ok(Self {
+            #[cfg(feature = "workos")]
+            hosted,
             #[cfg(feature = "passkeys")]
             relying_party,
             #[cfg(feature = "federation")]
@@ -246,15 +254,11 @@ impl LoginWing {
             .chain(all(self.lifecycle_routes(), Endpoint::Lifecycle));
         #[cfg(feature = "passkeys")]
         let routes = routes.chain(all(self.passkey_routes(), Endpoint::Passkey));
-        let routes = routes.map(|(path, methods, endpoint)| {
-            let route = Route::new(self.path(path), endpoint.side(), methods);
-            (route, endpoint)
-        });
-        #[cfg(feature = "federation")]
-        let routes = routes.chain(self.federation_routes().into_iter().map(
-            |(path, methods, endpoint)| {
-                let endpoint = Endpoint::Federation(endpoint);
-                let route = Route::new(self.path(&path), endpoint.side(), methods);
+        #[cfg(feature = "workos")]
+        let routes = routes.chain(all(self.hosted_routes(), Endpoint::Hosted));
+        routes
+            .map(|(path, methods, endpoint)| {
+                let route = Route::new(self.path(path), endpoint.side(), methods);
                 (route, endpoint)
             },
         ));
@@ -287,6 +291,8 @@ impl LoginWing {
             #[cfg(feature = "federation")]
             (Endpoint::Federation(endpoint), _) => self.handle_federation(endpoint, exchange).await,
             (Endpoint::Lifecycle(endpoint), _) => self.handle_lifecycle(endpoint, exchange).await,
+            #[cfg(feature = "workos")]
+            (Endpoint::Hosted(endpoint), _) => self.handle_hosted(endpoint, exchange).await,
         };
         answer.unwrap_or_else(|problem| self.core.problem(exchange, endpoint.side(), &problem))
     }

@@ -23,7 +23,7 @@ impl LoginWing {
     /// # Errors
     /// A 503 when the store cannot answer: never "signed out". A 400 for a cookie and a bearer session at once.
     pub async fn session(&self, headers: &HeaderMap) -> Result<Option<SignedIn>, Problem> {
-        self.resolve(headers, self.core.clock.now()).await
+        self.resolve_for(headers, true, self.core.clock.now()).await
     }
 
     /// How recent a sign-in must be for what asks for a recent one.
@@ -40,10 +40,23 @@ impl LoginWing {
         now.since(session.auth_time) <= self.settings.recency
     }
 
-    /// As [`session`](Self::session), at a given moment.
+    /// As [`session`](Self::session), at a given moment, for the wing's own pages.
     pub(crate) async fn resolve(
         &self,
         headers: &HeaderMap,
+        now: Timestamp,
+    ) -> Result<Option<SignedIn>, Problem> {
+        self.resolve_for(headers, false, now).await
+    }
+
+    #[cfg_attr(
+        not(feature = "workos"),
+        expect(unused_variables, reason = "only hosted sign-ins tell a host more")
+    )]
+    async fn resolve_for(
+        &self,
+        headers: &HeaderMap,
+        is_for_host: bool,
         now: Timestamp,
     ) -> Result<Option<SignedIn>, Problem> {
         let Some((_, mut session)) = self.presented_session(headers).await? else {
@@ -60,6 +73,10 @@ impl LoginWing {
                 .await?;
             return Ok(None);
         };
+        #[cfg(feature = "workos")]
+        if !self.hosted_lets_in(&session, is_for_host, now).await? {
+            return Ok(None);
+        }
         self.note_activity(&mut session, now).await?;
         Ok(Some(SignedIn { session, user }))
     }

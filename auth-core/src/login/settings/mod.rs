@@ -60,8 +60,8 @@ pub struct Login {
     pub(super) defence: DefenceSettings,
     #[cfg(feature = "passkeys")]
     pub(super) passkeys: PasskeySettings,
-    #[cfg(feature = "federation")]
-    pub(super) federation: FederationSettings,
+    #[cfg(feature = "workos")]
+    pub(super) hosted: Option<super::WorkOs>,
 }
 
 /// A link on the account page to something beyond it.
@@ -121,8 +121,8 @@ impl Default for Login {
             defence: DefenceSettings::default(),
             #[cfg(feature = "passkeys")]
             passkeys: PasskeySettings::default(),
-            #[cfg(feature = "federation")]
-            federation: FederationSettings::default(),
+            #[cfg(feature = "workos")]
+            hosted: None,
         }
     }
 }

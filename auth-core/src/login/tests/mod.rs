@@ -20,6 +20,8 @@ mod factors;
 mod first_factors;
 mod harness;
 mod host;
+#[cfg(feature = "workos")]
+mod hosted;
 mod lifecycle;
 mod lifecycle_hooks;
 #[cfg(feature = "passkeys")]

@@ -51,6 +51,11 @@ pub(crate) struct Loopback {
 impl Loopback {
     /// Starts a server that answers by path.
     pub(crate) async fn start(answer: impl Fn(&str) -> Reply + Send + Sync + 'static) -> Self {
+        Self::serving(move |request| answer(request.split(' ').nth(1).unwrap_or_default())).await
+    }
+
+    /// Starts a server that answers by the whole request: its head with the body after it.
+    pub(crate) async fn serving(answer: impl Fn(&str) -> Reply + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let heads = Arc::new(Mutex::new(Vec::new()));
@@ -113,9 +118,8 @@ async fn serve(
         }
     }
     let head = String::from_utf8_lossy(&head).into_owned();
-    let path = head.split(' ').nth(1).unwrap_or_default().to_owned();
-    seen.lock().unwrap().push(head);
-    match answer(&path) {
+    seen.lock().unwrap().push(head.clone());
+    match answer(&head) {
         Reply::Raw(bytes) => {
             let _ = stream.write_all(&bytes).await;
         }

@@ -108,6 +108,9 @@ page_names! {
     /// Prove again who one is, or by one more method.
     #[cfg(feature = "login")]
     StepUp = "step_up",
+    /// Ask before a hosted sign-in is looked at anew.
+    #[cfg(feature = "workos")]
+    HostedRefresh = "hosted_refresh",
     /// Ask whether a client may have what it asks for.
     #[cfg(feature = "provider")]
     Consent = "consent",

@@ -76,6 +76,8 @@ fn nullable(page: PageName) -> &'static [&'static str] {
         ],
         #[cfg(feature = "login")]
         PageName::Logout => &["return_to", "email"],
+        #[cfg(feature = "workos")]
+        PageName::HostedRefresh => &["return_to", "organization_id"],
         #[cfg(feature = "login")]
         PageName::SignedOut => &[],
         #[cfg(feature = "login")]
@@ -220,6 +222,14 @@ fn full(page: PageName) -> Value {
             "form_token": "token-logout",
             "return_to": "/",
             "email": "ada@example.com",
+        }),
+        #[cfg(feature = "workos")]
+        PageName::HostedRefresh => json!({
+            "action": "/auth/hosted/refresh",
+            "form_token": "token-hosted-refresh",
+            "return_to": "/team",
+            "organization_id": "org_01J",
+            "account": "ada@example.com",
         }),
         #[cfg(feature = "login")]
         PageName::SignedOut => json!({ "login_url": "/auth/login", "home_url": "/" }),

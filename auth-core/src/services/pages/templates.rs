@@ -47,15 +47,10 @@ const PASSKEYS: &[Template] = embedded!["login/" "passkeys.html"];
 #[cfg(not(feature = "passkeys"))]
 const PASSKEYS: &[Template] = &[];
 
-#[cfg(feature = "federation")]
-const FEDERATION: &[Template] = embedded![
-    "login/federation/" "identities.html",
-    "login/federation/" "link_first.html",
-    "login/federation/" "confirm_identity.html",
-    "login/federation/" "upstream_problem.html",
-];
-#[cfg(not(feature = "federation"))]
-const FEDERATION: &[Template] = &[];
+#[cfg(feature = "workos")]
+const HOSTED: &[Template] = embedded!["login/" "hosted_refresh.html"];
+#[cfg(not(feature = "workos"))]
+const HOSTED: &[Template] = &[];
 
 #[cfg(feature = "provider")]
 const PROVIDER: &[Template] = embedded![
@@ -72,10 +67,6 @@ const PROVIDER: &[Template] = &[];
 
 /// Every template of this build.
 pub(super) fn all() -> impl Iterator<Item = &'static Template> {
-    SHARED
-        .iter()
-        .chain(LOGIN)
-        .chain(PASSKEYS)
-        .chain(FEDERATION)
-        .chain(PROVIDER)
+    let login = LOGIN.iter().chain(PASSKEYS).chain(HOSTED);
+    SHARED.iter().chain(login).chain(PROVIDER)
 }

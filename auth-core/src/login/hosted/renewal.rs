@@ -1,0 +1,221 @@
+//! A token that has ended is refreshed: once, whoever asks at once.
+//!
+//! WorkOS spends a refresh token at its first use, so two who used the same one would sign the person out. In this
+//! process one request of a session asks and the others wait for it; between nodes a lease says who asks, and the
+//! version of what is kept says whether somebody has. A node that stalls past its lease costs no session either: whoever
+//! is told that the token is spent looks first whether there is a newer one.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use super::access::HostedAccess;
+use super::access_token::TokenError;
+use super::api::{CallError, tokens_of};
+use super::{Hosted, secrets};
+use crate::ground::Timestamp;
+use crate::services::Core;
+use crate::store::{SessionId, UpstreamSession};
+use crate::web::Problem;
+
+/// A node that asks for longer has lost its turn.
+const LEASE: Duration = Duration::from_secs(20);
+/// How often another node's turn is looked after, and how many times.
+const LOOK: Duration = Duration::from_millis(50);
+const LOOKS: u32 = 100;
+/// After a call that was not answered, this process asks for the session again no sooner.
+const RETRY: Duration = Duration::from_secs(2);
+/// So many failures are remembered before the old ones are swept out.
+const SWEEP: usize = 1024;
+
+/// What became of it.
+pub(super) enum Renewed {
+    /// There is a good token.
+    Stands(Arc<HostedAccess>),
+    /// WorkOS will give none any more.
+    Ended(&'static str),
+    /// WorkOS gives none for this organization. The session stands as it was.
+    NotThere,
+    /// WorkOS does not answer.
+    Unknown,
+}
+
+/// Sessions whose refresh was not answered, and when that was.
+#[derive(Default)]
+pub(super) struct Failures(Mutex<HashMap<SessionId, Timestamp>>);
+
+impl Failures {
+    fn note(&self, id: &SessionId, now: Timestamp) {
+        let mut failures = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if failures.len() >= SWEEP {
+            failures.retain(|_, at| now.since(*at) < RETRY);
+        }
+        failures.insert(id.clone(), now);
+    }
+
+    fn is_recent(&self, id: &SessionId, now: Timestamp) -> bool {
+        let failures = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let at = failures.get(id);
+        at.is_some_and(|at| now.since(*at) < RETRY && at.since(now) < RETRY)
+    }
+}
+
+impl Hosted {
+    /// Gets a good token for the session behind `seen`, for another organization where one is given.
+    pub(super) async fn renew(
+        self: &Arc<Self>,
+        core: &Arc<Core>,
+        seen: UpstreamSession,
+        organization: Option<String>,
+        now: Timestamp,
+    ) -> Result<Renewed, Problem> {
+        let (hosted, core) = (self.clone(), core.clone());
+        // In a task of its own: a client that hangs up must not lose the refresh token that was just spent for it.
+        let task = tokio::spawn(async move {
+            let organization = organization.as_deref();
+            hosted.renew_in_turn(&core, &seen, organization, now).await
+        });
+        task.await.unwrap_or(Ok(Renewed::Unknown))
+    }
+
+    async fn renew_in_turn(
+        &self,
+        core: &Core,
+        seen: &UpstreamSession,
+        organization: Option<&str>,
+        now: Timestamp,
+    ) -> Result<Renewed, Problem> {
+        let id = &seen.session_id;
+        let _turn = self.turns.take(id).await;
+        let (lease, holder) = (format!("hosted:{id}"), core.random.id());
+        let stores = &core.stores;
+        for look in 0..LOOKS {
+            let Some(row) = stores.upstream_sessions.upstream_session(id).await? else {
+                return Ok(Renewed::Ended("signed_out"));
+            };
+            if organization.is_none() && row.version != seen.version {
+                return self.of_the_winner(core, &row, now).await;
+            }
+            if look == 0 && self.failures.is_recent(id, now) {
+                break;
+            }
+            let until = now + LEASE;
+            if stores.leases.hold_lease(&lease, &holder, now, until).await? {
+                let renewed = self.ask_alone(core, id, seen, organization, now).await;
+                stores.leases.release_lease(&lease, &holder).await?;
+                return renewed;
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+        Ok(Renewed::Unknown)
+    }
+
+    /// Holding the lease: what is kept is read again, since its last holder may have replaced it just before.
+    async fn ask_alone(
+        &self,
+        core: &Core,
+        id: &SessionId,
+        seen: &UpstreamSession,
+        organization: Option<&str>,
+        now: Timestamp,
+    ) -> Result<Renewed, Problem> {
+        let Some(row) = core.stores.upstream_sessions.upstream_session(id).await? else {
+            return Ok(Renewed::Ended("signed_out"));
+        };
+        if organization.is_none() && row.version != seen.version {
+            return self.of_the_winner(core, &row, now).await;
+        }
+        self.ask(core, &row, organization, now).await
+    }
+
+    async fn ask(
+        &self,
+        core: &Core,
+        row: &UpstreamSession,
+        organization: Option<&str>,
+        now: Timestamp,
+    ) -> Result<Renewed, Problem> {
+        let tokens = secrets::open(core, row);
+        let Some(refresh_token) = tokens.and_then(|tokens| tokens.refresh_token) else {
+            return Ok(Renewed::Ended("no_refresh_token"));
+        };
+        let answer = match self.refresh(&refresh_token, organization).await {
+            Ok(answer) => answer,
+            Err(CallError::Down) => {
+                self.failures.note(&row.session_id, now);
+                return Ok(Renewed::Unknown);
+            }
+            Err(CallError::Refused) if organization.is_some() => return Ok(Renewed::NotThere),
+            Err(CallError::Refused) => return self.spent(core, row, now).await,
+        };
+        let token = answer.access_token.expose();
+        let access = match self.verify(token, Some(&row.subject), now).await {
+            Ok(access) => access,
+            Err(TokenError::Refused(reason)) => return Ok(Renewed::Ended(reason)),
+            // Where the keys cannot be had there was an answer a moment ago: rare enough to have them sign in again.
+            Err(TokenError::Unavailable) => return Ok(Renewed::Ended("keys_unavailable")),
+        };
+        let tokens = tokens_of(answer.access_token, answer.refresh_token, &access);
+        let sealed = secrets::seal(core, &row.session_id, &tokens)?;
+        let store = &core.stores.upstream_sessions;
+        let replaced = store
+            .replace_upstream_secrets(&row.session_id, row.version, &sealed)
+            .await?;
+        if !replaced {
+            return self.spent(core, row, now).await;
+        }
+        let access = Arc::new(access);
+        if organization.is_some_and(|asked| access.organization.as_deref() != Some(asked)) {
+            return Ok(Renewed::NotThere);
+        }
+        Ok(Renewed::Stands(access))
+    }
+
+    /// The refresh token is spent, or was replaced meanwhile: what another node got counts, if there is one.
+    async fn spent(
+        &self,
+        core: &Core,
+        row: &UpstreamSession,
+        now: Timestamp,
+    ) -> Result<Renewed, Problem> {
+        let id = &row.session_id;
+        match core.stores.upstream_sessions.upstream_session(id).await? {
+            Some(newer) if newer.version != row.version => {
+                self.of_the_winner(core, &newer, now).await
+            }
+            _ => Ok(Renewed::Ended("refresh_refused")),
+        }
+    }
+
+    /// What another request or node got.
+    async fn of_the_winner(
+        &self,
+        core: &Core,
+        row: &UpstreamSession,
+        now: Timestamp,
+    ) -> Result<Renewed, Problem> {
+        if let Some(known) = self.checked.get(&secrets::name(row), now) {
+            return Ok(Renewed::Stands(known));
+        }
+        Ok(match self.look_at(core, row, now).await {
+            Ok(access) => Renewed::Stands(access),
+            Err(_) => Renewed::Unknown,
+        })
+    }
+
+    /// Checks the token that is kept, and remembers that it was.
+    pub(super) async fn look_at(
+        &self,
+        core: &Core,
+        row: &UpstreamSession,
+        now: Timestamp,
+    ) -> Result<Arc<HostedAccess>, TokenError> {
+        let tokens = secrets::open(core, row);
+        let tokens = tokens.ok_or(TokenError::Refused("tokens_unreadable"))?;
+        let subject = Some(row.subject.as_str());
+        let access = self.verify(&tokens.access_token, subject, now).await?;
+        let access = Arc::new(access);
+        self.checked.put(secrets::name(row), access.clone(), now);
+        Ok(access)
+    }
+}

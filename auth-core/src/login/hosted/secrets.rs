@@ -1,0 +1,36 @@
+//! The tokens behind a session, as they are kept.
+
+use zeroize::Zeroizing;
+
+use crate::ground::{Digest32, Purpose};
+use crate::login::federation::client::Tokens;
+use crate::services::Core;
+use crate::store::{SessionId, UpstreamSession};
+use crate::web::Problem;
+
+/// Seals the tokens for this session alone.
+pub(in crate::login) fn seal(core: &Core, session: &SessionId, tokens: &Tokens) -> Result<Vec<u8>, Problem> {
+    let plain = serde_json::to_vec(tokens).map_err(|_| Problem::internal())?;
+    let plain = Zeroizing::new(plain);
+    let context = session.as_str().as_bytes();
+    core.keys
+        .seal(&*core.random, Purpose::UpstreamTokens, context, &plain)
+        .map_err(|_| Problem::internal())
+}
+
+/// The tokens of a row; `None` where no secret of ours opens them any more.
+pub(in crate::login) fn open(core: &Core, row: &UpstreamSession) -> Option<Tokens> {
+    let context = row.session_id.as_str().as_bytes();
+    let opened = core.keys.open(Purpose::UpstreamTokens, context, &row.secrets);
+    serde_json::from_slice(&Zeroizing::new(opened.ok()?)).ok()
+}
+
+/// Names the sealed tokens of a session: other ones have another name, as each seal has a nonce of its own.
+pub(in crate::login) fn name(row: &UpstreamSession) -> Digest32 {
+    let parts = [
+        row.session_id.as_str().as_bytes(),
+        row.subject.as_bytes(),
+        &row.secrets,
+    ];
+    Digest32::of_parts(&parts)
+}
