@@ -28,12 +28,19 @@ pub(super) struct CameFrom {
     pub(super) acr: Option<String>,
     /// When.
     pub(super) auth_time: Option<Timestamp>,
+    /// The tokens that the session rests on, for a hosted sign-in.
+    #[cfg(feature = "workos")]
+    #[serde(default)]
+    pub(super) tokens: Option<super::federation::client::Tokens>,
 }
 
 /// What stands sealed beside a session.
 #[derive(Serialize, Deserialize)]
-struct Secrets {
-    id_token: Option<Zeroizing<String>>,
+pub(super) struct Secrets {
+    pub(super) id_token: Option<Zeroizing<String>>,
+    #[cfg(feature = "workos")]
+    #[serde(default)]
+    pub(super) tokens: Option<super::federation::client::Tokens>,
 }
 
 impl LoginWing {
@@ -54,6 +61,8 @@ impl LoginWing {
         };
         let secrets = Secrets {
             id_token: came_from.id_token.clone(),
+            #[cfg(feature = "workos")]
+            tokens: came_from.tokens.clone(),
         };
         let text = Zeroizing::new(serde_json::to_vec(&secrets).map_err(corrupt)?);
         let (keys, random) = (&self.core.keys, &*self.core.random);

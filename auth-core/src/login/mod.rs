@@ -169,13 +169,20 @@ impl LoginWing {
         let relying_party = passkey::RelyingParty::new(&settings.passkeys, &core.base)?;
         #[cfg(feature = "workos")]
         let hosted = settings.hosted.clone().map(hosted::Hosted::new).transpose()?;
+        #[cfg(feature = "federation")]
+        let upstreams = Vec::new();
+        #[cfg(feature = "workos")]
+        let upstreams = match &hosted {
+            Some(hosted) => vec![hosted.federated(&core.base, &settings.path)],
+            None => upstreams,
+        };
         Ok(Self {
             #[cfg(feature = "workos")]
             hosted,
             #[cfg(feature = "passkeys")]
             relying_party,
             #[cfg(feature = "federation")]
-            upstreams: Vec::new(),
+            upstreams,
             #[cfg(feature = "federation")]
             turns: federation::Turns::default(),
             watch: SessionWatch::new(core.stores.sessions.clone()),

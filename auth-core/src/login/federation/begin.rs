@@ -23,11 +23,14 @@ pub(super) fn asked(query: &Params) -> Ask {
         acr_values: text("acr_values", MAX_ACR_VALUES),
         max_age: None,
         prompt: query.is_on("select").then(|| "select_account".to_owned()),
+        screen_hint: text("screen_hint", MAX_HINT).filter(|hint| hint == "sign-up"),
+        organization_id: text("organization_id", MAX_HINT),
     }
 }
 
 impl LoginWing {
-    /// `GET`: `return_to`, `remember`, `login_hint`, `acr_values`, `select`.
+    /// `GET`: `return_to`, `remember`, `login_hint`, `acr_values`, `select`; for a hosted sign-in page `screen_hint` (`sign-up`) and
+    /// `organization_id`.
     pub(super) async fn begin_sign_in(
         &self,
         exchange: &mut Exchange<'_>,

@@ -25,6 +25,9 @@ pub(super) fn trusted_methods(client: &Client, proven: &Proven) -> Vec<String> {
     let methods = proven.amr.iter();
     let methods = methods.filter_map(|method| plain(method, MAX_METHOD));
     let methods = methods.filter(|method| !method.is_empty() && *method != acr::FEDERATED);
+    // Which sessions rest on WorkOS says the hosted sign-in alone.
+    #[cfg(feature = "workos")]
+    let methods = methods.filter(|method| client.hosted().is_some() || *method != acr::HOSTED);
     methods.take(MOST_METHODS).map(str::to_owned).collect()
 }
 
@@ -44,6 +47,8 @@ fn came_from(client: &Client, proven: Proven) -> CameFrom {
         amr,
         acr: there.and_then(|text| plain(&text, MAX_ACR).map(str::to_owned)),
         auth_time: proven.auth_time.filter(|_| trusted),
+        #[cfg(feature = "workos")]
+        tokens: client.hosted().map(|_| proven.tokens),
     }
 }
 

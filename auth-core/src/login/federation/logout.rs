@@ -23,6 +23,10 @@ impl LoginWing {
         let Some(client) = client.filter(|client| client.upstream.signs_out) else {
             return Ok(None);
         };
+        #[cfg(feature = "workos")]
+        if let Some(hosted) = client.hosted() {
+            return Ok(hosted.way_out(&self.core, &origin, &self.url("/signed-out")));
+        }
         // Without the hint the provider asks the person, which is no reason to stay signed in here.
         let id_token = self.id_token_of(&origin).unwrap_or_default();
         let hint = id_token.as_ref().map(|token| token.as_str());

@@ -10,13 +10,15 @@ use workos::{
 use zeroize::Zeroizing;
 
 use super::access_token::TokenError;
-use super::{Hosted, HostedAccess};
+use super::{Hosted, HostedAccess, secrets};
 use crate::ground::Timestamp;
 use crate::login::acr;
 use crate::login::federation::client::{
     Ask, AttemptSecrets, AuthorizationResponse, ClientError, Proven, Tokens,
 };
 use crate::login::federation::{EmailVerified, ProfileMap, profile};
+use crate::services::Core;
+use crate::store::UpstreamSession;
 
 /// Where the members of a profile stand in WorkOS's user object.
 const PROFILE: ProfileMap = ProfileMap {
@@ -162,7 +164,14 @@ impl Hosted {
     }
 
     /// Where to send a browser whose session here has ended, so that it ends there too.
-    pub(in crate::login) fn logout_url(&self, sid: &str, return_to: &str) -> Option<String> {
+    pub(in crate::login) fn way_out(
+        &self,
+        core: &Core,
+        row: &UpstreamSession,
+        return_to: &str,
+    ) -> Option<String> {
+        // A refresh may have begun another session there.
+        let sid = secrets::session_of(core, row).or_else(|| row.sid.clone())?;
         let mut params = GetLogoutUrlParams::new(sid);
         params.return_to = Some(return_to.to_owned());
         self.client.user_management().get_logout_url(params).ok()

@@ -41,9 +41,12 @@ use self::settings::WORKOS_API;
 use self::transport::Transport;
 use self::turns::Turns;
 use super::LoginSettingsError;
+use super::federation::Upstream;
+use super::federation::client::Client;
 use crate::services::issuer::RemoteIssuer;
 use crate::services::outbound::{Outbound, OutboundPolicy};
 use crate::store::SessionId;
+use crate::web::BaseUrl;
 
 /// The name of this way in: part of the callback's path.
 pub(in crate::login) const NAME: &str = "workos";
@@ -54,6 +57,7 @@ const BODY_LIMIT: usize = 1024 * 1024;
 pub(in crate::login) struct Hosted {
     settings: WorkOs,
     client: workos::Client,
+    outbound: Outbound,
     /// What identities are linked by, beside the user's id.
     pub(super) issuer: String,
     /// What tokens may name as `iss`.
@@ -94,7 +98,8 @@ impl Hosted {
         Ok(Arc::new(Self {
             issuer: own(&settings.base_url),
             issuers,
-            keys: key_set(&settings, outbound),
+            keys: key_set(&settings, outbound.clone()),
+            outbound,
             checked: ClaimsCache::new(most),
             turns: Turns::default(),
             failures: Failures::default(),
@@ -103,6 +108,25 @@ impl Hosted {
             client,
             settings,
         }))
+    }
+
+    /// This way in among the others: what it does its own way it does itself.
+    pub(in crate::login) fn federated(self: &Arc<Self>, base: &BaseUrl, path: &str) -> Arc<Client> {
+        let redirect_uri = base.absolute(&format!("{path}/callback/{NAME}"));
+        Client::of_hosted(self.clone(), redirect_uri, self.outbound.clone())
+    }
+
+    /// As an operator would have configured it: trusted with addresses, which people confirm on the operator's own hosted
+    /// page, and to be signed out of.
+    pub(in crate::login) fn upstream(&self) -> Upstream {
+        let place = |path: &str| format!("{}/user_management/{path}", self.settings.base_url);
+        let (authorize, authenticate) = (place("authorize"), place("authenticate"));
+        Upstream::oauth2(NAME, authorize, authenticate, &self.settings.client_id)
+            .issuer(&self.issuer)
+            .label(&self.settings.label)
+            .trust_email()
+            .trust_authentication()
+            .sign_out_there()
     }
 
     fn client_id(&self) -> &str {

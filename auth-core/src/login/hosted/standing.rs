@@ -133,7 +133,7 @@ impl LoginWing {
         let stores = &self.core.stores;
         stores.upstream_sessions.take_upstream_session(&id).await?;
         let ended = self
-            .end_sessions(user, vec![id], SessionEnd::Revoked, now)
+            .end_sessions(user, vec![id], SessionEnd::EndedUpstream, now)
             .await?;
         // Another request was faster, and has told of it.
         if ended.is_empty() {

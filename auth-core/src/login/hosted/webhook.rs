@@ -115,13 +115,8 @@ impl LoginWing {
 
     /// Whether the row is of this session there: by what it began as, or by what its token says since.
     fn is_of(&self, row: &UpstreamSession, sid: &str) -> bool {
-        let current = || {
-            let tokens = secrets::open(&self.core, row)?;
-            let claims = crate::ground::jose::Jws::parse(&tokens.access_token).ok()?;
-            let claims = claims.dangerous_unverified_claims().ok()?;
-            claims.str("sid").map(|own| own == sid)
-        };
-        row.sid.as_deref() == Some(sid) || current() == Some(true)
+        row.sid.as_deref() == Some(sid)
+            || secrets::session_of(&self.core, row).as_deref() == Some(sid)
     }
 
     async fn end_rows(&self, rows: Vec<UpstreamSession>, now: Timestamp) -> Result<(), Problem> {
@@ -130,7 +125,7 @@ impl LoginWing {
             let user = row.user_id;
             let ids: Vec<SessionId> = vec![row.session_id];
             let ended = self
-                .end_sessions(&user, ids.clone(), SessionEnd::Revoked, now)
+                .end_sessions(&user, ids.clone(), SessionEnd::EndedUpstream, now)
                 .await?;
             for id in &ids {
                 store.take_upstream_session(id).await?;

@@ -12,6 +12,9 @@ pub(crate) struct Discovery {
     issuer: String,
     named: NamedIssuer,
     documents: [String; 2],
+    /// Where the keys lie, for an issuer without metadata.
+    #[cfg(feature = "workos")]
+    key_set: Option<String>,
     outbound: Outbound,
 }
 
@@ -62,6 +65,20 @@ impl Discovery {
                 format!("{origin}{path}/.well-known/openid-configuration"),
                 format!("{origin}/.well-known/oauth-authorization-server{path}"),
             ],
+            #[cfg(feature = "workos")]
+            key_set: None,
+            outbound,
+        }
+    }
+
+    /// An issuer that publishes no metadata, only keys, at a place that is known.
+    #[cfg(feature = "workos")]
+    pub(crate) fn of_key_set(issuer: &str, jwks_uri: String, outbound: Outbound) -> Self {
+        Self {
+            issuer: issuer.to_owned(),
+            named: NamedIssuer::Exact,
+            documents: [String::new(), String::new()],
+            key_set: Some(jwks_uri),
             outbound,
         }
     }
@@ -92,6 +109,10 @@ impl Discovery {
 
     /// The first place is tried first; the second if nothing lies there.
     async fn metadata(&self) -> Result<Metadata, FetchError> {
+        #[cfg(feature = "workos")]
+        if let Some(jwks_uri) = &self.key_set {
+            return Ok(Metadata::of_keys(&self.issuer, jwks_uri));
+        }
         let [openid, oauth] = &self.documents;
         let fetched = match self.outbound.get_json_bytes(openid).await {
             Err(OutboundError::Status(_) | OutboundError::ContentType) => {

@@ -32,6 +32,23 @@ pub(crate) struct Metadata {
     pub(crate) id_token_signing_alg_values_supported: Option<Vec<String>>,
 }
 
+#[cfg(feature = "workos")]
+impl Metadata {
+    /// That of an issuer of which only the keys are known.
+    pub(super) fn of_keys(issuer: &str, jwks_uri: &str) -> Self {
+        Self {
+            issuer: issuer.to_owned(),
+            jwks_uri: jwks_uri.to_owned(),
+            authorization_endpoint: None,
+            token_endpoint: None,
+            userinfo_endpoint: None,
+            end_session_endpoint: None,
+            authorization_response_iss_parameter_supported: None,
+            id_token_signing_alg_values_supported: None,
+        }
+    }
+}
+
 fn lenient<'de, D: Deserializer<'de>, T: DeserializeOwned>(
     deserializer: D,
 ) -> Result<Option<T>, D::Error> {

@@ -31,6 +31,8 @@ use super::profile::Profile;
 use super::upstream::{IssuerRule, Protocol, Upstream};
 use crate::ground::{Random, Timestamp};
 use crate::login::LoginSettingsError;
+#[cfg(feature = "workos")]
+use crate::login::hosted::Hosted;
 use crate::services::issuer::{Discovery, NamedIssuer, RemoteIssuer};
 use crate::services::outbound::Outbound;
 use metadata::Discovered;
@@ -50,6 +52,9 @@ pub(in crate::login) struct Client {
     parsed: RwLock<Option<Arc<Discovered>>>,
     /// What the ID token's `acr` has to be one of, where the operator asks for it as essential; empty for any.
     essential_acr: Option<Vec<String>>,
+    /// Where it is a hosted sign-in page, which speaks a language of its own.
+    #[cfg(feature = "workos")]
+    hosted: Option<Arc<Hosted>>,
 }
 
 /// What binds a request to its answer. No `Debug`.
@@ -68,6 +73,12 @@ pub(in crate::login) struct Ask {
     pub(in crate::login) max_age: Option<u64>,
     pub(in crate::login) acr_values: Option<String>,
     pub(in crate::login) prompt: Option<String>,
+    /// `sign-up` or `sign-in`: which page comes first, at a hosted sign-in page.
+    #[serde(default)]
+    pub(in crate::login) screen_hint: Option<String>,
+    /// The organization to sign in to, at a hosted sign-in page.
+    #[serde(default)]
+    pub(in crate::login) organization_id: Option<String>,
 }
 
 /// The parameters of an answer (RFC 6749 §4.1.2, RFC 9207 §2), as they came.
@@ -183,7 +194,33 @@ impl Client {
             outbound,
             remote,
             parsed: RwLock::default(),
+            #[cfg(feature = "workos")]
+            hosted: None,
         }))
+    }
+
+    /// The client of a hosted sign-in page. Nothing but what it does itself is asked of the network.
+    #[cfg(feature = "workos")]
+    pub(in crate::login) fn of_hosted(
+        hosted: Arc<Hosted>,
+        redirect_uri: String,
+        outbound: Outbound,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            essential_acr: None,
+            upstream: hosted.upstream(),
+            redirect_uri,
+            outbound,
+            remote: None,
+            parsed: RwLock::default(),
+            hosted: Some(hosted),
+        })
+    }
+
+    /// The hosted sign-in page it is the client of.
+    #[cfg(feature = "workos")]
+    pub(in crate::login) fn hosted(&self) -> Option<&Arc<Hosted>> {
+        self.hosted.as_ref()
     }
 
     /// Secrets of a new attempt.
@@ -209,6 +246,10 @@ impl Client {
         ask: &Ask,
         now: Timestamp,
     ) -> Result<String, ClientError> {
+        #[cfg(feature = "workos")]
+        if let Some(hosted) = &self.hosted {
+            return hosted.authorization_url(&self.redirect_uri, secrets, ask);
+        }
         self.request_url(secrets, ask, now).await
     }
 
@@ -224,6 +265,10 @@ impl Client {
         random: &dyn Random,
         now: Timestamp,
     ) -> Result<Proven, ClientError> {
+        #[cfg(feature = "workos")]
+        if let Some(hosted) = &self.hosted {
+            return hosted.redeem(secrets, response, now).await;
+        }
         self.prove(secrets, ask, response, random, now).await
     }
 

@@ -54,12 +54,14 @@ pub(super) struct State {
     /// Organizations by external id.
     pub(super) made: HashMap<String, String>,
     pub(super) refreshes: usize,
+    /// No organization can be made.
+    pub(super) makes_none: bool,
 }
 
 pub(super) struct FakeWorkOs {
     state: Arc<Mutex<State>>,
     server: Loopback,
-    pub(super) clock: Arc<ManualClock>,
+    clock: Arc<ManualClock>,
     base: Arc<Mutex<String>>,
 }
 
@@ -82,6 +84,7 @@ impl FakeWorkOs {
             memberships: HashMap::from([("org_1".to_owned(), "admin".to_owned())]),
             made: HashMap::new(),
             refreshes: 0,
+            makes_none: false,
         }));
         let base = Arc::new(Mutex::new(String::new()));
         let (serving, time, own) = (state.clone(), clock.clone(), base.clone());
@@ -299,7 +302,7 @@ impl State {
 
     fn make(&mut self, body: &Value) -> Reply {
         let external_id = body["external_id"].as_str().unwrap_or_default().to_owned();
-        if self.made.contains_key(&external_id) {
+        if self.makes_none || self.made.contains_key(&external_id) {
             return refused(422, "external_id_taken");
         }
         let id = self.draw("org_made");

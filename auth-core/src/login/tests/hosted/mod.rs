@@ -1,12 +1,12 @@
 //! Hosted sign-in against a scripted WorkOS, over the memory store and a clock that stands still.
 
 mod fake;
+mod flow;
 mod management;
 mod refresh;
 mod standing;
 mod webhook;
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderMap;
@@ -15,7 +15,6 @@ use zeroize::Zeroizing;
 
 use self::fake::{API_KEY, CLIENT, FakeWorkOs, USER};
 use super::harness::{Browser, House, SESSION_COOKIE, settings};
-use crate::ground::{ManualClock, Timestamp};
 use crate::login::federation::client::Tokens;
 use crate::login::hosted::{NAME, secrets};
 use crate::login::{Login, SignInRequest, SignedIn, WorkOs, acr};
@@ -64,23 +63,23 @@ impl Stage {
         change: impl FnOnce(Login) -> Login,
         workos_change: impl FnOnce(WorkOs) -> WorkOs,
     ) -> Self {
-        let clock = Arc::new(ManualClock::at(Timestamp::from_seconds(1_763_700_000)));
-        let fake = FakeWorkOs::start(clock).await;
+        let clock = House::midday();
+        let fake = FakeWorkOs::start(clock.clone()).await;
         let login = settings().hosted(workos_change(workos(&fake)));
-        let house = House::build(change(login), stores);
+        let house = House::build_at(clock, change(login), stores);
         Self { house, fake }
     }
 
     /// Time passes, here and there.
     pub(super) fn advance(&self, by: Duration) {
         self.house.clock.advance(by);
-        self.fake.clock.advance(by);
     }
 
     /// Another node with the same stores, the same time and the same WorkOS.
     pub(super) fn second_node(&self) -> House {
         let login = settings().hosted(workos(&self.fake));
-        House::build(login, self.house.core.stores.clone())
+        let clock = self.house.clock.clone();
+        House::build_at(clock, login, self.house.core.stores.clone())
     }
 
     pub(super) async fn user(&self) -> User {
