@@ -35,3 +35,8 @@ mod mail_guide {}
 #[cfg(all(doctest, feature = "federation"))]
 #[doc = include_str!("../../docs/sign-in-with.md")]
 mod sign_in_with_guide {}
+
+/// The guide to hosted sign-in: its snippets compile, or the documentation tests fail.
+#[cfg(all(doctest, feature = "workos"))]
+#[doc = include_str!("../../docs/workos.md")]
+mod workos_guide {}

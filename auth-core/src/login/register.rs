@@ -249,6 +249,9 @@ impl LoginWing {
         let passkey = self.passkey_sign_up_facts(exchange);
         #[cfg(not(feature = "passkeys"))]
         let passkey = None::<()>;
+        let upstreams = self.offered_upstreams(form.return_to.as_ref());
+        #[cfg(feature = "workos")]
+        let upstreams = super::hosted::for_registration(upstreams);
         let context = json!({
             "action": self.path("/register"),
             "form_token": self.core.form_token(exchange, FORM),
@@ -266,7 +269,7 @@ impl LoginWing {
             "password_max": self.settings.password_max_length,
             "passkey": passkey,
             "captcha": self.captcha_context(CaptchaAction::Register),
-            "upstreams": self.offered_upstreams(form.return_to.as_ref()),
+            "upstreams": upstreams,
         });
         let policy = PagePolicy {
             script: passkey.is_some(),

@@ -1,18 +1,22 @@
-//! The login wing, as far as the environment decides about it: `BREACHED_FILTER`, and who takes its mails.
+//! The login wing, as far as the environment decides about it: `BREACHED_FILTER`, `WORKOS_…`, and who takes its mails.
 
 use auth_core::auth::AuthBuilder;
-use auth_core::login::{BreachedFilter, Login};
+use auth_core::login::{BreachedFilter, Login, WorkOs};
 use auth_core::services::mail::{DevelopmentOutbox, SmtpMailer};
 
 use crate::{Server, SetupError, environment, in_words};
 
 impl Server {
-    /// The login wing's settings: `BREACHED_FILTER`.
+    /// The login wing's settings: `BREACHED_FILTER`, and `WORKOS_CLIENT_ID` with its like.
     ///
     /// # Errors
-    /// The filter cannot be read.
+    /// The filter cannot be read; a variable of WorkOS's is missing.
     pub fn login(&self) -> Result<Login, SetupError> {
         let login = Login::default();
+        let login = match WorkOs::from_env(environment::text)? {
+            Some(workos) => login.hosted(workos),
+            None => login,
+        };
         let Some(file) = environment::text("BREACHED_FILTER") else {
             return Ok(login);
         };

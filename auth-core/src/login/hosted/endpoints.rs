@@ -1,7 +1,9 @@
 //! The endpoints beside those of every other provider.
 
 use http::Method;
+use serde_json::Value;
 
+use super::NAME;
 use crate::login::LoginWing;
 use crate::web::{Exchange, Problem, Response, Side};
 
@@ -19,6 +21,19 @@ impl Endpoint {
             Self::Webhook => Side::Api,
         }
     }
+}
+
+/// The same links, for a page where people register: AuthKit shows its own first.
+pub(in crate::login) fn for_registration(mut links: Vec<Value>) -> Vec<Value> {
+    for link in &mut links {
+        if link["name"] == NAME
+            && let Some(url) = link["url"].as_str()
+        {
+            let joint = if url.contains('?') { '&' } else { '?' };
+            link["url"] = Value::from(format!("{url}{joint}screen_hint=sign-up"));
+        }
+    }
+    links
 }
 
 impl LoginWing {

@@ -30,7 +30,7 @@ use std::sync::Arc;
 
 pub use access::HostedAccess;
 pub use directory::HostedError;
-pub(super) use endpoints::Endpoint;
+pub(super) use endpoints::{Endpoint, for_registration};
 pub use settings::WorkOs;
 
 use self::claims_cache::ClaimsCache;
