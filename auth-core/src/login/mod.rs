@@ -168,7 +168,11 @@ impl LoginWing {
         #[cfg(feature = "passkeys")]
         let relying_party = passkey::RelyingParty::new(&settings.passkeys, &core.base)?;
         #[cfg(feature = "workos")]
-        let hosted = settings.hosted.clone().map(hosted::Hosted::new).transpose()?;
+        let hosted = settings
+            .hosted
+            .clone()
+            .map(hosted::Hosted::new)
+            .transpose()?;
         #[cfg(feature = "federation")]
         let upstreams = Vec::new();
         #[cfg(feature = "workos")]

@@ -96,6 +96,10 @@ mod tests {
             cache.put(Digest32::of(index.to_be_bytes()), access(5000), now);
             assert!(cache.len() <= 8);
         }
-        assert!(cache.get(&Digest32::of(99_u32.to_be_bytes()), now).is_some());
+        assert!(
+            cache
+                .get(&Digest32::of(99_u32.to_be_bytes()), now)
+                .is_some()
+        );
     }
 }

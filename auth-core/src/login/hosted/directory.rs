@@ -114,7 +114,9 @@ impl<T> Directory<T> {
 impl Hosted {
     async fn user(&self, id: &str, now: Timestamp) -> Result<Arc<workos::User>, HostedError> {
         let api = self.client.user_management();
-        self.users.get(id, now, async || api.get_user(id).await).await
+        self.users
+            .get(id, now, async || api.get_user(id).await)
+            .await
     }
 
     async fn organization(

@@ -21,7 +21,9 @@ fn organization(params: &Params) -> Result<Option<String>, Problem> {
     match params.get("organization_id") {
         None => Ok(None),
         Some(id) if is_identifier(id) => Ok(Some(id.to_owned())),
-        Some(_) => Err(Problem::bad_request("organization_id is no organization's id.")),
+        Some(_) => Err(Problem::bad_request(
+            "organization_id is no organization's id.",
+        )),
     }
 }
 
@@ -48,7 +50,9 @@ impl LoginWing {
             "account": account_name(&signed_in.user),
         });
         let (name, policy) = (PageName::HostedRefresh, PagePolicy::default());
-        Ok(self.core.page(exchange, StatusCode::OK, name, context, policy))
+        Ok(self
+            .core
+            .page(exchange, StatusCode::OK, name, context, policy))
     }
 
     /// `POST`: `return_to`, `organization_id`.
@@ -91,7 +95,9 @@ impl LoginWing {
         members["organization"] = json!(access.organization);
         members["role"] = json!(access.role);
         let home = self.home();
-        let next = return_to.as_ref().map_or(home.as_str(), |path| path.as_str());
+        let next = return_to
+            .as_ref()
+            .map_or(home.as_str(), |path| path.as_str());
         Ok(done_with(exchange, next, members))
     }
 }

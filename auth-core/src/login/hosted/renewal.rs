@@ -100,7 +100,11 @@ impl Hosted {
                 break;
             }
             let until = now + LEASE;
-            if stores.leases.hold_lease(&lease, &holder, now, until).await? {
+            if stores
+                .leases
+                .hold_lease(&lease, &holder, now, until)
+                .await?
+            {
                 let renewed = self.ask_alone(core, id, seen, organization, now).await;
                 stores.leases.release_lease(&lease, &holder).await?;
                 return renewed;

@@ -11,7 +11,11 @@ use crate::store::{SessionId, UpstreamSession};
 use crate::web::Problem;
 
 /// Seals the tokens for this session alone.
-pub(in crate::login) fn seal(core: &Core, session: &SessionId, tokens: &Tokens) -> Result<Vec<u8>, Problem> {
+pub(in crate::login) fn seal(
+    core: &Core,
+    session: &SessionId,
+    tokens: &Tokens,
+) -> Result<Vec<u8>, Problem> {
     let secrets = Secrets {
         id_token: None,
         tokens: Some(tokens.clone()),
@@ -27,7 +31,9 @@ pub(in crate::login) fn seal(core: &Core, session: &SessionId, tokens: &Tokens) 
 /// The tokens of a row; `None` where no secret of ours opens them any more.
 pub(in crate::login) fn open(core: &Core, row: &UpstreamSession) -> Option<Tokens> {
     let context = row.session_id.as_str().as_bytes();
-    let opened = core.keys.open(Purpose::UpstreamTokens, context, &row.secrets);
+    let opened = core
+        .keys
+        .open(Purpose::UpstreamTokens, context, &row.secrets);
     let secrets: Secrets = serde_json::from_slice(&Zeroizing::new(opened.ok()?)).ok()?;
     secrets.tokens
 }

@@ -195,10 +195,7 @@ fn is_base(text: &str) -> bool {
     let Ok(url) = Url::parse(text) else {
         return false;
     };
-    let is_local = matches!(
-        url.host_str(),
-        Some("localhost" | "127.0.0.1" | "[::1]")
-    );
+    let is_local = matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
     let is_secure = url.scheme() == "https" || (url.scheme() == "http" && is_local);
     is_secure
         && url.has_host()
@@ -232,19 +229,38 @@ mod tests {
     #[test]
     fn the_environment_is_read_whole_or_complained_about() {
         assert!(WorkOs::from_env(env(&[])).unwrap().is_none());
-        assert!(WorkOs::from_env(env(&[("WORKOS_API_KEY", "")])).unwrap().is_none());
+        assert!(
+            WorkOs::from_env(env(&[("WORKOS_API_KEY", "")]))
+                .unwrap()
+                .is_none()
+        );
         for half in ["WORKOS_CLIENT_ID", "WORKOS_API_KEY"] {
             let error = WorkOs::from_env(env(&[(half, "x")])).unwrap_err();
-            let other = if half == "WORKOS_API_KEY" { "WORKOS_CLIENT_ID" } else { "WORKOS_API_KEY" };
-            assert!(error.problem.contains(&format!("set {other} too")), "{error}");
+            let other = if half == "WORKOS_API_KEY" {
+                "WORKOS_CLIENT_ID"
+            } else {
+                "WORKOS_API_KEY"
+            };
+            assert!(
+                error.problem.contains(&format!("set {other} too")),
+                "{error}"
+            );
         }
         let both = [("WORKOS_CLIENT_ID", "client_1"), ("WORKOS_API_KEY", "sk_1")];
         let plain = WorkOs::from_env(env(&both)).unwrap().unwrap();
         assert_eq!(plain.base_url, "https://api.workos.com");
-        let named = [both[0], both[1], ("WORKOS_API_HOSTNAME", "auth.example.com")];
+        let named = [
+            both[0],
+            both[1],
+            ("WORKOS_API_HOSTNAME", "auth.example.com"),
+        ];
         let named = WorkOs::from_env(env(&named)).unwrap().unwrap();
         assert_eq!(named.base_url, "https://auth.example.com");
-        let local = [both[0], both[1], ("WORKOS_API_URL", "http://localhost:4100/")];
+        let local = [
+            both[0],
+            both[1],
+            ("WORKOS_API_URL", "http://localhost:4100/"),
+        ];
         let local = WorkOs::from_env(env(&local)).unwrap().unwrap();
         assert_eq!(local.base_url, "http://localhost:4100");
         assert_eq!(local.validate(), Ok(()));
@@ -272,7 +288,13 @@ mod tests {
 
     #[test]
     fn debug_shows_no_secret() {
-        let shown = format!("{:?}", WorkOs::new("client_1", "sk_secret").webhook_secret("whsec"));
-        assert!(!shown.contains("sk_secret") && !shown.contains("whsec"), "{shown}");
+        let shown = format!(
+            "{:?}",
+            WorkOs::new("client_1", "sk_secret").webhook_secret("whsec")
+        );
+        assert!(
+            !shown.contains("sk_secret") && !shown.contains("whsec"),
+            "{shown}"
+        );
     }
 }

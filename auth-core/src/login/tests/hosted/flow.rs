@@ -15,7 +15,9 @@ const CALLBACK: &str = "/auth/callback/workos";
 fn parameter(url: &str, name: &str) -> Option<String> {
     let url = Url::parse(url).unwrap();
     let mut pairs = url.query_pairs();
-    pairs.find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
+    pairs
+        .find(|(key, _)| key == name)
+        .map(|(_, value)| value.into_owned())
 }
 
 /// Begins, and does what AuthKit does: the answer to be carried back.
@@ -53,7 +55,10 @@ async fn the_request_is_what_authkit_wants() {
     assert!(url.starts_with(&start), "{url}");
     for (name, value) in [
         ("client_id", CLIENT),
-        ("redirect_uri", "https://app.example.com/auth/callback/workos"),
+        (
+            "redirect_uri",
+            "https://app.example.com/auth/callback/workos",
+        ),
         ("response_type", "code"),
         ("provider", "authkit"),
         ("code_challenge_method", "S256"),
@@ -77,7 +82,10 @@ async fn somebody_new_gets_an_account_and_a_session_that_rests_there() {
     assert_eq!(info["user"]["email"], EMAIL);
     assert_eq!(info["user"]["email_verified"], true);
     let row = row_of(&stage, &mut browser).await.unwrap();
-    assert_eq!((row.upstream.as_str(), row.subject.as_str()), ("workos", USER));
+    assert_eq!(
+        (row.upstream.as_str(), row.subject.as_str()),
+        ("workos", USER)
+    );
     // It ends with WorkOS's word, not before.
     stage.advance(std::time::Duration::from_secs(LIFE as u64 + 1));
     assert!(browser.is_signed_in().await);
@@ -123,7 +131,9 @@ async fn a_code_bound_to_another_verifier_is_refused() {
     let answer = browser.get(BEGIN).await;
     let state = parameter(answer.location(), "state").unwrap();
     let code = stage.fake.code("another challenge");
-    let answer = browser.get(&format!("{CALLBACK}?code={code}&state={state}")).await;
+    let answer = browser
+        .get(&format!("{CALLBACK}?code={code}&state={state}"))
+        .await;
     assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{}", answer.body);
     assert!(!answer.body.contains("<script>alert"), "{}", answer.body);
     assert!(!browser.is_signed_in().await);
@@ -179,7 +189,10 @@ async fn signing_out_leads_on_to_workos() {
     assert!(url.starts_with(&start), "{url}");
     assert_eq!(parameter(url, "session_id"), Some(sid));
     let back = parameter(url, "return_to");
-    assert_eq!(back.as_deref(), Some("https://app.example.com/auth/signed-out"));
+    assert_eq!(
+        back.as_deref(),
+        Some("https://app.example.com/auth/signed-out")
+    );
     assert!(!browser.is_signed_in().await);
 }
 
@@ -201,7 +214,10 @@ async fn whoever_has_no_organization_gets_one_and_once() {
         assert_eq!(stage.fake.state().memberships.len(), 1);
     }
     let made = stage.fake.heads();
-    assert!(made.iter().any(|request| request.contains("Team of ada@example.com")));
+    assert!(
+        made.iter()
+            .any(|request| request.contains("Team of ada@example.com"))
+    );
 }
 
 #[tokio::test]
@@ -223,11 +239,16 @@ async fn an_organization_that_cannot_be_made_keeps_nobody_out() {
 async fn no_other_provider_takes_its_name() {
     let stage = Stage::new().await;
     let other = Upstream::openid("workos", "https://idp.example.com", "app").secret("secret");
-    let login = super::settings().hosted(workos(&stage.fake)).sign_in_with([other]);
+    let login = super::settings()
+        .hosted(workos(&stage.fake))
+        .sign_in_with([other]);
     let core = stage.house.core.clone();
     let wing = crate::login::LoginWing::new(core, login).unwrap();
     let policy = crate::services::outbound::OutboundPolicy::default();
     let outbound = crate::services::outbound::Outbound::new(policy).unwrap();
-    let error = wing.with_outbound(&outbound).err().expect("one name, two ways in");
+    let error = wing
+        .with_outbound(&outbound)
+        .err()
+        .expect("one name, two ways in");
     assert!(error.problem.contains("hosted"), "{error}");
 }

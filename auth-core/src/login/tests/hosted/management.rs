@@ -53,5 +53,9 @@ async fn the_host_has_the_whole_client() {
     let user = client.user_management().get_user(USER).await.unwrap();
     assert_eq!(user.id, USER);
     let shown = stage.fake.heads();
-    assert!(shown[0].to_lowercase().contains("authorization: bearer sk_test_key"));
+    assert!(
+        shown[0]
+            .to_lowercase()
+            .contains("authorization: bearer sk_test_key")
+    );
 }

@@ -93,7 +93,11 @@ async fn of_two_nodes_one_refreshes_and_the_other_reads_it() {
         .map(|index| {
             let (stage, other, came) = (stage.clone(), other.clone(), came.clone());
             tokio::spawn(async move {
-                let wing = if index % 2 == 0 { &stage.house.wing } else { &other.wing };
+                let wing = if index % 2 == 0 {
+                    &stage.house.wing
+                } else {
+                    &other.wing
+                };
                 wing.session(&came.headers()).await.unwrap().is_some()
             })
         })
@@ -177,25 +181,33 @@ async fn keys_that_rotate_are_followed() {
 }
 
 /// What a token that is not what it should be comes to, kept or fresh.
-async fn comes_to_nothing(bend: impl Fn(&mut serde_json::Map<String, serde_json::Value>) + Send + Sync + 'static) {
+async fn comes_to_nothing(
+    bend: impl Fn(&mut serde_json::Map<String, serde_json::Value>) + Send + Sync + 'static,
+) {
     let stage = Stage::new().await;
     let user = stage.user().await;
     stage.fake.bend(bend);
     let came = stage.came(&user, Some("org_1")).await;
     assert!(stage.seen(&came).await.is_none());
-    assert_eq!(stage.fake.state().refreshes, 1, "refreshed once, then cleared");
+    assert_eq!(
+        stage.fake.state().refreshes,
+        1,
+        "refreshed once, then cleared"
+    );
     assert!(stage.row(&came).await.is_none());
 }
 
 #[tokio::test]
 async fn a_token_of_another_issuer_is_none() {
-    comes_to_nothing(|claims| drop(claims.insert("iss".to_owned(), json!("https://evil.test")))).await;
+    comes_to_nothing(|claims| drop(claims.insert("iss".to_owned(), json!("https://evil.test"))))
+        .await;
 }
 
 #[tokio::test]
 async fn a_token_of_another_client_is_none() {
     comes_to_nothing(|claims| drop(claims.insert("aud".to_owned(), json!("client_other")))).await;
-    comes_to_nothing(|claims| drop(claims.insert("client_id".to_owned(), json!("client_other")))).await;
+    comes_to_nothing(|claims| drop(claims.insert("client_id".to_owned(), json!("client_other"))))
+        .await;
 }
 
 #[tokio::test]
@@ -272,7 +284,10 @@ async fn the_scope_is_the_tokens_with_what_the_loader_adds() {
     assert_eq!(scope.organization.as_deref(), Some("org_1"));
     assert_eq!(scope.role.as_deref(), Some("admin"));
     assert!(scope.admin);
-    assert_eq!(scope.profile::<String>().map(String::as_str), Some("user_01ADA"));
+    assert_eq!(
+        scope.profile::<String>().map(String::as_str),
+        Some("user_01ADA")
+    );
 }
 
 #[tokio::test]

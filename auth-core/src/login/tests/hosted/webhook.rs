@@ -108,8 +108,14 @@ async fn a_forged_delivery_changes_nothing() {
     let other_secret = signed(&stage, "whsec_another_secret", Duration::ZERO, &body);
     let other_body = signed(&stage, SECRET, Duration::ZERO, "{}");
     let far = u64::MAX.to_string();
-    let overflow = format!("t={far}, v1={}", compute_webhook_signature(SECRET, &far, &body));
-    let negative = format!("t=-1, v1={}", compute_webhook_signature(SECRET, "-1", &body));
+    let overflow = format!(
+        "t={far}, v1={}",
+        compute_webhook_signature(SECRET, &far, &body)
+    );
+    let negative = format!(
+        "t=-1, v1={}",
+        compute_webhook_signature(SECRET, "-1", &body)
+    );
     let later = format!("t=1, {signature}");
     let truncated = good[..good.len() - 2].to_owned();
     for header in [
@@ -130,7 +136,10 @@ async fn a_forged_delivery_changes_nothing() {
         assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{header:?}");
     }
     assert!(stage.seen(&first).await.is_some());
-    assert_eq!(send(&stage, Some(&good), &body).await.status, StatusCode::OK);
+    assert_eq!(
+        send(&stage, Some(&good), &body).await.status,
+        StatusCode::OK
+    );
     assert!(stage.seen(&first).await.is_none());
 }
 
@@ -140,7 +149,10 @@ async fn a_replayed_delivery_counts_once() {
     let user = stage.user().await;
     let body = json!({ "id": "e", "event": "user.deleted", "data": { "id": USER } }).to_string();
     let header = signed(&stage, SECRET, Duration::ZERO, &body);
-    assert_eq!(send(&stage, Some(&header), &body).await.status, StatusCode::OK);
+    assert_eq!(
+        send(&stage, Some(&header), &body).await.status,
+        StatusCode::OK
+    );
     let came = stage.came(&user, None).await;
     let again = send(&stage, Some(&header), &body).await;
     assert_eq!(again.status, StatusCode::CONFLICT);
@@ -150,7 +162,14 @@ async fn a_replayed_delivery_counts_once() {
 #[tokio::test]
 async fn whatever_else_is_posted_is_refused_clearly() {
     let stage = Stage::new().await;
-    for body in ["", "null", "[]", "{}", "{\"event\":7}", "{\"event\":\"x\",\"data\":[]}"] {
+    for body in [
+        "",
+        "null",
+        "[]",
+        "{}",
+        "{\"event\":7}",
+        "{\"event\":\"x\",\"data\":[]}",
+    ] {
         let header = signed(&stage, SECRET, Duration::ZERO, body);
         let answer = send(&stage, Some(&header), body).await;
         assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{body}");

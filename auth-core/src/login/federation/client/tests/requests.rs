@@ -62,6 +62,7 @@ async fn what_is_asked_for_goes_along_and_operators_do_not_overrule_it() {
         max_age: Some(0),
         acr_values: Some("a b".to_owned()),
         prompt: Some("login".to_owned()),
+        ..Ask::default()
     };
     let asked = query(&bench, &secrets, &ask).await;
     for (name, value) in [
