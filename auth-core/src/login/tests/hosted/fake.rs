@@ -332,7 +332,7 @@ fn membership(organization: &str) -> Value {
     json!({
         "object": "organization_membership", "id": format!("om_{organization}"),
         "user_id": USER, "organization_id": organization, "organization_name": "Engines",
-        "role": { "slug": "member" }, "status": "active", "directory_managed": false,
+        "role": { "slug": "member" }, "roles": [{ "slug": "member" }], "user": user(), "status": "active", "directory_managed": false,
         "created_at": THEN, "updated_at": THEN,
     })
 }

@@ -89,9 +89,8 @@ async fn a_role_that_changed_counts_at_once() {
         stage.house.wing.scope(&seen).await.unwrap().role
     };
     assert_eq!(role().await.as_deref(), Some("admin"));
-    let memberships = &mut stage.fake.state().memberships;
-    memberships.insert("org_1".to_owned(), "member".to_owned());
-    let _ = memberships;
+    let changed = ("org_1".to_owned(), "member".to_owned());
+    stage.fake.state().memberships.extend([changed]);
     let data = json!({ "id": "om_1", "user_id": USER, "organization_id": "org_1" });
     tell(&stage, "organization_membership.updated", data).await;
     assert_eq!(role().await.as_deref(), Some("member"));
