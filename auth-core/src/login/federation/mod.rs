@@ -104,12 +104,6 @@ impl LoginWing {
     /// Names what cannot work.
     pub(crate) fn with_outbound(mut self, outbound: &Outbound) -> Result<Self, LoginSettingsError> {
         for upstream in self.settings.federation.upstreams.clone() {
-            if self.upstream_named(&upstream.name).is_some() {
-                return Err(LoginSettingsError {
-                    setting: "sign_in_with",
-                    problem: format!("{:?} is the name of the hosted sign-in", upstream.name),
-                });
-            }
             let redirect_uri = self.url(&format!("/callback/{}", upstream.name));
             let client = Client::new(upstream, redirect_uri, outbound.clone())?;
             self.upstreams.push(client);

@@ -42,10 +42,10 @@ impl HostedAccess {
     pub(super) fn read(claims: &Claims) -> Option<Self> {
         let expires_at = claims.require_time("exp").ok()?;
         Some(Self {
-            user_id: identifier(claims, "sub")??,
-            session_id: identifier(claims, "sid")??,
-            organization: identifier(claims, "org_id")?,
-            role: identifier(claims, "role")?,
+            user_id: identifier(claims, "sub").ok()??,
+            session_id: identifier(claims, "sid").ok()??,
+            organization: identifier(claims, "org_id").ok()?,
+            role: identifier(claims, "role").ok()?,
             roles: list(claims, "roles")?,
             permissions: list(claims, "permissions")?,
             entitlements: list(claims, "entitlements")?,
@@ -54,12 +54,14 @@ impl HostedAccess {
     }
 }
 
-/// `Some(None)` where it is not there; `None` where it is something else than an identifier.
-fn identifier(claims: &Claims, name: &str) -> Option<Option<String>> {
+/// A claim is something else than what it is read as.
+struct Malformed;
+
+fn identifier(claims: &Claims, name: &str) -> Result<Option<String>, Malformed> {
     match claims.get(name) {
-        None | Some(Value::Null) => Some(None),
-        Some(Value::String(id)) if is_identifier(id) => Some(Some(id.clone())),
-        Some(_) => None,
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(id)) if is_identifier(id) => Ok(Some(id.clone())),
+        Some(_) => Err(Malformed),
     }
 }
 

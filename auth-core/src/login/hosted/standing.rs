@@ -61,10 +61,9 @@ impl LoginWing {
         now: Timestamp,
     ) -> Result<bool, Problem> {
         match self.hosted_standing(session, now).await? {
-            Standing::NotHosted | Standing::Stands(_) => Ok(true),
             Standing::Ended => Ok(false),
             Standing::Unknown if is_for_host => Err(Problem::unavailable()),
-            Standing::Unknown => Ok(true),
+            Standing::NotHosted | Standing::Stands(_) | Standing::Unknown => Ok(true),
         }
     }
 
@@ -96,12 +95,13 @@ impl LoginWing {
         };
         let renewed = hosted.renew(&self.core, row, None, now).await?;
         Ok(match (renewed, last_word) {
-            (Renewed::Stands(access), _) => Standing::Stands(access),
+            (Renewed::Stands(access), _) | (Renewed::Unknown | Renewed::NotThere, Some(access)) => {
+                Standing::Stands(access)
+            }
             (Renewed::Ended(reason), _) => {
                 self.end_hosted(session, reason, now).await?;
                 Standing::Ended
             }
-            (Renewed::Unknown | Renewed::NotThere, Some(access)) => Standing::Stands(access),
             (Renewed::Unknown | Renewed::NotThere, None) => Standing::Unknown,
         })
     }

@@ -88,9 +88,11 @@ impl LoginWing {
                 rows.retain(|row| self.is_of(row, id));
                 self.end_rows(rows, now).await?;
             }
-            ("organization.created" | "organization.updated" | "organization.deleted", id, _) => {
-                id.map(|id| hosted.organizations.forget(id));
-            }
+            (
+                "organization.created" | "organization.updated" | "organization.deleted",
+                Some(id),
+                _,
+            ) => hosted.organizations.forget(id),
             (
                 "organization_membership.created"
                 | "organization_membership.updated"

@@ -250,6 +250,8 @@ async fn no_other_provider_takes_its_name() {
         .hosted(workos(&stage.fake))
         .sign_in_with([other]);
     let core = stage.house.core.clone();
-    let error = LoginWing::new(core, login).err().expect("one name, two ways in");
+    let error = LoginWing::new(core, login)
+        .err()
+        .expect("one name, two ways in");
     assert!(error.problem.contains("taken"), "{error}");
 }
