@@ -89,9 +89,9 @@ async fn somebody_new_gets_an_account_and_a_session_that_rests_there() {
         ("workos", USER)
     );
     // It ends with WorkOS's word, not before.
-    stage.advance(std::time::Duration::from_secs(LIFE as u64 + 1));
+    stage.advance(std::time::Duration::from_secs(LIFE.unsigned_abs() + 1));
     assert!(browser.is_signed_in().await);
-    stage.advance(std::time::Duration::from_secs(LIFE as u64 + 1));
+    stage.advance(std::time::Duration::from_secs(LIFE.unsigned_abs() + 1));
     stage.fake.revoke_all();
     assert!(!browser.is_signed_in().await);
 }

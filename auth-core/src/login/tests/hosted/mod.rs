@@ -21,20 +21,20 @@ use crate::login::{Login, SignInRequest, SignedIn, WorkOs, acr};
 use crate::store::{MemoryStore, Session, Stores, UpstreamSession, User};
 
 /// A house whose people sign in at WorkOS.
-pub(super) struct Stage {
-    pub(super) house: House,
-    pub(super) fake: FakeWorkOs,
+struct Stage {
+    house: House,
+    fake: FakeWorkOs,
 }
 
 /// A session that came from there, as its browser has it.
-pub(super) struct Came {
-    pub(super) session: Session,
-    pub(super) cookie: String,
-    pub(super) sid: String,
+struct Came {
+    session: Session,
+    cookie: String,
+    sid: String,
 }
 
 impl Came {
-    pub(super) fn headers(&self) -> HeaderMap {
+    fn headers(&self) -> HeaderMap {
         let mut headers = HeaderMap::new();
         let value = format!("{SESSION_COOKIE}={}", self.cookie);
         headers.insert(COOKIE, value.parse().unwrap());
@@ -42,23 +42,23 @@ impl Came {
     }
 }
 
-pub(super) fn workos(fake: &FakeWorkOs) -> WorkOs {
+fn workos(fake: &FakeWorkOs) -> WorkOs {
     WorkOs::new(CLIENT, API_KEY)
         .base_url(fake.base_url())
         .webhook_secret("whsec_0123456789abcdef")
 }
 
 impl Stage {
-    pub(super) async fn new() -> Self {
+    async fn new() -> Self {
         Self::with(|login| login).await
     }
 
-    pub(super) async fn with(change: impl FnOnce(Login) -> Login) -> Self {
+    async fn with(change: impl FnOnce(Login) -> Login) -> Self {
         let stores = Stores::from(MemoryStore::new());
         Self::on(stores, change, |settings| settings).await
     }
 
-    pub(super) async fn on(
+    async fn on(
         stores: Stores,
         change: impl FnOnce(Login) -> Login,
         workos_change: impl FnOnce(WorkOs) -> WorkOs,
@@ -71,23 +71,23 @@ impl Stage {
     }
 
     /// Time passes, here and there.
-    pub(super) fn advance(&self, by: Duration) {
+    fn advance(&self, by: Duration) {
         self.house.clock.advance(by);
     }
 
     /// Another node with the same stores, the same time and the same WorkOS.
-    pub(super) fn second_node(&self) -> House {
+    fn second_node(&self) -> House {
         let login = settings().hosted(workos(&self.fake));
         let clock = self.house.clock.clone();
         House::build_at(clock, login, self.house.core.stores.clone())
     }
 
-    pub(super) async fn user(&self) -> User {
+    async fn user(&self) -> User {
         self.house.account(fake::EMAIL).await
     }
 
     /// Somebody signed in there, acting for an organization.
-    pub(super) async fn came(&self, user: &User, organization: Option<&str>) -> Came {
+    async fn came(&self, user: &User, organization: Option<&str>) -> Came {
         let headers = HeaderMap::new();
         let request = SignInRequest {
             headers: &headers,
@@ -129,7 +129,7 @@ impl Stage {
         }
     }
 
-    pub(super) fn browser(&self, came: &Came) -> Browser<'_> {
+    fn browser(&self, came: &Came) -> Browser<'_> {
         let mut browser = self.house.browser();
         let cookies = &mut browser.cookies;
         cookies.insert(SESSION_COOKIE.to_owned(), came.cookie.clone());
@@ -137,11 +137,11 @@ impl Stage {
     }
 
     /// Who the host's routes see.
-    pub(super) async fn seen(&self, came: &Came) -> Option<SignedIn> {
+    async fn seen(&self, came: &Came) -> Option<SignedIn> {
         self.house.wing.session(&came.headers()).await.unwrap()
     }
 
-    pub(super) async fn row(&self, came: &Came) -> Option<UpstreamSession> {
+    async fn row(&self, came: &Came) -> Option<UpstreamSession> {
         let store = &self.house.core.stores.upstream_sessions;
         store.upstream_session(&came.session.id).await.unwrap()
     }

@@ -14,7 +14,7 @@ use crate::login::{HostedAccess, ScopeError, ScopeFacts, ScopeLoader, SignedIn};
 use crate::services::Event;
 use crate::web::Problem;
 
-const PAST: Duration = Duration::from_secs(LIFE as u64 + 1);
+const PAST: Duration = Duration::from_secs(LIFE.unsigned_abs() + 1);
 
 async fn access(stage: &Stage, came: &Came) -> Result<Option<Arc<HostedAccess>>, Problem> {
     let seen = stage.seen(came).await.expect("signed in");
