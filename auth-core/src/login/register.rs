@@ -60,7 +60,37 @@ pub(super) fn parse_name(text: &str) -> Result<Option<String>, &'static str> {
         return Err("A name cannot contain line breaks or control characters.");
     }
     let text = text.trim();
+    if !text.is_empty() && text.chars().all(is_unseen) {
+        return Err("A name needs a character that can be seen.");
+    }
     Ok((!text.is_empty()).then(|| text.to_owned()))
+}
+
+/// Takes up no ink: spaces, and what Unicode has readers ignore by default (`Default_Ignorable_Code_Point`), with the
+/// blanks that count as letters or symbols.
+fn is_unseen(c: char) -> bool {
+    c.is_whitespace()
+        || matches!(
+            c,
+            '\u{ad}'
+                | '\u{34f}'
+                | '\u{61c}'
+                | '\u{115f}'..='\u{1160}'
+                | '\u{17b4}'..='\u{17b5}'
+                | '\u{180b}'..='\u{180f}'
+                | '\u{200b}'..='\u{200f}'
+                | '\u{202a}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}'
+                | '\u{2800}'
+                | '\u{3164}'
+                | '\u{fe00}'..='\u{fe0f}'
+                | '\u{feff}'
+                | '\u{ffa0}'
+                | '\u{fff0}'..='\u{fffb}'
+                | '\u{1bca0}'..='\u{1bca3}'
+                | '\u{1d173}'..='\u{1d17a}'
+                | '\u{e0000}'..='\u{e0fff}'
+        )
 }
 
 // Line and paragraph separators break lines too; the bidirectional overrides turn the text around them.
@@ -218,10 +248,18 @@ impl LoginWing {
         let hooks = &self.settings.lifecycle.hooks;
         hooks.before_registration(user).await?;
         let users = &self.core.stores.users;
-        let registered = match users.create_user(user, hash).await? {
-            CreateUser::Created => Registered::Created(user.id.clone()),
-            CreateUser::EmailTaken => Registered::EmailTaken,
-            CreateUser::UsernameTaken => Registered::UsernameTaken,
+        let is_held = match &user.email {
+            Some(email) => self.is_held(email, exchange.now).await?,
+            None => false,
+        };
+        let registered = if is_held {
+            Registered::EmailTaken
+        } else {
+            match users.create_user(user, hash).await? {
+                CreateUser::Created => Registered::Created(user.id.clone()),
+                CreateUser::EmailTaken => Registered::EmailTaken,
+                CreateUser::UsernameTaken => Registered::UsernameTaken,
+            }
         };
         let stands = matches!(registered, Registered::Created(_));
         let event = if stands {

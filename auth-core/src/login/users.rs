@@ -1,5 +1,7 @@
 //! What a host or an operator does with accounts.
 
+use std::net::IpAddr;
+
 use serde_json::{Map, Value};
 
 use super::identifier::{IdentifierError, parse_email, parse_username};
@@ -376,17 +378,33 @@ impl LoginWing {
         email: &str,
         proof: EmailProof,
     ) -> Result<bool, UserError> {
+        self.verify_email_from(user, email, proof, None).await
+    }
+
+    /// As [`verify_email`](Self::verify_email), by a request from `address`.
+    pub(super) async fn verify_email_from(
+        &self,
+        user: &UserId,
+        email: &str,
+        proof: EmailProof,
+        address: Option<IpAddr>,
+    ) -> Result<bool, UserError> {
         let now = self.core.clock.now();
         let drops = proof == EmailProof::MailboxOwner;
         let users = &self.core.stores.users;
+        let had_password = drops && users.password_hash(user).await?.is_some();
         if !users.verify_email(user, email, drops, now).await? {
             return Ok(false);
         }
         let event = Event::EmailVerified { user: user.clone() };
-        self.core.emit(now, None, event).await;
+        self.core.emit(now, address, event).await;
         if drops {
-            self.drop_planted(user, now).await?;
-            self.end_all_sessions(user, None, SessionEnd::EmailVerified, None, now)
+            if had_password {
+                let event = Event::PasswordDropped { user: user.clone() };
+                self.core.emit(now, address, event).await;
+            }
+            self.drop_planted(user, address, now).await?;
+            self.end_all_sessions(user, None, SessionEnd::EmailVerified, address, now)
                 .await?;
         }
         Ok(true)

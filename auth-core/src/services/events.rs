@@ -89,6 +89,12 @@ pub enum Event {
     EmailChanged { user: UserId },
     /// A user asked for another e-mail address.
     EmailChangeRequested { user: UserId },
+    /// The reader of the old address stopped a change of it.
+    EmailChangeStopped { user: UserId },
+    /// The reader of the old address took back a change that was done.
+    EmailChangeUndone { user: UserId },
+    /// A password went, as a stranger to the mailbox may have set it.
+    PasswordDropped { user: UserId },
     /// A mail with a link or a code was asked for. `user` is absent where no account has the address.
     MailProofRequested {
         user: Option<UserId>,
@@ -122,6 +128,8 @@ pub enum Event {
     },
     /// A passkey was registered.
     PasskeyAdded { user: UserId, passkey: String },
+    /// A passkey was given another name.
+    PasskeyRenamed { user: UserId, passkey: String },
     /// A passkey was removed.
     PasskeyRemoved { user: UserId, passkey: String },
     /// A passkey's counter went back: two authenticators may hold its key.

@@ -1,7 +1,7 @@
 //! `/auth/account/email` and below: another e-mail address.
 //!
 //! Asked for by somebody who signed in recently; confirmed at the new address, by the link or the digits, in a browser
-//! where the same person is signed in; the old address is told, and can stop it. The proof names both addresses and the
+//! where the same person is signed in; the old address is told, and can stop it or [undo](super::undo) it. The proof names both addresses and the
 //! password that stood then: when any of them is another meanwhile, it is worthless (threats 15, 30). Once done, every
 //! other session ends, as after a change of password: what people sign in with has changed.
 
@@ -28,7 +28,7 @@ use crate::web::{CookieName, Exchange, Problem, Response, with_query};
 
 const PAGE: &str = "/account/email";
 const CONFIRM: &str = "/account/email/confirm";
-const STOP: &str = "/account/email/stop";
+pub(super) const STOP: &str = "/account/email/stop";
 
 fn form(signed_in: &SignedIn) -> String {
     format!("change_email:{}", signed_in.session.id)
@@ -82,6 +82,16 @@ impl LoginWing {
         let asked = AskForm::read(self, &body);
         let parsed = parse_email(asked.email.as_deref().unwrap_or_default());
         let new = match parsed.map_err(|error| error.to_string()) {
+            Ok(_)
+                if self
+                    .was_changed_lately(&signed_in.user, exchange.now)
+                    .await? =>
+            {
+                Err(
+                    "Your address was changed a short while ago. Change it again another day."
+                        .to_owned(),
+                )
+            }
             Ok(new) if signed_in.user.email.as_ref() != Some(&new) => Ok(new),
             Ok(_) => Err("That is your e-mail address already.".to_owned()),
             Err(error) => Err(error),
@@ -107,10 +117,18 @@ impl LoginWing {
         new: String,
     ) -> Result<String, Problem> {
         let user = &signed_in.user;
-        let is_taken = self.owner_of(&new).await?.is_some();
+        let is_held = self.is_held(&new, exchange.now).await?;
+        let is_taken = self.owner_of(&new).await?.is_some() || is_held;
         let mut claim = Claim::new(About::Change, new.clone(), Some(user.id.clone()));
         self.count_asking(exchange, &claim).await?;
+        let old = user.email.clone();
+        let stop = old.map(|old| Claim::new(About::StopChange, old, Some(user.id.clone())));
+        if let Some(stop) = &stop {
+            // Past the limit nothing is asked for: no change without a word to the old address.
+            self.count_recipient(exchange, stop).await?;
+        }
         claim.from.clone_from(&user.email);
+        claim.since = user.email_verified_at;
         claim.password = self.password_digest(&user.id).await?;
         let browser = exchange.browser(&*self.core.random);
         let ask = Ask {
@@ -125,13 +143,12 @@ impl LoginWing {
             browser: Some(&browser),
         };
         let made = self.ask(exchange, ask).await?;
-        if let Some(old) = &user.email {
-            let mut claim = Claim::new(About::StopChange, old.clone(), Some(user.id.clone()));
+        if let Some(mut claim) = stop {
             claim.stops = Some(Digest32::of(&made.flow));
             let ask = Ask {
+                to: Some(claim.email.clone()),
                 claim,
                 kind: MailKind::EmailChangeNotice,
-                to: Some(old.clone()),
                 landing: STOP,
                 browser: None,
             };
@@ -227,6 +244,12 @@ impl LoginWing {
             return Err(gone());
         }
         let (users, now) = (&self.core.stores.users, exchange.now);
+        let is_held = self.is_held(&claim.email, now).await?;
+        if is_held || self.was_changed_lately(&user, now).await? {
+            return Err(gone());
+        }
+        // Before the change, so that there is none that cannot be undone.
+        self.note_change(&user, now).await?;
         let from = claim.from.as_deref();
         match users
             .change_email(&user.id, from, &claim.email, now)
@@ -246,53 +269,7 @@ impl LoginWing {
         if renewed.is_none() {
             exchange.cookies.remove(CookieName::Session);
         }
-        // Also where the old address was never proven: its reader may be the one who registered.
-        if let Some(old) = claim.from {
-            let facts = json!({ "url": self.mail_url("/login") });
-            self.tell_address(exchange, old, MailKind::EmailChangeDone, facts)
-                .await;
-        }
+        self.tell_changed(exchange, &user).await;
         Ok(())
-    }
-
-    /// `GET`: asks whether to stop the change. Spends nothing.
-    pub(super) async fn stop_change_page(
-        &self,
-        exchange: &mut Exchange<'_>,
-    ) -> Result<Response, Problem> {
-        let query = exchange.query()?;
-        let opened = self.open_proof(exchange, About::StopChange, &query).await?;
-        let opened = opened.ok_or_else(gone)?;
-        let mut context = self.proof_context(exchange, STOP, &opened);
-        context["done"] = false.into();
-        context["forgot_url"] = self.sign_in_links(None)["forgot_url"].clone();
-        let (status, name) = (StatusCode::OK, PageName::StopEmailChange);
-        Ok(self.draw_mail_page(exchange, status, name, context))
-    }
-
-    /// `POST`: `t`. Whoever reads the old address needs no session: theirs may be what was stolen.
-    pub(super) async fn stop_change(
-        &self,
-        exchange: &mut Exchange<'_>,
-    ) -> Result<Response, Problem> {
-        let body = Self::body(exchange)?;
-        let opened = self.open_proof(exchange, About::StopChange, &body).await?;
-        let opened = opened.ok_or_else(gone)?;
-        self.core.forms.check(exchange, &body, &opened.form())?;
-        let proven = self.spend_link(&opened, exchange.now).await?;
-        let claim = proven.ok_or_else(gone)?.claim;
-        if let Some(change) = &claim.stops {
-            self.call_off(change, exchange.now).await?;
-        }
-        let context = json!({
-            "action": self.path(STOP),
-            "form_token": null,
-            "field": null,
-            "email": claim.email,
-            "done": true,
-            "forgot_url": self.sign_in_links(None)["forgot_url"],
-        });
-        let (status, name) = (StatusCode::OK, PageName::StopEmailChange);
-        Ok(self.draw_mail_page(exchange, status, name, context))
     }
 }

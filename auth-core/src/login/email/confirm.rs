@@ -255,7 +255,9 @@ impl LoginWing {
         } else {
             EmailProof::MailboxOwner
         };
-        let is_first = self.verify_email(&user.id, &claim.email, proof).await?;
+        let is_first = self
+            .verify_email_from(&user.id, &claim.email, proof, exchange.address)
+            .await?;
         let return_to = claim.return_to.as_deref();
         if is_first && !keeps {
             let mut reset = Claim::new(About::Reset, claim.email.clone(), Some(user.id));

@@ -30,6 +30,7 @@ mod proof;
 mod reset;
 mod sign_in;
 mod step_up;
+mod undo;
 mod unlock;
 
 use http::{Method, StatusCode};

@@ -9,15 +9,25 @@ use crate::ground::Timestamp;
 use crate::login::LoginWing;
 use crate::login::attempt::{AddressAttempts, refusal};
 use crate::services::mail::{MailKind, MailOrder};
-use crate::services::{Event, Locked};
-use crate::store::User;
-use crate::web::{Exchange, Problem, throttle_bucket};
+use crate::store::{StoreResult, ThrottlePolicy, User};
+use crate::web::{Exchange, Problem};
 
 const RECIPIENT: &str = "mail_to";
 const RECIPIENT_AND_ASKER: &str = "mail_to_from";
 
 /// How long a mail that tells something is worth delivering.
 const NEWS_LIFE: Duration = Duration::from_hours(72);
+
+const NEWS: &str = "mail_news";
+
+/// So many mails of one kind that tell something: whoever makes it happen over and over floods no mailbox, and a mail of
+/// one kind keeps back none of another.
+const NEWS_LIMIT: ThrottlePolicy = ThrottlePolicy {
+    limit: 10,
+    window: Duration::from_hours(1),
+    lock: Duration::from_hours(1),
+    max_lock: Duration::from_hours(1),
+};
 
 /// A mail that somebody asks for.
 pub(super) struct Ask<'a> {
@@ -113,6 +123,9 @@ impl LoginWing {
             // Where people sign in by a code alone, a link would be one way more.
             // So would it be where somebody is to be in the session that asked.
             MailKind::SignInCode | MailKind::StepUpCode => json!({ "code": *made.code }),
+            MailKind::EmailChangeDone => {
+                json!({ "url": format!("{}?t={}", self.mail_url(ask.landing), *made.token) })
+            }
             _ => {
                 let url = self.mail_url(ask.landing);
                 json!({ "url": format!("{url}?t={}", *made.token), "code": *made.code })
@@ -153,51 +166,34 @@ impl LoginWing {
     }
 
     /// As [`tell_owner`](Self::tell_owner), in a given language.
-    pub(super) async fn tell_owner_in(
+    pub(in crate::login) async fn tell_owner_in(
         &self,
         locale: &str,
         now: Timestamp,
         user: &User,
         (kind, facts): (MailKind, Value),
     ) {
-        let verified = user
-            .email
-            .clone()
-            .filter(|_| user.email_verified_at.is_some());
-        if let Some(email) = verified {
-            self.order_news(locale, now, email, (kind, facts)).await;
-        }
-    }
-
-    /// As [`tell_owner`](Self::tell_owner), at a given address.
-    pub(super) async fn tell_address(
-        &self,
-        exchange: &Exchange<'_>,
-        email: String,
-        kind: MailKind,
-        facts: Value,
-    ) {
-        let locale = self.core.locale(exchange);
-        self.order_news(locale, exchange.now, email, (kind, facts))
-            .await;
-    }
-
-    async fn order_news(
-        &self,
-        locale: &str,
-        now: Timestamp,
-        email: String,
-        (kind, facts): (MailKind, Value),
-    ) {
-        if !self.sends_mail() {
+        let verified = user.email_verified_at.and(user.email.clone());
+        let is_off = self.settings.email.flows == Some(false);
+        let Some(email) = verified.filter(|_| !is_off) else {
             return;
-        }
+        };
+        let whom = format!("{}:{email}", kind.as_str());
         let order = order(locale, kind, Some(email), facts, now + NEWS_LIFE);
-        let mails = &self.core.mails;
-        if let Err(error) = mails.order(&order, &*self.core.random, now).await {
+        if let Err(error) = self.order_news(&order, &whom, now).await {
             let error = &error as &dyn std::error::Error;
             tracing::error!(error, mail = kind.as_str(), "a mail could not be ordered");
         }
+    }
+
+    async fn order_news(&self, order: &MailOrder, whom: &str, now: Timestamp) -> StoreResult<()> {
+        let throttles = &self.core.throttles;
+        let locked = throttles.attempt(NEWS, whom, &NEWS_LIMIT, now).await?;
+        if locked.is_some() {
+            tracing::info!(mail = order.kind, "one mail too many is not ordered");
+            return Ok(());
+        }
+        self.core.mails.order(order, &*self.core.random, now).await
     }
 
     /// Tells the owner that the password is another.

@@ -6,8 +6,11 @@
 //! way in: passkeys, linked identities, authenticator app, backup codes, trusted devices, sessions. Changes of address that were asked for
 //! before it end with the password they name. Later proofs drop nothing.
 
+use std::net::IpAddr;
+
 use crate::ground::Timestamp;
 use crate::login::LoginWing;
+use crate::services::Event;
 use crate::store::{StoreResult, UserId};
 
 impl LoginWing {
@@ -15,11 +18,20 @@ impl LoginWing {
     pub(in crate::login) async fn drop_planted(
         &self,
         user: &UserId,
+        address: Option<IpAddr>,
         now: Timestamp,
     ) -> StoreResult<()> {
-        self.core.stores.passkeys.remove_passkeys(user).await?;
-        self.core.stores.identities.unlink_identities(user).await?;
-        self.forget_second_factors(user, None, now).await?;
+        let passkeys = &self.core.stores.passkeys;
+        let planted = passkeys.passkeys_of(user).await?;
+        passkeys.remove_passkeys(user).await?;
+        for passkey in planted {
+            let event = Event::PasskeyRemoved {
+                user: user.clone(),
+                passkey: passkey.id.to_string(),
+            };
+            self.core.emit(now, address, event).await;
+        }
+        self.forget_second_factors(user, address, now).await?;
         self.core.stores.devices.forget_devices(user).await
     }
 }

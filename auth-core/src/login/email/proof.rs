@@ -60,6 +60,8 @@ pub(super) struct Claim {
     pub(super) from: Option<String>,
     /// The password that stood when it was asked for, so that a change of it leaves no older link behind.
     pub(super) password: Option<Digest32>,
+    /// When the address that is to be replaced was proven: taken back and given anew, it is not the one meant.
+    pub(super) since: Option<Timestamp>,
     /// The change that this proof calls off.
     pub(super) stops: Option<Digest32>,
     pub(super) return_to: Option<String>,
@@ -74,17 +76,21 @@ impl Claim {
             user,
             from: None,
             password: None,
+            since: None,
             stops: None,
             return_to: None,
             remember: false,
         }
     }
 
-    /// The address the user must still have.
-    fn expected(&self) -> Option<&str> {
+    /// Whether the user still has the address that is meant.
+    fn is_of(&self, user: &User) -> bool {
+        let email = user.email.as_deref();
         match self.about {
-            About::Change => self.from.as_deref(),
-            _ => Some(&self.email),
+            About::Change => email == self.from.as_deref() && user.email_verified_at == self.since,
+            // It may be replaced by now: see `undo`.
+            About::StopChange => true,
+            _ => email == Some(&self.email),
         }
     }
 }
@@ -155,7 +161,7 @@ impl Opened {
 }
 
 /// A mailbox that was read, by the one who spent the proof, and the account it is about: enabled, and still with the
-/// address that was proven. Made by [`LoginWing::spend`] alone.
+/// address that was proven, save where the proof is about a change of it. Made by [`LoginWing::spend`] alone.
 pub(super) struct Proven {
     pub(super) claim: Claim,
     pub(super) user: User,
@@ -232,7 +238,9 @@ impl LoginWing {
             About::Confirmation => email.confirmation_life,
             About::SignIn | About::StepUp => email.sign_in_life,
             About::Reset => email.reset_life,
-            About::Change | About::StopChange => email.change_life,
+            About::Change => email.change_life,
+            // From its asking on, and as long again once it is done.
+            About::StopChange => email.change_life + self.undo_life(),
             // As long as a lock lasts at most.
             About::Unlock => self.settings.account_throttle.max_lock,
         };
@@ -325,8 +333,7 @@ impl LoginWing {
         };
         // Of the account as it is now: the address may be another's by now, or the account disabled (threat 15).
         let user = self.core.stores.users.user(id).await?;
-        let user =
-            user.filter(|user| user.is_usable(now) && user.email.as_deref() == claim.expected());
+        let user = user.filter(|user| user.is_usable(now) && claim.is_of(user));
         Ok(user.map(|user| Proven {
             claim,
             user,

@@ -189,7 +189,10 @@ impl LoginWing {
             return Err(gone());
         }
         let proof = EmailProof::MailboxOwner;
-        if self.verify_email(&user.id, &claim.email, proof).await? {
+        if self
+            .verify_email_from(&user.id, &claim.email, proof, exchange.address)
+            .await?
+        {
             stored = None;
         }
         // The password that the link names, and no other: of two links at once one wins.

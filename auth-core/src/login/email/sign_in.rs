@@ -216,7 +216,8 @@ impl LoginWing {
         if user.email_verified_at.is_none() {
             // The mailbox was read, and no more is known: what a stranger may have planted goes (threats 27 to 31).
             let proof = EmailProof::MailboxOwner;
-            self.verify_email(&user.id, &claim.email, proof).await?;
+            self.verify_email_from(&user.id, &claim.email, proof, exchange.address)
+                .await?;
             let again = self.core.stores.users.user(&user.id).await?;
             let is_usable = |user: &User| user.is_usable(exchange.now);
             user = again.filter(is_usable).ok_or_else(gone)?;

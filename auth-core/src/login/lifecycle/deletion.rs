@@ -1,6 +1,8 @@
 //! `GET` and `POST /auth/account/delete`, `POST …/cancel`: the end of an account is scheduled, and may be called off until
 //! it comes.
 
+use std::net::IpAddr;
+
 use http::StatusCode;
 use serde_json::json;
 
@@ -8,7 +10,7 @@ use crate::ground::Timestamp;
 use crate::login::reply::done;
 use crate::login::{LoginWing, SessionEnd, SignedIn, UserError};
 use crate::services::Event;
-use crate::services::mail::{MailKind, MailOrder};
+use crate::services::mail::MailKind;
 use crate::services::pages::PageName;
 use crate::store::{AccountEnd, User, UserChange, UserId};
 use crate::web::{CookieName, Exchange, PagePolicy, Problem, Response};
@@ -19,6 +21,14 @@ fn form(signed_in: &SignedIn) -> String {
 
 fn cancel_form(signed_in: &SignedIn) -> String {
     format!("cancel_deletion:{}", signed_in.session.id)
+}
+
+/// Who orders, in which language, and when.
+#[derive(Clone, Copy)]
+pub(super) struct Order<'a> {
+    pub(super) locale: &'a str,
+    pub(super) address: Option<IpAddr>,
+    pub(super) now: Timestamp,
 }
 
 impl LoginWing {
@@ -100,8 +110,8 @@ impl LoginWing {
         let body = Self::body(exchange)?;
         let form = cancel_form(&signed_in);
         self.core.forms.check(exchange, &body, &form)?;
-        let locale = self.core.locale(exchange);
-        self.cancel(&signed_in.user, locale, exchange.now).await?;
+        self.cancel(&signed_in.user, self.by_request(exchange))
+            .await?;
         Ok(done(exchange, &self.path("/account/delete")))
     }
 
@@ -109,17 +119,28 @@ impl LoginWing {
         if user.delete_at.is_some() {
             return Ok(());
         }
-        let locale = self.core.locale(exchange);
-        self.set_delete_at(user, locale, exchange.now).await?;
+        self.set_delete_at(user, self.by_request(exchange)).await?;
         Ok(())
     }
 
-    async fn set_delete_at(
-        &self,
-        user: &User,
-        locale: &str,
-        now: Timestamp,
-    ) -> Result<Timestamp, UserError> {
+    fn by_request(&self, exchange: &Exchange<'_>) -> Order<'static> {
+        Order {
+            locale: self.core.locale(exchange),
+            address: exchange.address,
+            now: exchange.now,
+        }
+    }
+
+    fn by_host<'u>(&self, user: &'u User) -> Order<'u> {
+        Order {
+            locale: language_of(user),
+            address: None,
+            now: self.core.clock.now(),
+        }
+    }
+
+    async fn set_delete_at(&self, user: &User, order: Order<'_>) -> Result<Timestamp, UserError> {
+        let Order { locale, now, .. } = order;
         let at = now + self.settings.lifecycle.ending().grace;
         let change = UserChange {
             delete_at: Some(Some(at)),
@@ -132,16 +153,18 @@ impl LoginWing {
             user: user.id.clone(),
             at,
         };
-        self.core.emit(now, None, event).await;
+        self.core.emit(now, order.address, event).await;
+        self.keep_language(&user.id, at, locale).await?;
         if at > now {
             let facts = json!({ "at": at.rfc3339(), "url": self.url("/account/delete") });
-            self.tell_of_end(user, MailKind::DeletionScheduled, facts, locale, now)
-                .await?;
+            self.tell_owner_in(locale, now, user, (MailKind::DeletionScheduled, facts))
+                .await;
         }
         Ok(at)
     }
 
-    async fn cancel(&self, user: &User, locale: &str, now: Timestamp) -> Result<bool, UserError> {
+    async fn cancel(&self, user: &User, order: Order<'_>) -> Result<bool, UserError> {
+        let Order { locale, now, .. } = order;
         // Once it is due somebody may be at work on it already.
         if user.delete_at.is_none_or(|at| at <= now) {
             return Ok(false);
@@ -156,33 +179,10 @@ impl LoginWing {
         let event = Event::DeletionCancelled {
             user: user.id.clone(),
         };
-        self.core.emit(now, None, event).await;
-        self.tell_of_end(user, MailKind::DeletionCancelled, json!({}), locale, now)
-            .await?;
+        self.core.emit(now, order.address, event).await;
+        self.tell_owner_in(locale, now, user, (MailKind::DeletionCancelled, json!({})))
+            .await;
         Ok(true)
-    }
-
-    pub(super) async fn tell_of_end(
-        &self,
-        user: &User,
-        kind: MailKind,
-        mut facts: serde_json::Value,
-        locale: &str,
-        now: Timestamp,
-    ) -> Result<(), crate::store::StoreError> {
-        let verified = user.email_verified_at.and(user.email.clone());
-        let Some(to) = verified else {
-            return Ok(());
-        };
-        facts["name"] = user.claims.get("name").cloned().unwrap_or_default();
-        let order = MailOrder {
-            kind: kind.as_str().to_owned(),
-            to: Some(to),
-            locale: locale.to_owned(),
-            facts,
-            expires_at: now + std::time::Duration::from_hours(48),
-        };
-        self.core.mails.order(&order, &*self.core.random, now).await
     }
 
     /// Schedules the end of an account, as its owner would: it can be cancelled until then. Returns when it ends.
@@ -195,8 +195,7 @@ impl LoginWing {
         if let Some(at) = found.delete_at {
             return Ok(at);
         }
-        let now = self.core.clock.now();
-        self.set_delete_at(&found, "en", now).await
+        self.set_delete_at(&found, self.by_host(&found)).await
     }
 
     /// Calls the end of an account off. `false` when none was scheduled, or it is due.
@@ -206,8 +205,14 @@ impl LoginWing {
     pub async fn cancel_deletion(&self, user: &UserId) -> Result<bool, UserError> {
         let found = self.core.stores.users.user(user).await?;
         let found = found.ok_or(UserError::Unknown)?;
-        self.cancel(&found, "en", self.core.clock.now()).await
+        self.cancel(&found, self.by_host(&found)).await
     }
+}
+
+/// The language that the person's claims name (OpenID Connect Core §5.1), or English.
+pub(super) fn language_of(user: &User) -> &str {
+    let locale = user.claims.get("locale");
+    locale.and_then(|locale| locale.as_str()).unwrap_or("en")
 }
 
 /// How an account ends, in a word.

@@ -3,18 +3,30 @@
 
 use std::time::Duration;
 
-use super::deletion::name_of;
-use crate::ground::Timestamp;
+use super::deletion::{language_of, name_of};
+use crate::ground::{Digest32, Purpose, Timestamp};
 use crate::login::{LoginWing, SessionEnd};
 use crate::services::Event;
 use crate::services::mail::MailKind;
-use crate::store::{AccountEnd, StoreResult, User, UserId};
+use crate::store::{AccountEnd, OneTimeKind, OneTimeValue, StoreError, StoreResult, User, UserId};
 use crate::web::Problem;
 
 /// So many at once.
 const BATCH: u32 = 50;
 /// So long after its time an account ends: another node's clock may be behind, and its owner cancels there.
 const MARGIN: Duration = Duration::from_mins(15);
+/// So long after its time the language of an account's last mail is known: an end that fails is tried again.
+const LANGUAGE_KEPT: Duration = Duration::from_hours(24 * 30);
+
+/// Where the language is kept in which the end at a time was asked for.
+fn language_key(user: &UserId, at: Timestamp) -> Digest32 {
+    let at = at.millis().to_string();
+    Digest32::of_parts(&[
+        b"language of the end",
+        user.as_str().as_bytes(),
+        at.as_bytes(),
+    ])
+}
 
 impl LoginWing {
     /// Ends accounts that are due, at most fifty; returns how many. Runs in the background by itself.
@@ -45,13 +57,14 @@ impl LoginWing {
         let Some(user) = stores.users.user(id).await? else {
             return Ok(false);
         };
-        if user.delete_at.is_none_or(|at| now < at) {
+        let Some(at) = user.delete_at.filter(|at| *at <= now) else {
             return Ok(false);
-        }
+        };
         let how = self.settings.lifecycle.ending().how;
         let hooks = &self.settings.lifecycle.hooks;
         hooks.before_end(&user, how).await?;
         self.end_what_lets_in(&user, how, now).await?;
+        let locale = self.kept_language(id, at, now).await?;
         if !stores.users.end_user(id, how, now).await? {
             return Ok(false);
         }
@@ -60,16 +73,53 @@ impl LoginWing {
             how: name_of(how),
         };
         self.core.emit(now, None, event).await;
-        self.tell_of_end(
-            &user,
-            MailKind::DeletionDone,
-            serde_json::json!({}),
-            "en",
-            now,
-        )
-        .await?;
+        let locale = locale.as_deref().unwrap_or_else(|| language_of(&user));
+        let news = (MailKind::DeletionDone, serde_json::json!({}));
+        self.tell_owner_in(locale, now, &user, news).await;
         hooks.after_end(id, how).await;
         Ok(true)
+    }
+
+    /// Keeps the language in which the end was asked for: when it comes, nobody is there to read it from.
+    pub(super) async fn keep_language(
+        &self,
+        user: &UserId,
+        at: Timestamp,
+        locale: &str,
+    ) -> StoreResult<()> {
+        let key = language_key(user, at);
+        let (keys, random) = (&self.core.keys, &*self.core.random);
+        let (purpose, context) = (Purpose::OneTimePayload, key.as_bytes());
+        let payload = keys.seal(random, purpose, context, locale.as_bytes());
+        let expires_at = at + LANGUAGE_KEPT;
+        let value = OneTimeValue {
+            kind: OneTimeKind::MailProof,
+            key,
+            payload: payload.map_err(|error| StoreError::corrupt("language", error))?,
+            expires_at,
+            keep_until: expires_at,
+        };
+        match self.core.stores.one_time.put(&value).await {
+            // Asked for twice in one moment.
+            Err(StoreError::Exists { .. }) => Ok(()),
+            other => other,
+        }
+    }
+
+    async fn kept_language(
+        &self,
+        user: &UserId,
+        at: Timestamp,
+        now: Timestamp,
+    ) -> StoreResult<Option<String>> {
+        let key = language_key(user, at);
+        let store = &self.core.stores.one_time;
+        let kept = store.peek(OneTimeKind::MailProof, &key, now).await?;
+        let (keys, purpose) = (&self.core.keys, Purpose::OneTimePayload);
+        Ok(kept.and_then(|kept| {
+            let opened = keys.open(purpose, key.as_bytes(), &kept.payload).ok()?;
+            String::from_utf8(opened).ok()
+        }))
     }
 
     async fn end_what_lets_in(

@@ -92,7 +92,7 @@ impl LoginWing {
             AddPasskey::Exists => return Err(exists()),
         }
         self.tell_passkey(exchange, &signed_in.user, &passkey, MailKind::PasskeyAdded)
-            .await?;
+            .await;
         let mut added = json!({ "passkey": { "id": passkey.id, "name": passkey.name } });
         let renewed = self.raise_by_new(exchange, &signed_in, &passkey).await?;
         if let (Value::Object(added), Some(Value::Object(renewed))) = (&mut added, renewed) {

@@ -9,6 +9,7 @@ use crate::login::register::parse_name;
 use crate::login::reply::done;
 use crate::login::second_factor::last_second_factor;
 use crate::login::{LoginWing, SignedIn};
+use crate::services::Event;
 use crate::services::mail::MailKind;
 use crate::services::pages::PageName;
 use crate::store::{Passkey, PasskeyId, User, UserId};
@@ -119,6 +120,11 @@ impl LoginWing {
         if !passkeys.rename_passkey(user, &id, &name).await? {
             return Err(unknown());
         }
+        let event = Event::PasskeyRenamed {
+            user: user.clone(),
+            passkey: id.to_string(),
+        };
+        self.core.emit(exchange.now, exchange.address, event).await;
         Ok(done(exchange, &self.passkeys_url(Notice::Renamed)))
     }
 
@@ -164,7 +170,7 @@ impl LoginWing {
             return Err(last_way_in());
         }
         self.tell_passkey(exchange, user, &passkey, MailKind::PasskeyRemoved)
-            .await?;
+            .await;
         self.after_removal(exchange, &user.id).await?;
         Ok(done(exchange, &self.passkeys_url(Notice::Removed)))
     }

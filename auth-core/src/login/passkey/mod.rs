@@ -16,18 +16,16 @@ mod sign_up;
 mod step_up;
 mod verify;
 
-use std::time::Duration;
-
 use http::Method;
 use serde_json::{Value, json};
 
 pub(in crate::login) use self::relying_party::RelyingParty;
 
 use super::account::step_up_required;
-use super::{CaptchaAction, LoginWing, SignedIn};
+use super::{LoginWing, SignedIn};
 use crate::ground::Digest32;
 use crate::services::Event;
-use crate::services::mail::{MailKind, MailOrder};
+use crate::services::mail::MailKind;
 use crate::store::{Passkey, PasskeyId, User};
 use crate::web::{Exchange, Problem, Response, Side};
 
@@ -36,9 +34,6 @@ pub(super) const MOST_PASSKEYS: u32 = 10;
 
 /// Where a person sees theirs.
 const PAGE: &str = "/account/passkeys";
-
-/// A notice that was not delivered after so long tells nothing any more.
-const NOTICE_LIFE: Duration = Duration::from_hours(7 * 24);
 
 /// The endpoints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -148,8 +143,6 @@ impl LoginWing {
         self.relying_party.is_some()
             && self.settings.registration
             && self.settings.passkeys.registration
-            // Its script knows no puzzle, and robots would go around by it.
-            && !self.has_captcha(CaptchaAction::Register)
     }
 
     /// Who is signed in, for the page's script.
@@ -183,7 +176,7 @@ impl LoginWing {
         user: &User,
         passkey: &Passkey,
         kind: MailKind,
-    ) -> Result<(), Problem> {
+    ) {
         let (owner, id) = (user.id.clone(), passkey.id.to_string());
         let event = match kind {
             MailKind::PasskeyAdded => Event::PasskeyAdded {
@@ -196,20 +189,7 @@ impl LoginWing {
             },
         };
         self.core.emit(exchange.now, exchange.address, event).await;
-        // An address that is only claimed may be anybody's.
-        let verified = user.email_verified_at.is_some();
-        let Some(email) = user.email.clone().filter(|_| verified) else {
-            return Ok(());
-        };
-        let order = MailOrder {
-            kind: kind.as_str().to_owned(),
-            to: Some(email),
-            locale: self.core.locale(exchange).to_owned(),
-            facts: json!({ "name": passkey.name }),
-            expires_at: exchange.now + NOTICE_LIFE,
-        };
-        let random = &*self.core.random;
-        self.core.mails.order(&order, random, exchange.now).await?;
-        Ok(())
+        let facts = json!({ "name": passkey.name });
+        self.tell_owner(exchange, user, kind, facts).await;
     }
 }

@@ -177,7 +177,7 @@ impl LoginWing {
                 let passkeys = &self.core.stores.passkeys;
                 if passkeys.remove_passkey(&user.id, &passkey.id).await? {
                     self.tell_passkey(exchange, user, passkey, MailKind::PasskeyRemoved)
-                        .await?;
+                        .await;
                     self.after_removal(exchange, &user.id).await?;
                 }
                 Ok(false)

@@ -1,22 +1,16 @@
 //! Attempts at second factors: one counter for all of them, on the account, whatever address, browser or pending sign-in
 //! they come from. Only success with a second factor clears it (threat 13).
 
-use std::time::Duration;
+use serde_json::json;
 
-use serde_json::{Value, json};
-
-use crate::ground::Timestamp;
 use crate::login::attempt::AddressAttempts;
 use crate::login::{LoginWing, UserError};
-use crate::services::mail::{MailKind, MailOrder};
+use crate::services::mail::MailKind;
 use crate::services::{Event, SignInFailure};
 use crate::store::{User, UserId};
 use crate::web::{Exchange, Problem};
 
 const ATTEMPTS: &str = "second_factor";
-
-/// After so long a mail about what was done is no news.
-const MAIL_LIFE: Duration = Duration::from_hours(48);
 
 impl LoginWing {
     /// Counts an attempt at the user's second factor, by address and by account, before anything is compared.
@@ -45,8 +39,8 @@ impl LoginWing {
             self.core.emit(now, exchange.address, event).await;
             // No address unlocks this one: whoever reads the mailbox would go on guessing for ever.
             let facts = json!({ "url": null, "until": until.rfc3339(), "what": ATTEMPTS });
-            self.mail_about(exchange, user, MailKind::LockedOut, facts)
-                .await?;
+            self.tell_owner(exchange, user, MailKind::LockedOut, facts)
+                .await;
         }
         let event = Event::SignInFailed {
             user: Some(user.id.clone()),
@@ -111,28 +105,5 @@ impl LoginWing {
         let event = Event::Unlocked { user: user.clone() };
         self.core.emit(self.core.clock.now(), None, event).await;
         Ok(())
-    }
-
-    /// Orders a mail about the account to its owner, as far as there is an address.
-    pub(super) async fn mail_about(
-        &self,
-        exchange: &Exchange<'_>,
-        user: &User,
-        kind: MailKind,
-        facts: Value,
-    ) -> Result<(), Problem> {
-        let Some(to) = user.email.clone() else {
-            return Ok(());
-        };
-        let now: Timestamp = exchange.now;
-        let order = MailOrder {
-            kind: kind.as_str().to_owned(),
-            to: Some(to),
-            locale: self.core.locale(exchange).to_owned(),
-            facts,
-            expires_at: now + MAIL_LIFE,
-        };
-        let core = &self.core;
-        Ok(core.mails.order(&order, &*core.random, now).await?)
     }
 }

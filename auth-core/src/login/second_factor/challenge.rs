@@ -179,11 +179,8 @@ impl LoginWing {
         };
         let members = json!({ "backup_codes_left": left });
         let facts = json!({ "left": left });
-        let mailed = self.mail_about(exchange, user, MailKind::BackupCodeUsed, facts);
-        if let Err(problem) = mailed.await {
-            // The code is spent: whoever gave it gets in, mail or no mail.
-            tracing::warn!(problem = problem.code, "a mail could not be ordered");
-        }
+        self.tell_owner(exchange, user, MailKind::BackupCodeUsed, facts)
+            .await;
         Ok(Some(ProvenCode { members }))
     }
 

@@ -166,8 +166,8 @@ impl LoginWing {
         self.core.emit(now, address, event).await;
         self.distrust_devices(&user.id, address, now).await?;
         let codes = self.replace_backup_codes(exchange, &user.id).await?;
-        self.mail_about(exchange, user, MailKind::MfaOn, json!({}))
-            .await?;
+        self.tell_owner(exchange, user, MailKind::MfaOn, json!({}))
+            .await;
         Ok(Some(codes))
     }
 

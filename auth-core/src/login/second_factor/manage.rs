@@ -11,7 +11,7 @@ use crate::login::reply::done;
 use crate::login::{LoginWing, SignedIn};
 use crate::services::Event;
 use crate::services::mail::MailKind;
-use crate::store::{StoreResult, UserId};
+use crate::store::{StoreResult, TotpFactor, UserId};
 use crate::web::{CookieName, Exchange, Problem, Response};
 
 pub(super) fn remove_form(signed_in: &SignedIn) -> String {
@@ -20,6 +20,10 @@ pub(super) fn remove_form(signed_in: &SignedIn) -> String {
 
 pub(super) fn codes_form(signed_in: &SignedIn) -> String {
     format!("backup_codes:{}", signed_in.session.id)
+}
+
+fn has_confirmed(totp: Option<TotpFactor>) -> bool {
+    totp.is_some_and(|totp| totp.confirmed_at.is_some())
 }
 
 pub(in crate::login) fn last_second_factor() -> Problem {
@@ -42,7 +46,8 @@ impl LoginWing {
         let factors = &self.core.stores.factors;
         factors.replace_backup_codes(user, &[]).await?;
         self.distrust_devices(user, address, now).await?;
-        if factors.remove_totp(user).await? {
+        let was_on = has_confirmed(factors.totp(user).await?);
+        if factors.remove_totp(user).await? && was_on {
             let event = Event::TotpRemoved { user: user.clone() };
             self.core.emit(now, address, event).await;
         }
@@ -65,12 +70,14 @@ impl LoginWing {
         let form = remove_form(&signed_in);
         self.core.forms.check(exchange, &body, &form)?;
         let user = &signed_in.user;
-        let has_passkey = self.second_factors(&user.id).await?.has_passkey;
+        let found = self.second_factors(&user.id).await?;
+        let has_passkey = found.has_passkey;
         if !has_passkey && self.must_have_mfa(user).await? {
             return Err(last_second_factor());
         }
         let factors = &self.core.stores.factors;
-        if factors.remove_totp(&user.id).await? {
+        // Of an app that was never confirmed there is nothing to tell: nobody was ever asked for its codes.
+        if factors.remove_totp(&user.id).await? && found.totp.is_some() {
             let (now, address) = (exchange.now, exchange.address);
             if !has_passkey {
                 factors.replace_backup_codes(&user.id, &[]).await?;
@@ -81,8 +88,8 @@ impl LoginWing {
                 user: user.id.clone(),
             };
             self.core.emit(now, address, event).await;
-            self.mail_about(exchange, user, MailKind::MfaOff, json!({}))
-                .await?;
+            self.tell_owner(exchange, user, MailKind::MfaOff, json!({}))
+                .await;
         }
         Ok(done(exchange, &self.two_factor_url(Notice::Removed)))
     }

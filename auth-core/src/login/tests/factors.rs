@@ -93,7 +93,7 @@ pub(super) async fn enrol(house: &House, browser: &mut Browser<'_>) -> (App, Vec
 impl House {
     /// A browser signed in as the account, whose app and backup codes are these.
     pub(super) async fn enrolled(&self, email: &str) -> (App, Vec<String>) {
-        self.account(email).await;
+        self.verified(email).await;
         let mut browser = self.signed_in(email).await;
         enrol(self, &mut browser).await
     }
@@ -107,7 +107,7 @@ impl House {
         browser
     }
 
-    /// The kinds of the mails ordered since the last look, with what they say.
+    /// The mails ordered since the last look, save those about new browsers.
     pub(super) async fn orders(&self) -> Vec<MailOrder> {
         let now = self.clock.now();
         let later = now + Duration::from_hours(24 * 365);
@@ -118,6 +118,7 @@ impl House {
         taken
             .iter()
             .map(|message| mails.open(message).expect("order"))
+            .filter(|order| order.kind != "new_device")
             .collect()
     }
 

@@ -51,12 +51,12 @@ impl Random for StickyRandom {
 }
 
 #[derive(Default)]
-struct Recorder(Mutex<Vec<Event>>);
+struct Recorder(Mutex<Vec<EventRecord>>);
 
 #[async_trait]
 impl EventSink for Recorder {
     async fn receive(&self, record: &EventRecord) {
-        self.0.lock().expect("lock").push(record.event.clone());
+        self.0.lock().expect("lock").push(record.clone());
     }
 }
 
@@ -170,6 +170,12 @@ impl House {
 
     /// Events so far, oldest first.
     pub(super) fn events(&self) -> Vec<Event> {
+        let records = self.records().into_iter();
+        records.map(|record| record.event).collect()
+    }
+
+    /// The same, with where and when.
+    pub(super) fn records(&self) -> Vec<EventRecord> {
         self.events.0.lock().expect("lock").clone()
     }
 

@@ -1,6 +1,7 @@
 //! The wing, driven as a browser would drive it, over the memory store and a clock that stands still.
 
 mod account;
+mod audit_actors;
 mod bad_input;
 mod bearer;
 mod breached;
@@ -11,11 +12,13 @@ mod email_confirm;
 mod email_hijack;
 mod email_kit;
 mod email_news;
+mod email_news_limits;
 mod email_races;
 mod email_reset;
 mod email_sign_in;
 mod email_silence;
 mod email_threats;
+mod email_undo;
 mod factors;
 mod first_factors;
 mod harness;

@@ -326,7 +326,7 @@ async fn another_tabs_set_up_does_not_confirm_this_one() {
 #[tokio::test]
 async fn a_set_up_needs_a_recent_sign_in_and_a_removal_a_second_factor() {
     let house = House::with(addresses_unlimited());
-    house.account(ADA).await;
+    house.verified(ADA).await;
     let mut browser = house.signed_in(ADA).await;
     house.clock.advance(std::time::Duration::from_mins(11));
     let answer = browser

@@ -92,6 +92,9 @@ impl Parties {
             | Event::EmailVerified { user }
             | Event::EmailChanged { user }
             | Event::EmailChangeRequested { user }
+            | Event::EmailChangeStopped { user }
+            | Event::EmailChangeUndone { user }
+            | Event::PasswordDropped { user }
             | Event::Unlocked { user }
             | Event::TotpEnrolled { user }
             | Event::TotpRemoved { user }
@@ -100,6 +103,7 @@ impl Parties {
             | Event::DeviceTrusted { user, .. }
             | Event::DevicesDistrusted { user, .. }
             | Event::PasskeyAdded { user, .. }
+            | Event::PasskeyRenamed { user, .. }
             | Event::PasskeyRemoved { user, .. }
             | Event::IdentityLinked { user, .. }
             | Event::IdentityUnlinked { user, .. }

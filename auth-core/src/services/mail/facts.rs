@@ -23,6 +23,7 @@ impl MailKind {
                 | Self::StepUpCode
                 | Self::EmailChangeConfirm
                 | Self::EmailChangeNotice
+                | Self::EmailChangeDone
                 | Self::LockedOut
         )
     }
@@ -42,6 +43,7 @@ impl MailKind {
             Self::PasswordReset
             | Self::EmailChangeConfirm
             | Self::EmailChangeNotice
+            | Self::EmailChangeDone
             | Self::LockedOut => json!({ "url": url }),
             Self::DeletionScheduled => json!({ "url": url, "at": "2026-12-21T09:30:00Z" }),
             Self::NewDevice => json!({
@@ -53,7 +55,6 @@ impl MailKind {
             Self::PasskeyAdded | Self::PasskeyRemoved => json!({ "name": "My phone" }),
             Self::ProviderLinked | Self::ProviderUnlinked => json!({ "provider": "Example ID" }),
             Self::AlreadyRegistered
-            | Self::EmailChangeDone
             | Self::PasswordChanged
             | Self::MfaOn
             | Self::MfaOff

@@ -51,7 +51,9 @@ pub(super) fn full(page: PageName) -> Value {
             "errors": { "code": "That is not the code of the mail." },
             "account_url": "/auth/account",
         }),
-        PageName::StopEmailChange => json!({ "done": false, "forgot_url": "/auth/forgot" }),
+        PageName::StopEmailChange => {
+            json!({ "done": false, "undoes": false, "forgot_url": "/auth/forgot" })
+        }
         PageName::EmailSignIn | PageName::ForgotPassword | PageName::ChangeEmail => {
             return asking(page);
         }

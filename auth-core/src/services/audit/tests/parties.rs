@@ -22,6 +22,7 @@ macro_rules! variants {
 variants! {
     Registered RegistrationCollided SignedIn SignInFailed LockedOut SignedOut SessionsRevoked PasswordChanged
     PasswordRehashed ProfileChanged EmailVerified AccountDisabled AccountEnabled EmailChanged EmailChangeRequested
+    EmailChangeStopped EmailChangeUndone PasswordDropped PasskeyRenamed
     MfaRequirementChanged
     MailProofRequested Unlocked NewDevice SecondFactorAsked TotpEnrolled TotpRemoved BackupCodesReplaced BackupCodeUsed
     DeviceTrusted DevicesDistrusted SteppedUp PasskeyAdded PasskeyRemoved PasskeyCounterWentBack DeletionScheduled
@@ -107,6 +108,13 @@ fn samples() -> Vec<(&'static str, Vec<Event>)> {
                 Event::EmailVerified { user: user() },
                 Event::EmailChanged { user: user() },
                 Event::EmailChangeRequested { user: user() },
+                Event::EmailChangeStopped { user: user() },
+                Event::EmailChangeUndone { user: user() },
+                Event::PasswordDropped { user: user() },
+                Event::PasskeyRenamed {
+                    user: user(),
+                    passkey: passkey(),
+                },
                 Event::Unlocked { user: user() },
                 Event::TotpEnrolled { user: user() },
                 Event::TotpRemoved { user: user() },
