@@ -76,6 +76,7 @@ impl NewSession {
                 "token": *token,
                 "token_type": "Bearer",
                 "expires_in": self.seconds_left(),
+                "idle_expires_in": self.idle_seconds_left(),
             }),
         }
     }

@@ -164,7 +164,7 @@ impl LoginWing {
         let secret = new.hand_over(&mut exchange.cookies);
         self.tell_signed_in(&new.session, exchange.address, exchange.now)
             .await;
-        self.note_browser(exchange, &opening.user, &new.session)
+        self.note_browser(exchange, &opening.user, &new.session, opening.carrier)
             .await;
         hooks.after_sign_in(&opening.user, &new.session).await;
         let next = opening.return_to.as_ref();

@@ -83,6 +83,11 @@ impl NewSession {
         is_bearer.then(|| self.carrier.credential(&self.session, &self.secret))
     }
 
+    /// When it ends unless it is used.
+    pub(super) fn idle_seconds_left(&self) -> u64 {
+        self.session.idle_expires_at.since(self.now).as_secs()
+    }
+
     pub(super) fn seconds_left(&self) -> u64 {
         self.session.expires_at.since(self.now).as_secs()
     }
@@ -152,7 +157,7 @@ impl LoginWing {
         self.tell_signed_in(&new.session, request.address, now)
             .await;
         new.browser = self
-            .note_browser_of_host(request, &user, &new.session, now)
+            .note_browser_of_host(request, &user, &new.session, (carrier, now))
             .await;
         Ok(new)
     }

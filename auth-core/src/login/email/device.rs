@@ -1,11 +1,16 @@
-//! A browser a person signs in with for the first time: the owner is told.
+//! A device a person signs in with for the first time: the owner is told.
+//!
+//! A browser is known by its cookie. A client without cookies sends `device`, a random name that it keeps for itself; one
+//! that does not is known by what it calls itself and the network it comes from.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
 
 use serde_json::json;
 
+use crate::ground::jose::parse_unique_object;
 use crate::ground::{Digest32, Timestamp};
+use crate::login::bearer::Carrier;
 use crate::login::{LoginWing, SignInRequest};
 use crate::services::Event;
 use crate::services::mail::MailKind;
@@ -50,16 +55,55 @@ fn in_words(user_agent: Option<&str>) -> Option<String> {
     }
 }
 
+/// The device as a client without cookies names it, in a JSON body. Long enough that nobody guesses it.
+fn named_device(exchange: &Exchange<'_>) -> Option<String> {
+    if !exchange.has_json_body() {
+        return None;
+    }
+    let body = parse_unique_object(exchange.body).ok()?;
+    let device = body.get("device")?.as_str()?;
+    let fits = (16..=128).contains(&device.len());
+    fits.then(|| format!("named {device}"))
+}
+
+/// A client without cookies that does not name its device.
+fn device_of(session: &Session, address: Option<IpAddr>) -> String {
+    let client = session.user_agent.as_deref().unwrap_or_default();
+    format!("client {} {client}", network_of(address))
+}
+
+/// The network of an address: the /24 of IPv4, the /48 of IPv6. Who moves within it has not moved.
+fn network_of(address: Option<IpAddr>) -> String {
+    match address.map(|address| address.to_canonical()) {
+        Some(IpAddr::V4(address)) => {
+            let [a, b, c, _] = address.octets();
+            format!("{a}.{b}.{c}.0/24")
+        }
+        Some(IpAddr::V6(address)) => {
+            let [a, b, c, ..] = address.segments();
+            format!("{}/48", Ipv6Addr::new(a, b, c, 0, 0, 0, 0, 0))
+        }
+        None => "unknown".to_owned(),
+    }
+}
+
 impl LoginWing {
-    /// Notes the browser of a sign-in; the owner is told of one not seen before, save the very first. A sign-in does
+    /// Notes the device of a sign-in; the owner is told of one not seen before, save the very first. A sign-in does
     /// not fail by it.
     pub(in crate::login) async fn note_browser(
         &self,
         exchange: &mut Exchange<'_>,
         user: &User,
         session: &Session,
+        carrier: Carrier,
     ) {
-        let browser = exchange.browser(&*self.core.random);
+        let browser = match (exchange.known_browser(), carrier) {
+            (Some(browser), _) => browser.to_owned(),
+            (None, Carrier::Cookie) => exchange.browser(&*self.core.random),
+            (None, Carrier::Bearer) => {
+                named_device(exchange).unwrap_or_else(|| device_of(session, exchange.address))
+            }
+        };
         let locale = self.core.locale(exchange);
         let at = (exchange.now, exchange.address);
         self.note_device(&browser, locale, user, session, at).await;
@@ -72,17 +116,20 @@ impl LoginWing {
         request: SignInRequest<'_>,
         user: &User,
         session: &Session,
-        now: Timestamp,
+        (carrier, now): (Carrier, Timestamp),
     ) -> Option<String> {
         let jar = CookieJar::new(self.core.base.is_loopback_http());
         let known = jar.known_browser(request.headers);
-        let drawn = known.is_none().then(|| self.core.random.secret());
+        let is_drawn = known.is_none() && carrier == Carrier::Cookie;
+        let browser = match known {
+            Some(known) => known.to_owned(),
+            None if is_drawn => self.core.random.secret(),
+            None => device_of(session, request.address),
+        };
         let locale = self.core.locale_of(None, request.headers);
-        if let Some(browser) = known.or(drawn.as_deref()) {
-            let at = (now, request.address);
-            self.note_device(browser, locale, user, session, at).await;
-        }
-        drawn
+        let at = (now, request.address);
+        self.note_device(&browser, locale, user, session, at).await;
+        is_drawn.then_some(browser)
     }
 
     async fn note_device(
@@ -125,7 +172,21 @@ impl LoginWing {
 
 #[cfg(test)]
 mod tests {
-    use super::in_words;
+    use super::{in_words, network_of};
+
+    #[test]
+    fn a_network_is_what_people_move_within() {
+        for (one, other, is_same) in [
+            ("192.0.2.7", "192.0.2.200", true),
+            ("192.0.2.7", "::ffff:192.0.2.8", true),
+            ("192.0.2.7", "192.0.3.7", false),
+            ("2001:db8:1::1", "2001:db8:1:ffff::2", true),
+            ("2001:db8:1::1", "2001:db8:2::1", false),
+        ] {
+            let network = |address: &str| network_of(address.parse().ok());
+            assert_eq!(network(one) == network(other), is_same, "{one} {other}");
+        }
+    }
 
     #[test]
     fn a_few_words_of_our_own() {

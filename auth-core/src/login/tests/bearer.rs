@@ -81,6 +81,7 @@ async fn a_client_signs_in_for_a_token_and_no_cookie() {
     assert!(!sets_session(&answer));
     let json = answer.json();
     assert_eq!(json["expires_in"], 86_400);
+    assert_eq!(json["idle_expires_in"], 1_800, "unless it is used");
     client.keep(&json);
     let session = client.get("/auth/session").await.json();
     assert_eq!(session["session"]["id"], json["session"]["id"]);
@@ -337,4 +338,44 @@ async fn a_host_signs_in_and_out_by_token() {
     assert_eq!(found.expect("session").session.id, new.session.id);
     house.wing.sign_out(&headers).await.expect("store");
     assert!(house.wing.session(&headers).await.expect("store").is_none());
+}
+
+#[tokio::test]
+async fn a_client_is_new_where_its_device_is_and_not_at_every_sign_in() {
+    let house = House::with(settings().mail_flows(true));
+    house.verified(ADA).await;
+    let sign_in = async |address: &str, agent: &str, device: Option<&str>| {
+        let mut browser = house.browser();
+        browser.address = address.parse().expect("address");
+        browser.extra = vec![("user-agent", agent.to_owned())];
+        let mut body = json!({ "email": ADA, "password": PASSWORD, "session": "bearer" });
+        body["device"] = device.into();
+        let answer = browser.post_json("/auth/login", &body).await;
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+        assert!(answer.set_cookies().is_empty(), "it keeps none");
+        house.mails().await.len()
+    };
+    let app = "Parrots/1.0 (iPhone)";
+    assert_eq!(sign_in("192.0.2.7", app, None).await, 0, "the very first");
+    assert_eq!(
+        sign_in("192.0.2.99", app, None).await,
+        0,
+        "the same network"
+    );
+    assert_eq!(sign_in("198.51.100.7", app, None).await, 1, "another");
+    assert_eq!(sign_in("198.51.100.7", app, None).await, 0);
+    assert_eq!(sign_in("198.51.100.7", "Thief/1.0", None).await, 1);
+    // By its own name a device is known wherever it goes.
+    let device = Some("3yMApqCuCjXDWPrbjfR5mjCP");
+    assert_eq!(sign_in("203.0.113.7", app, device).await, 1);
+    assert_eq!(sign_in("192.0.2.7", app, device).await, 0);
+    assert_eq!(
+        sign_in("2001:db8::7", "Parrots/1.1 (iPhone)", device).await,
+        0
+    );
+    assert_eq!(
+        sign_in("2001:db8::7", app, Some("short")).await,
+        1,
+        "no name"
+    );
 }
