@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 #[cfg(feature = "login")]
 use super::mail::Mails;
-use super::pages::{PageName, Pages};
+use super::pages::{PageName, Pages, add_codes};
 use super::{Event, EventRecord, EventSink, Throttles};
 use crate::ground::{Clock, KeyRing, Random, Timestamp};
 use crate::store::Stores;
@@ -52,10 +52,11 @@ impl Core {
         exchange: &Exchange<'_>,
         status: StatusCode,
         name: PageName,
-        context: Value,
+        mut context: Value,
         policy: PagePolicy,
     ) -> Response {
         if wants_json(exchange.headers()) {
+            add_codes(&mut context);
             return json_response(
                 status,
                 &json!({ "page": name.as_str(), "context": context }),

@@ -135,15 +135,17 @@ impl From<super::ParamsError> for Problem {
 
 impl From<super::Forgery> for Problem {
     fn from(error: super::Forgery) -> Self {
-        let code = match error {
-            super::Forgery::CrossSite => "cross_site_request",
-            super::Forgery::Token => "form_expired",
+        let (code, detail) = match error {
+            super::Forgery::CrossSite => (
+                "cross_site_request",
+                "This request was not accepted: it came from another site.",
+            ),
+            super::Forgery::Token => (
+                "form_expired",
+                "This request was not accepted: the form has expired or belongs to another browser. Load it again.",
+            ),
         };
-        Self::new(
-            StatusCode::FORBIDDEN,
-            code,
-            format!("This request was not accepted: {error}."),
-        )
+        Self::new(StatusCode::FORBIDDEN, code, detail)
     }
 }
 

@@ -409,3 +409,29 @@ async fn threat_36_forms_of_one_session_do_nothing_in_another() {
     }
     assert!(browser.is_signed_in().await);
 }
+
+#[tokio::test]
+async fn what_is_said_beside_the_pages_words_is_in_their_language_too() {
+    let login = settings().mail_flows(true);
+    let house = House::with(login.account_link("Connected apps", "/oauth/grants"));
+    house.verified(ADA).await;
+    let german = || vec![("accept-language", "de".to_owned())];
+    let mut browser = house.signed_in(ADA).await;
+    browser.extra = german();
+    let page = browser.get("/auth/account").await;
+    assert!(page.body.contains(">Verbundene Apps</a>"), "{}", page.body);
+    browser.extra = german();
+    let fields = [("email", ADA), ("form_token", "old")];
+    let refused = browser.post("/auth/forgot", &fields).await;
+    assert_eq!(refused.status, StatusCode::FORBIDDEN);
+    assert!(
+        refused.body.contains("Das Formular ist abgelaufen"),
+        "{}",
+        refused.body
+    );
+    browser.extra = german();
+    let gone = browser.get("/auth/reset?t=a.b").await;
+    assert_eq!(gone.status, StatusCode::GONE);
+    assert!(gone.body.contains("Nicht mehr da"), "{}", gone.body);
+    assert!(!gone.body.contains("Gone"), "{}", gone.body);
+}

@@ -36,6 +36,7 @@ pub use self::assets::Asset;
 pub use self::builder::PagesBuilder;
 pub use self::error::PageError;
 pub use self::name::PageName;
+pub(in crate::services) use self::said::add_codes;
 
 /// The pages of one product, ready to render. Share it in an `Arc`.
 pub struct Pages {

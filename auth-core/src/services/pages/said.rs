@@ -1,6 +1,11 @@
 //! What the code says in English, in other languages: notices, errors, the reasons a password is refused.
 //!
-//! Endpoints and their JSON know English alone; a page says the sentence in its own language where it has it.
+//! Endpoints and their JSON know English alone; a page says the sentence in its own language where it has it. Beside it
+//! stands a code that never changes, for a client that says it in words of its own.
+
+use std::sync::LazyLock;
+
+use serde_json::{Map, Value};
 
 use super::PageError;
 use super::catalogue::{self, Messages};
@@ -18,29 +23,73 @@ pub(super) struct Sentences {
 impl Sentences {
     pub(super) fn of(locale: &str) -> Result<Self, PageError> {
         let found = LOCALES.iter().find(|(tag, _)| *tag == locale);
-        let all = found.map_or(Ok(Messages::new()), |(tag, source)| {
-            catalogue::load(tag, source)
-        })?;
+        found.map_or(Ok(Self::new(Messages::new())), |(tag, source)| {
+            catalogue::load(tag, source).map(Self::new)
+        })
+    }
+
+    fn new(all: Messages) -> Self {
         let (patterns, whole) = all
             .into_iter()
             .partition::<Messages, _>(|(key, _)| key.contains('{'));
-        Ok(Self {
+        Self {
             whole,
             patterns: patterns.into_iter().collect(),
+        }
+    }
+
+    /// What stands for a sentence in this language, where there is something.
+    fn find(&self, text: &str) -> Option<String> {
+        if let Some(said) = self.whole.get(text) {
+            return Some(said.clone());
+        }
+        let mut patterns = self.patterns.iter();
+        patterns.find_map(|(pattern, said)| {
+            let (name, value) = filled_in(pattern, text)?;
+            Some(said.replace(name, value))
         })
     }
 
     /// `said`: the sentence in this language, or as it is.
     pub(super) fn say(&self, text: &str) -> String {
-        if let Some(said) = self.whole.get(text) {
-            return said.clone();
+        self.find(text).unwrap_or_else(|| text.to_owned())
+    }
+}
+
+/// The code of each sentence.
+static CODES: LazyLock<Option<Sentences>> = LazyLock::new(|| {
+    let codes = catalogue::load("codes", catalogue::include_locale!("said/codes.json"));
+    codes.ok().map(Sentences::new)
+});
+
+/// What a context's messages have in common that nobody has given a code.
+const UNKNOWN: &str = "refused";
+
+fn code_of(text: &Value) -> Value {
+    let Some(text) = text.as_str() else {
+        return Value::Null;
+    };
+    let code = CODES.as_ref().and_then(|codes| codes.find(text));
+    code.unwrap_or_else(|| UNKNOWN.to_owned()).into()
+}
+
+/// Puts codes beside what a page's context says in words: `error_code`, `notice_code`, `error_codes`.
+pub(in crate::services) fn add_codes(context: &mut Value) {
+    let Some(members) = context.as_object_mut() else {
+        return;
+    };
+    for (said, code) in [("error", "error_code"), ("notice", "notice_code")] {
+        if let Some(text) = members.get(said) {
+            let text = code_of(text);
+            members.insert(code.to_owned(), text);
         }
-        let mut patterns = self.patterns.iter();
-        let said = patterns.find_map(|(pattern, said)| {
-            let (name, value) = filled_in(pattern, text)?;
-            Some(said.replace(name, value))
-        });
-        said.unwrap_or_else(|| text.to_owned())
+    }
+    if let Some(Value::Object(errors)) = members.get("errors") {
+        let codes = errors.iter();
+        let codes: Map<_, _> = codes
+            .map(|(field, text)| (field.clone(), code_of(text)))
+            .collect();
+        members.insert("error_codes".to_owned(), codes.into());
     }
 }
 
@@ -82,6 +131,51 @@ mod tests {
         );
     }
 
+    #[test]
+    fn codes_stand_beside_words() {
+        let mut context = serde_json::json!({
+            "error": "E-mail or password is not right.",
+            "notice": null,
+            "errors": {
+                "email": "That is not an e-mail address.",
+                "name": "Use at most 200 characters.",
+                "other": "Words of a host's own.",
+            },
+        });
+        add_codes(&mut context);
+        assert_eq!(context["error_code"], "wrong_credentials");
+        assert_eq!(context["notice_code"], Value::Null);
+        let codes = serde_json::json!({
+            "email": "invalid_email",
+            "name": "too_long",
+            "other": "refused",
+        });
+        assert_eq!(context["error_codes"], codes);
+        let mut none = serde_json::json!({ "action": "/auth/login" });
+        add_codes(&mut none);
+        assert_eq!(none, serde_json::json!({ "action": "/auth/login" }));
+    }
+
+    #[test]
+    fn every_sentence_of_a_page_has_a_code_and_words_in_every_language() {
+        let codes = catalogue::load("codes", catalogue::include_locale!("said/codes.json"));
+        let codes = codes.unwrap();
+        let is_plain = |b: u8| b.is_ascii_lowercase() || b == b'_';
+        for (sentence, code) in &codes {
+            assert!(code.bytes().all(is_plain), "{code}");
+            for (locale, source) in LOCALES {
+                let said = catalogue::load(locale, source).unwrap();
+                assert!(said.contains_key(sentence), "{locale} lacks {sentence:?}");
+            }
+        }
+        for (locale, source) in LOCALES {
+            let said = catalogue::load(locale, source).unwrap();
+            for sentence in said.keys().filter(|key| key.ends_with('.')) {
+                assert!(codes.contains_key(sentence), "no code: {sentence:?}");
+            }
+        }
+    }
+
     /// All Rust text of a folder.
     fn code(folder: &Path, text: &mut String) {
         for entry in folder.read_dir().unwrap() {
@@ -97,7 +191,7 @@ mod tests {
     #[test]
     fn nothing_is_translated_that_nobody_says() {
         let mut text = String::new();
-        for folder in ["src/login", "src/web"] {
+        for folder in ["src/login", "src/web", "src/auth"] {
             code(
                 &Path::new(env!("CARGO_MANIFEST_DIR")).join(folder),
                 &mut text,
