@@ -78,12 +78,6 @@ impl LoginWing {
         actions.contains(&action).then_some(&**captcha)
     }
 
-    /// Whether robots are kept from this.
-    #[cfg(feature = "passkeys")]
-    pub(super) fn has_captcha(&self, action: CaptchaAction) -> bool {
-        self.captcha_before(action).is_some()
-    }
-
     /// Judges the answer of a form, before anything else is looked at or counted: nobody locks another's account without
     /// an answer. Wrong answers are counted by address, as each asks the service.
     pub(super) async fn check_captcha(

@@ -5,7 +5,7 @@
   if (!area || !window.PublicKeyCredential || !navigator.credentials) {
     return;
   }
-  const { passkey: kind, begin, finish, token, failed, cancelled, exists } = area.dataset;
+  const { passkey: kind, begin, finish, token, captcha, failed, cancelled, exists } = area.dataset;
   const creates = kind === "add" || kind === "sign-up";
   const button = area.querySelector("button");
   const message = area.querySelector("[role=alert]");
@@ -72,10 +72,10 @@
   const needed = kind === "sign-up"
     ? ["email", "username", "name", "return_to"]
     : ["remember", "trust_device", "return_to"];
-  const fields = () => {
+  const fields = (names) => {
     const given = new URLSearchParams();
     for (const input of form ? form.elements : []) {
-      if (needed.includes(input.name) && (input.type !== "checkbox" || input.checked)) {
+      if (names.includes(input.name) && (input.type !== "checkbox" || input.checked)) {
         given.append(input.name, input.value);
       }
     }
@@ -98,14 +98,15 @@
   };
 
   const ceremony = async (mediation, signal) => {
-    const begun = await post(begin, fields(), signal);
+    // The answer to a puzzle counts once.
+    const begun = await post(begin, fields(captcha ? [...needed, captcha] : needed), signal);
     const request = { publicKey: options(begun.publicKey), signal };
     if (mediation) {
       request.mediation = mediation;
     }
     const container = navigator.credentials;
     const credential = await (creates ? container.create(request) : container.get(request));
-    const body = fields();
+    const body = fields(needed);
     body.append("ceremony", begun.ceremony);
     body.append("credential", answer(credential));
     // Sent whatever the person does meanwhile: the challenge is spent by it.

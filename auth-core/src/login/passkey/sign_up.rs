@@ -10,10 +10,10 @@ use serde_json::Value;
 use super::add::exists;
 use super::ceremony::{Ceremony, Reply, gone, internal};
 use super::{MOST_PASSKEYS, RelyingParty};
-use crate::login::LoginWing;
 use crate::login::attempt::AddressAttempts;
 use crate::login::email::Registered;
 use crate::login::reply::done;
+use crate::login::{CaptchaAction, LoginWing};
 use crate::services::Event;
 use crate::store::{AddPasskey, User};
 use crate::web::{Exchange, Problem, Response};
@@ -32,7 +32,7 @@ impl LoginWing {
         Some(self.script_facts(exchange, "/register/passkey", FORM))
     }
 
-    /// Begins: `email`, `username` and `name` as the registration form has them.
+    /// Begins: `email`, `username` and `name` as the registration form has them, and the answer to its CAPTCHA.
     pub(super) async fn begin_sign_up(
         &self,
         exchange: &mut Exchange<'_>,
@@ -40,6 +40,8 @@ impl LoginWing {
     ) -> Result<Response, Problem> {
         let body = Self::body(exchange)?;
         self.core.forms.check(exchange, &body, FORM)?;
+        self.check_captcha(exchange, CaptchaAction::Register)
+            .await?;
         let identity = self.check_identity(&body).map_err(|errors| {
             let messages: Vec<_> = errors.into_values().collect();
             let status = StatusCode::UNPROCESSABLE_ENTITY;

@@ -112,3 +112,38 @@ async fn the_page_shows_it_and_opens_its_policy_for_that_alone() {
         .expect("text");
     assert!(!policy.contains("puzzles"), "{policy}");
 }
+
+/// A passkey alone makes an account only once the puzzle of the same page is solved.
+#[cfg(feature = "passkeys")]
+#[tokio::test]
+async fn robots_make_no_account_with_a_passkey_either() {
+    use super::passkey_device::{Device, ORIGIN};
+    const SIGN_UP: &str = "/auth/register/passkey";
+
+    let house = House::with(guarded(&[CaptchaAction::Register]).passkey_registration(true));
+    let mut browser = house.browser();
+    let page = browser.get("/auth/register").await;
+    assert!(
+        page.body.contains("data-passkey=\"sign-up\""),
+        "{}",
+        page.body
+    );
+    assert!(page.body.contains("data-captcha=\"puzzle-response\""));
+    let begin = format!("{SIGN_UP}/begin");
+    for answer in [None, Some(""), Some("guessed")] {
+        let body = json!({ "email": ADA, "puzzle-response": answer });
+        let refused = browser.post_json(&begin, &body).await;
+        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+        assert_eq!(refused.json()["code"], "captcha_required");
+    }
+    let body = json!({ "email": ADA, "puzzle-response": "solved" });
+    let begun = browser.post_json(&begin, &body).await;
+    assert_eq!(begun.status, StatusCode::OK, "{}", begun.body);
+    let begun = begun.json();
+    let mut device = Device::new();
+    let made = device.create(ORIGIN, &begun["publicKey"]).await;
+    let answer = browser.finish(SIGN_UP, &begun, &made).await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+    let answer = browser.passkey_sign_in(&mut device).await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+}
