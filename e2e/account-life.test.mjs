@@ -15,7 +15,7 @@ const person = (name) => ({
   name: `${name} Example`,
   password: `nobody guesses this phrase of ${name}`,
 })
-const [ada, bea, cleo, dora] = ['Ada', 'Bea', 'Cleo', 'Dora'].map(person)
+const [ada, bea, cleo, dora, elsa] = ['Ada', 'Bea', 'Cleo', 'Dora', 'Elsa'].map(person)
 const [cleo2, dora2] = ['cleo.new@example.test', 'dora.new@example.test']
 const newPassword = 'another phrase that nobody guesses'
 
@@ -232,6 +232,31 @@ for (const example of hosts) describe(`example-${example}`, () => {
     })
   })
 
+  test('an account with a passkey alone', async () => {
+    await withProfile(browser, {}, async (open) => {
+      const page = await open()
+      const authenticator = await addAuthenticator(page)
+      await go(page, '/auth/register')
+      await page.locator('#email').fill(elsa.email)
+      await page.locator('#name').fill(elsa.name)
+      await page.locator('#passkey').waitFor()
+      await portrait(page, 'register-with-passkey')
+      await page.locator('#passkey').click()
+      await arrive(page, '/auth/confirm')
+      assert.equal((await authenticator.credentials()).length, 1)
+      const { code } = await mailbox(elsa.email).next('confirmation')
+      await authenticator.pressed(false)
+      await answer(page, '#code', code)
+      await arrive(page, '/auth/login')
+      await authenticator.pressed(true)
+      await page.locator('#passkey').click()
+      await arrive(page, '/')
+      assert.match(await text(page, '#who'), new RegExp(elsa.name))
+      await go(page, '/auth/account')
+      assert.equal(await page.locator('#current_password').count(), 0, 'there is no password to give')
+    })
+  })
+
   test('a confirmation by the code; by the link elsewhere the password is chosen anew', async () => {
     const mails = mailbox(bea.email)
     await withProfile(browser, {}, async (open) => {
@@ -364,9 +389,22 @@ for (const example of hosts) describe(`example-${example}`, () => {
       await page.locator('#notice').waitFor()
       assert.equal(at(page), '/auth/account')
       assert.match(await text(page, '.facts'), new RegExp(cleo2))
-      await mails.next('email_change_done')
+      const undo = await mails.next('email_change_done')
       await signOut(page)
       await signIn(page, { ...cleo, email: cleo2, password: newPassword })
+
+      // Who reads the old address takes the change back; everybody is signed out.
+      await withProfile(browser, {}, async (open) => {
+        const other = await open()
+        await other.goto(undo.link)
+        await portrait(other, 'undo-email-change')
+        await other.locator('#submit').click()
+        await other.locator('#notice').waitFor()
+        await portrait(other, 'undo-email-change-done')
+      })
+      await go(page, '/dashboard')
+      assert.equal(at(page), '/auth/login')
+      await signIn(page, { ...cleo, password: newPassword })
     })
   })
 

@@ -7,16 +7,12 @@ use auth_core::services::mail::{DevelopmentOutbox, SmtpMailer};
 use crate::{Server, SetupError, environment, in_words};
 
 impl Server {
-    /// The login wing's settings: `BREACHED_FILTER`, and `WORKOS_CLIENT_ID` with its like.
+    /// The login wing's settings: accounts also with a passkey alone, and `BREACHED_FILTER`.
     ///
     /// # Errors
     /// The filter cannot be read; a variable of WorkOS's is missing.
     pub fn login(&self) -> Result<Login, SetupError> {
-        let login = Login::default();
-        let login = match WorkOs::from_env(environment::text)? {
-            Some(workos) => login.hosted(workos),
-            None => login,
-        };
+        let login = Login::default().passkey_registration(true);
         let Some(file) = environment::text("BREACHED_FILTER") else {
             return Ok(login);
         };
