@@ -21,6 +21,7 @@ mod observer;
 #[cfg(feature = "passkeys")]
 mod passkey;
 mod password;
+mod password_strength;
 mod register;
 mod reply;
 mod requesting_app;
@@ -105,6 +106,7 @@ pub(crate) enum Endpoint {
     RevokeSession,
     RevokeOthers,
     Session,
+    PasswordStrength,
     Email(email::Endpoint),
     SecondFactor(second_factor::Endpoint),
     #[cfg(feature = "passkeys")]
@@ -119,7 +121,7 @@ pub(crate) enum Endpoint {
 impl Endpoint {
     const fn side(self) -> Side {
         match self {
-            Self::Session => Side::Api,
+            Self::Session | Self::PasswordStrength => Side::Api,
             Self::Register
             | Self::Login
             | Self::Logout
@@ -252,6 +254,7 @@ impl LoginWing {
                 Endpoint::RevokeOthers,
             ),
             ("/session", GET, Endpoint::Session),
+            ("/password-strength", POST, Endpoint::PasswordStrength),
         ];
         let register =
             self.settings
@@ -293,6 +296,7 @@ impl LoginWing {
             (Endpoint::RevokeSession, _) => self.revoke_one_session(exchange).await,
             (Endpoint::RevokeOthers, _) => self.revoke_other_sessions(exchange).await,
             (Endpoint::Session, _) => self.session_info(exchange).await,
+            (Endpoint::PasswordStrength, _) => self.password_strength(exchange).await,
             (Endpoint::Email(endpoint), _) => self.handle_email(endpoint, exchange).await,
             (Endpoint::SecondFactor(endpoint), _) => {
                 self.handle_second_factor(endpoint, exchange).await

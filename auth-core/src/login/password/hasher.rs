@@ -8,6 +8,7 @@ use tokio::sync::{Semaphore, TryAcquireError, oneshot};
 use super::breached::{BreachedPasswords, PasswordDigest};
 use super::memory::Pool;
 use super::policy::{Personal, Policy, is_guessable};
+use super::strength::{self, Strength};
 use super::verify::{self, Argon2Cost, Outcome};
 use super::{Password, PasswordRefused};
 use crate::ground::Random;
@@ -197,6 +198,17 @@ impl Hashers {
             Ok(true) | Err(HasherError::Failed) => Err(PasswordRefused::Guessable),
             Err(HasherError::Busy) => return Err(HasherError::Busy),
         })
+    }
+
+    /// How early a password is guessed. Costs what judging it does.
+    pub(in crate::login) async fn strength(
+        &self,
+        password: &Password,
+        personal: Personal,
+    ) -> Result<Strength, HasherError> {
+        let password = password.clone();
+        self.run(move || strength::of(password.expose(), &personal))
+            .await
     }
 
     async fn is_breached(&self, password: &Password) -> bool {

@@ -7,6 +7,7 @@ mod breached;
 mod hasher;
 mod memory;
 mod policy;
+mod strength;
 mod verify;
 
 use std::sync::Arc;

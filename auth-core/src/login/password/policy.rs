@@ -47,6 +47,19 @@ pub enum PasswordRefused {
     Personal,
 }
 
+impl PasswordRefused {
+    /// Its code, for a client that says it in words of its own. Never changes.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::TooShort { .. } => "password_too_short",
+            Self::TooLong { .. } => "password_too_long",
+            Self::Guessable => "password_guessable",
+            Self::Breached => "password_breached",
+            Self::Personal => "password_personal",
+        }
+    }
+}
+
 /// What is known of a person and would be guessed first.
 pub(in crate::login) struct Personal {
     terms: Vec<String>,
@@ -76,6 +89,10 @@ impl Personal {
             name.split_whitespace().for_each(|word| personal.add(word));
         }
         personal
+    }
+
+    pub(super) fn terms(&self) -> Vec<&str> {
+        self.terms.iter().map(String::as_str).collect()
     }
 
     fn add(&mut self, term: &str) {
@@ -152,9 +169,12 @@ fn reduce(text: &str) -> String {
 
 /// Whether the password is guessed early. Slow: see [`Hashers::judge`](super::Hashers::judge).
 pub(super) fn is_guessable(password: &str, personal: &Personal) -> bool {
-    let beginning: String = password.chars().take(MAX_TERM_CHARACTERS).collect();
-    let terms: Vec<&str> = personal.terms.iter().map(String::as_str).collect();
-    zxcvbn(&beginning, &terms).guesses() < MIN_GUESSES
+    zxcvbn(&beginning(password), &personal.terms()).guesses() < MIN_GUESSES
+}
+
+/// As much of a password as is looked at.
+pub(super) fn beginning(password: &str) -> String {
+    password.chars().take(MAX_TERM_CHARACTERS).collect()
 }
 
 #[cfg(test)]

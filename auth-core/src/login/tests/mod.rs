@@ -45,6 +45,7 @@ mod passkey_sign_up;
 mod passkey_step_up;
 #[cfg(feature = "passkeys")]
 mod passkey_threats;
+mod password_strength;
 mod register;
 mod second_factor;
 mod second_factor_policy;
