@@ -226,6 +226,9 @@ impl UserStore for SeaOrmStore {
                 .value("claims", to_json(RECORD, claims)?)
                 .value("updated_at", now.millis());
         }
+        if let Some(were) = &change.claims_were {
+            update.and_where(Expr::col("claims").eq(to_json(RECORD, were)?));
+        }
         if let Some(disabled_at) = change.disabled_at {
             update.value("disabled_at", millis(disabled_at));
         }

@@ -105,6 +105,9 @@ pub enum CreateUser {
 pub struct UserChange {
     /// Replaces [`User::claims`] as a whole.
     pub claims: Option<Map<String, Value>>,
+    /// Changes nothing unless [`User::claims`] are these, decided by the store in the same step: what somebody else wrote
+    /// meanwhile is not lost.
+    pub claims_were: Option<Map<String, Value>>,
     /// Disables (`Some(Some(_))`) or enables (`Some(None)`) the account.
     pub disabled_at: Option<Option<Timestamp>>,
     /// Whether the user must have a second factor.

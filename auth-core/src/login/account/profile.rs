@@ -10,6 +10,9 @@ use crate::services::Event;
 use crate::store::UserChange;
 use crate::web::{Exchange, Problem, Response};
 
+/// The claims are another each time: somebody writes without end.
+const MOST_TRIES: u32 = 8;
+
 pub(super) fn form(signed_in: &SignedIn) -> String {
     format!("profile:{}", signed_in.session.id)
 }
@@ -46,23 +49,36 @@ impl LoginWing {
         signed_in: &SignedIn,
         name: Option<String>,
     ) -> Result<(), Problem> {
-        let mut claims = signed_in.user.claims.clone();
-        match name {
-            Some(name) => claims.insert("name".to_owned(), name.into()),
-            None => claims.remove("name"),
-        };
-        if claims == signed_in.user.claims {
-            return Ok(());
-        }
-        let change = UserChange {
-            claims: Some(claims),
-            ..UserChange::default()
-        };
-        let user = &signed_in.user.id;
         let users = &self.core.stores.users;
-        users.update_user(user, &change, exchange.now).await?;
-        let event = Event::ProfileChanged { user: user.clone() };
-        self.core.emit(exchange.now, exchange.address, event).await;
-        Ok(())
+        let mut user = signed_in.user.clone();
+        for _ in 0..MOST_TRIES {
+            let were = user.claims;
+            let mut claims = were.clone();
+            match &name {
+                Some(name) => claims.insert("name".to_owned(), name.as_str().into()),
+                None => claims.remove("name"),
+            };
+            if claims == were {
+                return Ok(());
+            }
+            let change = UserChange {
+                claims: Some(claims),
+                claims_were: Some(were),
+                ..UserChange::default()
+            };
+            if users
+                .update_user(&user.id, &change, exchange.now)
+                .await?
+                .is_some()
+            {
+                let event = Event::ProfileChanged { user: user.id };
+                self.core.emit(exchange.now, exchange.address, event).await;
+                return Ok(());
+            }
+            // The host wrote claims of its own meanwhile: they stay, and the name goes beside them.
+            let again = users.user(&user.id).await?;
+            user = again.ok_or_else(Problem::unauthenticated)?;
+        }
+        Err(Problem::unavailable())
     }
 }

@@ -220,7 +220,8 @@ async fn threat_28_the_owners_own_proof_keeps_what_is_theirs() {
     assert_eq!(session["user"]["email_verified"], true);
 }
 
-/// A user store that changes the password in the moment between the check of the old one and the new session.
+/// A user store that changes the password in the moment between the check of the old one and the new session, and claims
+/// in the moment between reading and writing them.
 mod racing {
     use super::*;
     use crate::ground::Timestamp;
@@ -289,6 +290,16 @@ mod racing {
             change: &UserChange,
             now: Timestamp,
         ) -> StoreResult<Option<User>> {
+            if self.armed.swap(false, Ordering::SeqCst) {
+                let user = self.inner.user(id).await?.expect("user");
+                let mut claims = user.claims;
+                claims.insert("nickname".to_owned(), "Countess".into());
+                let own = UserChange {
+                    claims: Some(claims),
+                    ..UserChange::default()
+                };
+                self.inner.update_user(id, &own, now).await?;
+            }
             self.inner.update_user(id, change, now).await
         }
         async fn verify_email(
@@ -347,6 +358,35 @@ async fn threat_28_a_sign_in_that_races_the_change_does_not_outlive_it() {
         .await
         .expect("store");
     assert_eq!(left.len(), 0);
+}
+
+#[tokio::test]
+async fn a_name_saved_while_the_host_writes_claims_loses_none_of_them() {
+    let inner = crate::store::MemoryStore::new();
+    let racing = Arc::new(racing::Racing {
+        inner: inner.clone(),
+        armed: AtomicBool::new(false),
+    });
+    let mut stores = crate::store::Stores::from(inner);
+    stores.users = racing.clone();
+    let house = House::build(settings(), stores);
+    let ada = house.account(ADA).await;
+    let mut browser = house.signed_in(ADA).await;
+    racing.armed.store(true, Ordering::SeqCst);
+    let answer = browser
+        .account_form(
+            "/update_profile/form_token",
+            "/auth/account/profile",
+            &[("name", "Ada")],
+        )
+        .await;
+    assert_eq!(answer.location(), "/auth/account?notice=profile_saved");
+    let stored = house.core.stores.users.user(&ada.id).await;
+    let claims = stored.expect("store").expect("user").claims;
+    assert_eq!(
+        serde_json::Value::Object(claims),
+        json!({ "name": "Ada", "nickname": "Countess" })
+    );
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{assert_exists, at, count, race};
 use crate::store::{CreateUser, Identifier, PasswordHash, User, UserChange, UserId, UserStore};
@@ -308,6 +308,27 @@ pub async fn updates_the_user<S: UserStore>(store: S) {
     let updated = store.update_user(&ada.id, &change, at(9)).await.unwrap();
     assert_eq!(updated, Some(expected));
     assert_eq!(store.password_hash(&ada.id).await.unwrap(), Some(hash("a")));
+
+    // Only what was seen is replaced.
+    let stale = UserChange {
+        claims: Some(Map::new()),
+        claims_were: Some(ada.claims.clone()),
+        ..UserChange::default()
+    };
+    assert_ne!(ada.claims, user("eve").claims);
+    let updated = store.update_user(&ada.id, &stale, at(10)).await.unwrap();
+    assert_eq!(updated, None);
+    let stands = store.user(&ada.id).await.unwrap().unwrap();
+    assert_eq!(
+        (stands.claims, stands.updated_at),
+        (user("eve").claims, at(8))
+    );
+    let fresh = UserChange {
+        claims_were: Some(user("eve").claims),
+        ..stale
+    };
+    let updated = store.update_user(&ada.id, &fresh, at(11)).await.unwrap();
+    assert_eq!(updated.unwrap().claims, Map::new());
 }
 
 pub async fn an_empty_update_changes_nothing<S: UserStore>(store: S) {

@@ -85,6 +85,10 @@ impl Users {
 
     fn update(&mut self, id: &UserId, change: &UserChange, now: Timestamp) -> Option<Arc<User>> {
         let account = self.accounts.get_mut(id)?;
+        let were = change.claims_were.as_ref();
+        if were.is_some_and(|were| account.user.claims != *were) {
+            return None;
+        }
         let user = Arc::make_mut(&mut account.user);
         if let Some(claims) = &change.claims {
             user.claims.clone_from(claims);
