@@ -261,3 +261,57 @@ async fn one_hash_at_the_real_cost() {
         StatusCode::SEE_OTHER
     );
 }
+
+#[tokio::test]
+async fn a_name_has_something_to_see() {
+    use crate::login::register::parse_name;
+    for unseen in [
+        "\u{200b}",
+        "\u{200e}\u{200f}",
+        " \u{feff} ",
+        "\u{e0041}\u{e0064}\u{e0061}",
+        "\u{2800}\u{3164}\u{ad}",
+    ] {
+        assert!(parse_name(unseen).is_err(), "{unseen:?}");
+    }
+    // What joins letters stays where there are letters.
+    for seen in ["Ada", "\u{645}\u{6cc}\u{200c}\u{62e}", "👩\u{200d}💻"] {
+        assert_eq!(parse_name(seen), Ok(Some(seen.to_owned())));
+    }
+    assert_eq!(parse_name("  "), Ok(None), "no name is none");
+    let house = House::new();
+    let body = json!({ "email": ADA, "password": PASSWORD, "name": "\u{200b}\u{feff}" });
+    let answer = house.browser().post_json("/auth/register", &body).await;
+    assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(
+        answer.json()["context"]["error_codes"]["name"],
+        "name_unseen"
+    );
+}
+
+#[tokio::test]
+async fn a_client_that_reads_json_gets_codes_beside_the_words() {
+    let house = House::with(settings().mail_flows(true));
+    house.account(ADA).await;
+    let mut browser = house.browser();
+    let body = json!({ "email": "ada@", "password": "short", "name": "x".repeat(300) });
+    let answer = browser.post_json("/auth/register", &body).await.json();
+    let expected = json!({
+        "email": "invalid_email",
+        "name": "too_long",
+        "password": "password_too_short",
+    });
+    assert_eq!(answer["context"]["error_codes"], expected);
+    assert_eq!(answer["context"]["error_code"], serde_json::Value::Null);
+    let body = json!({ "email": ADA, "password": OTHER_PASSWORD });
+    let answer = browser.post_json("/auth/login", &body).await.json();
+    assert_eq!(answer["context"]["error_code"], "wrong_credentials");
+    let flow = browser.ask_sign_in(ADA).await;
+    let flow = flow.split_once("f=").expect("flow").1;
+    let mail = house.mail().await;
+    let body = json!({ "f": flow, "code": mail.wrong_code() });
+    let answer = browser.post_json("/auth/email/code", &body).await.json();
+    assert_eq!(answer["context"]["error_codes"]["code"], "wrong_code");
+    let context = browser.context("/auth/login?registered=1").await;
+    assert_eq!(context["notice_code"], "registered");
+}
