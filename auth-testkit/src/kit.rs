@@ -13,8 +13,10 @@ use auth_core::services::mail::{DevelopmentOutbox, MOST_DELIVERIES};
 use auth_core::store::{MemoryStore, Stores};
 use auth_core::testkit::CapturedEvents;
 
+#[cfg(feature = "passkeys")]
+use crate::SoftwareAuthenticator;
 use crate::fail::{Outcome as _, fail};
-use crate::{AuthenticatorApp, Mails, NewPerson, SoftwareAuthenticator};
+use crate::{AuthenticatorApp, Mails, NewPerson};
 
 /// 2030-01-01T00:00:00Z.
 const START: Timestamp = Timestamp::from_seconds(1_893_456_000);
@@ -133,6 +135,7 @@ impl TestKit {
     }
 
     /// A new device that can hold a passkey, in a browser that shows the site of this `Auth`.
+    #[cfg(feature = "passkeys")]
     pub fn authenticator(&self, auth: &Auth) -> SoftwareAuthenticator {
         SoftwareAuthenticator::at(auth.issuer())
     }

@@ -7,6 +7,7 @@ mod mails;
 mod new_person;
 mod person;
 mod sign_in;
+#[cfg(feature = "passkeys")]
 mod software_authenticator;
 mod states;
 mod visitor;
@@ -19,11 +20,12 @@ pub use kit::TestKit;
 pub use mails::{Mail, Mails};
 pub use new_person::NewPerson;
 pub use person::Person;
+#[cfg(feature = "passkeys")]
 pub use software_authenticator::SoftwareAuthenticator;
 pub use visitor::Visitor;
 
 /// The guide to testing: its snippets compile, or the documentation tests fail.
-#[cfg(doctest)]
+#[cfg(all(doctest, feature = "passkeys"))]
 #[doc = include_str!("../../docs/testing.md")]
 mod testing_guide {}
 

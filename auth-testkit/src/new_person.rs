@@ -24,6 +24,7 @@ pub struct NewPerson {
     password: String,
     confirmed: bool,
     totp: bool,
+    #[cfg(feature = "passkeys")]
     passkey: bool,
 }
 
@@ -37,6 +38,7 @@ impl NewPerson {
             password: PASSWORD.to_owned(),
             confirmed: false,
             totp: false,
+            #[cfg(feature = "passkeys")]
             passkey: false,
         }
     }
@@ -66,6 +68,7 @@ impl NewPerson {
     }
 
     /// Who has a passkey. Confirmed too, as one signs in to add it.
+    #[cfg(feature = "passkeys")]
     pub fn with_passkey(mut self) -> Self {
         self.passkey = true;
         self.confirmed()
@@ -90,6 +93,7 @@ impl NewPerson {
                 .await;
         }
         let person = Person::new(Facts {
+            #[cfg(feature = "passkeys")]
             authenticator: self.kit.authenticator(&self.auth),
             kit: self.kit.clone(),
             auth: self.auth.clone(),
@@ -97,16 +101,24 @@ impl NewPerson {
             identifier,
             password: self.password.clone(),
         });
-        if self.totp || self.passkey {
+        if self.totp || self.wants_passkey() {
             person.enter_by_password(&mut visitor, How::default()).await;
         }
         if self.totp && person.app().is_none() {
             person.enrol_on_account_page(&mut visitor).await;
         }
+        #[cfg(feature = "passkeys")]
         if self.passkey {
             person.add_passkey(&mut visitor).await;
         }
         person
+    }
+
+    fn wants_passkey(&self) -> bool {
+        #[cfg(feature = "passkeys")]
+        return self.passkey;
+        #[cfg(not(feature = "passkeys"))]
+        false
     }
 
     fn parsed(&self) -> Identifier {

@@ -7,8 +7,10 @@ use auth_core::auth::Auth;
 use auth_core::login::LoginWing;
 use auth_core::store::{Identifier, User, UserId};
 
+#[cfg(feature = "passkeys")]
+use crate::SoftwareAuthenticator;
 use crate::fail::Outcome as _;
-use crate::{AuthenticatorApp, SoftwareAuthenticator, TestKit, Visitor};
+use crate::{AuthenticatorApp, TestKit, Visitor};
 
 /// Somebody with an account, who knows their password and holds their devices. A clone is the same person.
 #[derive(Clone)]
@@ -25,6 +27,7 @@ pub(crate) struct Facts {
     pub(crate) id: UserId,
     pub(crate) identifier: Identifier,
     pub(crate) password: String,
+    #[cfg(feature = "passkeys")]
     pub(crate) authenticator: SoftwareAuthenticator,
 }
 
@@ -85,8 +88,17 @@ impl Person {
     }
 
     /// The person's device: it holds their passkey once there is one.
+    #[cfg(feature = "passkeys")]
     pub fn passkey(&self) -> &SoftwareAuthenticator {
         &self.0.facts.authenticator
+    }
+
+    /// Whether the person's device holds a passkey.
+    pub(crate) fn has_passkey(&self) -> bool {
+        #[cfg(feature = "passkeys")]
+        return self.passkey().has_passkey();
+        #[cfg(not(feature = "passkeys"))]
+        false
     }
 
     pub(crate) fn kit(&self) -> &TestKit {

@@ -36,6 +36,7 @@ impl Person {
     }
 
     /// Signs in with the passkey, from an empty form, and returns whatever the endpoint answers.
+    #[cfg(feature = "passkeys")]
     pub async fn give_passkey(&self, visitor: &mut Visitor) -> Answer {
         let (path, body) = self.passkey_answer(visitor, How::default()).await;
         visitor.post(&path, &body).await
@@ -49,12 +50,10 @@ impl Person {
         if self.app().is_some() {
             let body = json!({ "code": self.totp_code() });
             visitor.must_post(&path, &body, &what).await;
-        } else if self.passkey().has_passkey() {
-            let begin = format!("{path}/passkey/begin");
-            let begun = visitor.must_post(&begin, &json!({}), &what).await;
-            let body = self.passkey().answer(&begun).await;
-            let finish = format!("{path}/passkey/finish");
-            visitor.must_post(&finish, &body, &what).await;
+        } else if self.has_passkey() {
+            #[cfg(feature = "passkeys")]
+            self.answer_ceremony(visitor, &format!("{path}/passkey"), &what)
+                .await;
         } else {
             let body = json!({ "password": self.password() });
             visitor.must_post(&path, &body, &what).await;
@@ -73,13 +72,14 @@ impl Person {
     /// From nothing to a session, by whatever the person has.
     pub(crate) async fn enter(&self, how: How) -> Visitor {
         let mut visitor = self.device();
-        if self.app().is_none() && self.passkey().has_passkey() {
+        #[cfg(feature = "passkeys")]
+        if self.app().is_none() && self.has_passkey() {
             let what = format!("signing {} in with the passkey", self.identifier());
             let (path, body) = self.passkey_answer(&mut visitor, how).await;
             visitor.must_post(&path, &body, &what).await;
-        } else {
-            self.enter_by_password(&mut visitor, how).await;
+            return visitor;
         }
+        self.enter_by_password(&mut visitor, how).await;
         visitor
     }
 
@@ -108,6 +108,7 @@ impl Person {
         }
     }
 
+    #[cfg(feature = "passkeys")]
     async fn passkey_answer(&self, visitor: &mut Visitor, how: How) -> (String, Value) {
         if !self.passkey().has_passkey() {
             fail("no passkey: register the person .with_passkey()");
@@ -144,14 +145,20 @@ impl Person {
         });
     }
 
+    #[cfg(feature = "passkeys")]
     pub(crate) async fn add_passkey(&self, visitor: &mut Visitor) {
         let what = format!("adding a passkey for {}", self.identifier());
         let path = self.wing().path("/account/passkeys");
+        self.answer_ceremony(visitor, &path, &what).await;
+    }
+
+    #[cfg(feature = "passkeys")]
+    async fn answer_ceremony(&self, visitor: &mut Visitor, path: &str, what: &str) {
         let begin = format!("{path}/begin");
-        let begun = visitor.must_post(&begin, &json!({}), &what).await;
+        let begun = visitor.must_post(&begin, &json!({}), what).await;
         let body = self.passkey().answer(&begun).await;
         let finish = format!("{path}/finish");
-        visitor.must_post(&finish, &body, &what).await;
+        visitor.must_post(&finish, &body, what).await;
     }
 }
 

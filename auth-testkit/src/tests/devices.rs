@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+#[cfg(feature = "passkeys")]
 use auth_core::services::Event;
 use http::StatusCode;
 use serde_json::json;
@@ -40,6 +41,7 @@ async fn a_backup_code_stands_in_for_the_app() {
     assert_eq!(ask(&auth, &visitor, multi_factor()).await, Ok(()));
 }
 
+#[cfg(feature = "passkeys")]
 #[tokio::test]
 async fn a_passkey_signs_in_by_itself() {
     let (kit, auth) = house(login()).await;
@@ -55,6 +57,7 @@ async fn a_passkey_signs_in_by_itself() {
     assert_eq!(kit.events().iter().filter(|event| added(event)).count(), 1);
 }
 
+#[cfg(feature = "passkeys")]
 #[tokio::test]
 async fn the_hosts_own_page_can_run_a_ceremony() {
     let (kit, auth) = house(login()).await;
@@ -77,6 +80,7 @@ async fn the_hosts_own_page_can_run_a_ceremony() {
     assert_eq!(&session.user.id, ada.id());
 }
 
+#[cfg(feature = "passkeys")]
 #[tokio::test]
 #[should_panic(expected = "the authenticator refused")]
 async fn a_page_of_another_origin_gets_nothing() {
@@ -88,6 +92,7 @@ async fn a_page_of_another_origin_gets_nothing() {
     elsewhere.answer(&begun.json()).await;
 }
 
+#[cfg(feature = "passkeys")]
 #[tokio::test]
 #[should_panic(expected = "the authenticator refused")]
 async fn who_must_be_known_to_the_device_is_not_by_touch_alone() {

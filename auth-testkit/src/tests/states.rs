@@ -108,6 +108,7 @@ async fn stale_is_signed_in_and_not_enough_for_a_step_up_page() {
     for (person, amr) in [
         (kit.person(&auth, "pwd@example.com").confirmed(), "pwd"),
         (kit.person(&auth, "otp@example.com").with_totp(), "otp"),
+        #[cfg(feature = "passkeys")]
         (kit.person(&auth, "hwk@example.com").with_passkey(), "swk"),
     ] {
         let person = person.register().await;
@@ -184,6 +185,7 @@ async fn bearer_is_a_session_without_cookies() {
     for person in [
         kit.person(&auth, "pwd@example.com").confirmed(),
         kit.person(&auth, "otp@example.com").with_totp(),
+        #[cfg(feature = "passkeys")]
         kit.person(&auth, "hwk@example.com").with_passkey(),
     ] {
         let person = person.register().await;
@@ -210,6 +212,7 @@ async fn where_a_second_factor_is_required_it_is_set_up_on_the_way() {
     for person in [
         kit.person(&auth, "one@example.com").confirmed(),
         kit.person(&auth, "two@example.com").with_totp(),
+        #[cfg(feature = "passkeys")]
         kit.person(&auth, "three@example.com")
             .with_totp()
             .with_passkey(),

@@ -16,12 +16,10 @@ async fn any_builder_fits() {
         .clustered(true)
         .login(login().path("/id"));
     let auth = kit.install(builder).build().await.expect("auth");
-    let ada = kit
-        .person(&auth, ADA)
-        .with_totp()
-        .with_passkey()
-        .register()
-        .await;
+    let person = kit.person(&auth, ADA).with_totp();
+    #[cfg(feature = "passkeys")]
+    let person = person.with_passkey();
+    let ada = person.register().await;
     let mut visitor = ada.signed_in().await;
     assert_eq!(visitor.get("/base/id/account").await.status, StatusCode::OK);
     let mails = kit.mails(&auth).await;
