@@ -48,13 +48,15 @@ mod routes;
 mod tests;
 
 pub use auth_core::auth::{self, Auth, AuthBuilder, BuildError, NotSetUp};
+#[cfg(feature = "federation")]
+pub use auth_core::login::Upstream;
 #[cfg(feature = "login")]
 pub use auth_core::login::{self, Login};
 #[cfg(feature = "provider")]
 pub use auth_core::provider::{self, Provider};
 #[cfg(feature = "resource")]
 pub use auth_core::resource::{self, Resource};
-#[cfg(any(feature = "provider", feature = "resource"))]
+#[cfg(any(feature = "provider", feature = "resource", feature = "federation"))]
 pub use auth_core::services::outbound::OutboundPolicy;
 pub use auth_core::services::{self, Event, EventRecord, EventSink};
 pub use auth_core::store::{self, MemoryStore, Stores};
