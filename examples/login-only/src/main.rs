@@ -28,6 +28,7 @@ async fn run() -> Result<(), SetupError> {
         .clustered(setup.clustered)
         .trusted_proxies(setup.server.trusted_proxies())
         .login(setup.server.login()?)
+        .outbound(setup.server.outbound())
         .build()
         .await?;
     setup.seed.apply_users(&auth).await?;

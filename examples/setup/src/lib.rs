@@ -5,9 +5,11 @@
 //! something, reads `DATABASE_URL` (`sqlite://`, `postgres://` or `mysql://`; a SQLite file in the data folder; `memory:`
 //! for none), `REDIS_URL`, `CLUSTERED` (`true` when other nodes serve the same base URL), `AUTH_SECRET` (created once in
 //! the data folder), `DATA_DIR` (`data`) and `SEED` (a JSON file of users and clients). Hosts with login read `SMTP_URL`
-//! and `MAIL_FROM` (who takes mails, and whom they come from) and `BREACHED_FILTER` (a file); hosts with a provider `FLOWS`
-//! (`code`, or `all` for the hybrid and implicit ones too), `REGISTRATION` (`closed`, `token`, `open`) and
-//! `REGISTRATION_TOKEN` (made and told at the start).
+//! and `MAIL_FROM` (who takes mails, and whom they come from) and `BREACHED_FILTER` (a file), and whom people may sign in
+//! with: `OIDC_ISSUER`, `OIDC_CLIENT_ID` and `OIDC_CLIENT_SECRET` (a second one with `SECOND_` in front), those of each
+//! preset (`GITHUB_CLIENT_ID`, `GITHUB_CLIENT_SECRET` …), and `OAUTH_…` of one that speaks OAuth 2 alone; hosts
+//! with a provider `FLOWS` (`code`, or `all` for the hybrid and implicit ones too), `REGISTRATION` (`closed`, `token`,
+//! `open`) and `REGISTRATION_TOKEN` (made and told at the start).
 
 mod environment;
 #[cfg(feature = "login")]
@@ -21,6 +23,8 @@ mod seed;
 mod server;
 #[cfg(feature = "stores")]
 mod setup;
+#[cfg(feature = "federation")]
+mod upstreams;
 
 use std::process::ExitCode;
 

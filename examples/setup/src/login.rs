@@ -1,4 +1,5 @@
-//! The login wing, as far as the environment decides about it: `BREACHED_FILTER`, `WORKOS_…`, and who takes its mails.
+//! The login wing, as far as the environment decides about it: `BREACHED_FILTER`, whom people sign in with, and who takes
+//! its mails.
 
 use auth_core::auth::AuthBuilder;
 use auth_core::login::{BreachedFilter, Login, WorkOs};
@@ -7,12 +8,14 @@ use auth_core::services::mail::{DevelopmentOutbox, SmtpMailer};
 use crate::{Server, SetupError, environment, in_words};
 
 impl Server {
-    /// The login wing's settings: accounts also with a passkey alone, and `BREACHED_FILTER`.
+    /// The login wing's settings: `BREACHED_FILTER`, and the other providers that people may sign in with.
     ///
     /// # Errors
-    /// The filter cannot be read; a variable of WorkOS's is missing.
+    /// The filter cannot be read, or a provider's variables are not whole: named.
     pub fn login(&self) -> Result<Login, SetupError> {
-        let login = Login::default().passkey_registration(true);
+        let login = Login::default();
+        #[cfg(feature = "federation")]
+        let login = crate::upstreams::add_to(login)?;
         let Some(file) = environment::text("BREACHED_FILTER") else {
             return Ok(login);
         };

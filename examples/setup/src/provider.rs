@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use auth_core::provider::{Pkce, Provider, Registration};
-use auth_core::services::outbound::OutboundPolicy;
 use auth_core::store::ThrottlePolicy;
 
 use crate::{Server, SetupError, environment, secret};
@@ -32,16 +31,6 @@ impl Server {
             .session_management(all_flows)
             .pkce(pkce)
             .registration(registration))
-    }
-
-    /// On loopback, where everything is, the server may call back there too (`jwks_uri`, logout).
-    pub fn outbound(&self) -> OutboundPolicy {
-        let policy = OutboundPolicy::default();
-        if self.is_loopback() {
-            policy.dangerous_allow_loopback()
-        } else {
-            policy
-        }
     }
 
     #[expect(

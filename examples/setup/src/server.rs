@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+#[cfg(any(feature = "federation", feature = "provider"))]
+use auth_core::services::outbound::OutboundPolicy;
 use tokio::net::TcpListener;
 
 use crate::{SetupError, environment};
@@ -49,6 +51,18 @@ impl Server {
     #[cfg(any(feature = "login", feature = "provider"))]
     pub(crate) fn is_loopback(&self) -> bool {
         self.base_url.starts_with("http://")
+    }
+
+    /// On loopback, where everything is, the server may call there too: other providers that people sign in with, and
+    /// the `jwks_uri` and logout of clients.
+    #[cfg(any(feature = "federation", feature = "provider"))]
+    pub fn outbound(&self) -> OutboundPolicy {
+        let policy = OutboundPolicy::default();
+        if self.is_loopback() {
+            policy.dangerous_allow_loopback()
+        } else {
+            policy
+        }
     }
 
     /// Opens the port and says where the example listens.
