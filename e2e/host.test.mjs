@@ -100,6 +100,8 @@ for (const example of hosts) describe(`example-${example}`, () => {
       ['DATABASE_URL', 'oracle://somewhere'],
       ['BREACHED_FILTER', '/no/such/filter'],
       ['SMTP_URL', 'smtp://mail.example.com:25?tls=none'],
+      ['OIDC_CLIENT_SECRET', 'a secret of nobody'],
+      ['GITHUB_CLIENT_ID', 'half of what is needed'],
     ]) {
       const port = String(await freePort())
       const env = { PATH: process.env.PATH, PORT: port, DATABASE_URL: 'memory:', [name]: value }
