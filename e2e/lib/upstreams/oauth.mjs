@@ -10,6 +10,7 @@ export async function startOAuthServer({ people, callback }) {
   const [codes, tokens] = [new Map(), new Map()]
   const issued = []
   const failures = []
+  let isLeaving = false
 
   const listener = await listen((request, response) => {
     const url = new URL(request.url, listener.base)
@@ -60,6 +61,8 @@ export async function startOAuthServer({ people, callback }) {
       back.searchParams.set('error_description', 'The user has denied your application access.')
     }
     back.searchParams.set('state', form.get('state'))
+    if (isLeaving) response.once('finish', listener.down)
+    isLeaving = false
     response.writeHead(302, { location: back.href }).end()
   }
 
@@ -114,6 +117,8 @@ export async function startOAuthServer({ people, callback }) {
     down: listener.down,
     up: listener.up,
     close: listener.down,
+    /** Sends the next person back, and answers nobody after that. */
+    leaveAfterAnswer: () => (isLeaving = true),
     secrets: () => [clientSecret, ...issued],
   }
 }

@@ -10,11 +10,11 @@ import { startOpenIdProvider } from './openid.mjs'
 /** What each is called in paths and ids. */
 export const names = { openid: 'oidc', oauth: 'oauth', ours: 'second', posting: 'keycloak' }
 
-/** A person with accounts there: claims for OpenID providers, and the documents of the other API. */
+/** A person with accounts there: claims for OpenID providers, and the documents of the other API. `email` may be null. */
 export const known = (key, { verified = true, email = `${key}@people.example.test`, name = `${key} Example` } = {}) => ({
   email,
   name,
-  claims: { email, email_verified: verified, name, picture: 'https://pictures.example.test/1.png' },
+  claims: { ...(email && { email, email_verified: verified }), name, picture: 'https://pictures.example.test/1.png' },
   documents: {
     user: { id: numberOf(key), login: key, name, email: null, avatar_url: 'https://pictures.example.test/2.png' },
     emails: [
@@ -52,7 +52,8 @@ export async function startWorld(example, { people, neighbours, users, env = {} 
     seed: { users },
     env: { ...environment({ openid, posting, oauth, ours }), ...env },
   })
-  const personal = [...Object.values(people), ...neighbours, ...users].flatMap(({ email, password }) => [email, password ?? []].flat())
+  const everybody = [...Object.values(people), ...neighbours, ...users]
+  const personal = everybody.flatMap(({ email, password }) => [email, password]).filter(Boolean)
 
   async function stop() {
     const there = [openid, posting, oauth]
