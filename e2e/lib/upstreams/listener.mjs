@@ -10,6 +10,7 @@ export async function listen(answer) {
   let server
   const up = () =>
     new Promise((done, failed) => {
+      if (server?.listening) return done()
       server = createServer((request, response) => {
         requests.push({ method: request.method, path: new URL(request.url, 'http://upstream').pathname })
         if (request.url === '/favicon.ico') return response.writeHead(204).end()
