@@ -4,22 +4,50 @@ use auth_core::login::{EmailVerified, Login, ProfileMap, Upstream};
 
 use crate::{SetupError, environment, in_words};
 
+type TurnOn = fn(Upstream) -> Upstream;
+
+/// What is off unless the operator says so of that very provider: `OIDC_TRUST_EMAIL=true` and so on.
+const SWITCHES: [(&str, TurnOn); 4] = [
+    ("TRUST_EMAIL", Upstream::trust_email),
+    ("TRUST_AUTHENTICATION", Upstream::trust_authentication),
+    ("KEEP_TOKENS", Upstream::keep_tokens),
+    ("SIGN_OUT_THERE", Upstream::sign_out_there),
+];
+
 /// The settings with all that the environment names.
 pub(crate) fn add_to(login: Login) -> Result<Login, SetupError> {
-    let mut upstreams = Upstream::from_env().map_err(|error| in_words(&error))?;
-    upstreams.extend(second()?);
+    let mut upstreams = Vec::new();
+    for preset in Upstream::presets() {
+        let prefix = preset.to_ascii_uppercase().replace('-', "_");
+        upstreams.extend(named("", &prefix)?);
+    }
+    upstreams.extend(named("", "OIDC")?);
+    upstreams.extend(named("SECOND_", "OIDC")?.map(|second| second.name("second")));
     upstreams.extend(custom()?);
     Ok(login.sign_in_with(upstreams))
 }
 
-/// Another OpenID provider: the variables of the first with `SECOND_` in front.
-fn second() -> Result<Option<Upstream>, SetupError> {
+/// The one whose variables begin with `prefix`, with `before` in front of them.
+fn named(before: &str, prefix: &str) -> Result<Option<Upstream>, SetupError> {
+    let own = format!("{prefix}_");
     let found = Upstream::from_variables(|name| {
-        let is_its = name.starts_with("OIDC_");
-        is_its.then(|| environment::text(&format!("SECOND_{name}")))?
+        let is_its = name.starts_with(&own);
+        is_its.then(|| environment::text(&format!("{before}{name}")))?
     });
-    let found = found.map_err(|error| format!("SECOND_OIDC_…: {}", in_words(&error)))?;
-    Ok(found.into_iter().next().map(|it| it.name("second")))
+    let found = found.map_err(|error| format!("{before}{}", in_words(&error)))?;
+    let Some(upstream) = found.into_iter().next() else {
+        return Ok(None);
+    };
+    switched(upstream, &format!("{before}{prefix}")).map(Some)
+}
+
+fn switched(upstream: Upstream, prefix: &str) -> Result<Upstream, SetupError> {
+    SWITCHES
+        .iter()
+        .try_fold(upstream, |upstream, (end, turn_on)| {
+            let is_on = environment::parsed(&format!("{prefix}_{end}"), false)?;
+            Ok(if is_on { turn_on(upstream) } else { upstream })
+        })
 }
 
 /// One that no preset knows and that speaks OAuth 2 alone, in the shape of GitHub Enterprise Server.
@@ -61,10 +89,5 @@ fn custom() -> Result<Option<Upstream>, SetupError> {
             picture: &["/avatar_url"],
             ..ProfileMap::default()
         });
-    let is_trusted = environment::parsed("OAUTH_TRUST_EMAIL", false)?;
-    Ok(Some(if is_trusted {
-        upstream.trust_email()
-    } else {
-        upstream
-    }))
+    switched(upstream, "OAUTH").map(Some)
 }
