@@ -8,7 +8,7 @@ import { Mailbox } from './lib/mails.mjs'
 import { hosts } from './lib/servers.mjs'
 import { known, names, startWorld } from './lib/upstreams/world.mjs'
 
-const keys = ['ann', 'ben', 'cat', 'dan', 'eve', 'fin', 'gus', 'han', 'ivy', 'joe', 'ken', 'liz']
+const keys = ['ann', 'ben', 'cat', 'dan', 'eve', 'fin', 'gus', 'han', 'ivy', 'joe', 'ken', 'liz', 'mei']
 const people = Object.fromEntries(keys.map((key) => [key, known(key)]))
 const local = (name, email) => ({
   email: email ?? `${name.toLowerCase()}@neighbours.example.test`,
@@ -262,6 +262,26 @@ for (const example of hosts) describe(`example-${example}`, () => {
       await page.locator(`#with_${names.ours}`).click()
       await arrive(page, '/')
       assert.match(await text(page, '#who'), /Olga/)
+    })
+  })
+
+  test('proving it again there, where its word on that is believed, makes the session another one', async () => {
+    await withProfile(browser, {}, async (open, context) => {
+      const page = await open()
+      const session = async () => {
+        const cookies = await context.cookies(world.host.issuer)
+        return cookies.find(({ name }) => name === 'auth_session').value
+      }
+      await signInWith(page, names.openid, 'mei')
+      const before = await session()
+      await go(page, '/auth/step-up?return_to=%2Fauth%2Faccount')
+      await portrait(page, 'step-up-with-another')
+      assert.equal(await page.locator(`#with_${names.oauth}`).count(), 0, 'by what she has linked alone')
+      await page.locator(`#with_${names.openid}`).click()
+      // She is signed in there, and is asked nevertheless.
+      await page.locator('#as-mei').click()
+      await arrive(page, '/auth/account')
+      assert.notEqual(await session(), before)
     })
   })
 

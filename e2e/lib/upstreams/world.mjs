@@ -91,7 +91,13 @@ const trusted = { TRUST_EMAIL: 'true' }
 
 /** Their word on addresses is believed, but not that of the second host. */
 const environment = ({ openid, posting, oauth, ours }) => ({
-  ...variables('OIDC', openid, { ISSUER: openid.issuer, ...trusted, KEEP_TOKENS: 'true', SIGN_OUT_THERE: 'true' }),
+  ...variables('OIDC', openid, {
+    ISSUER: openid.issuer,
+    ...trusted,
+    TRUST_AUTHENTICATION: 'true',
+    KEEP_TOKENS: 'true',
+    SIGN_OUT_THERE: 'true',
+  }),
   ...variables('OAUTH', oauth, {
     AUTHORIZATION_URL: `${oauth.base}/login/oauth/authorize`,
     TOKEN_URL: `${oauth.base}/login/oauth/access_token`,
