@@ -34,7 +34,7 @@ fn named(before: &str, prefix: &str) -> Result<Option<Upstream>, SetupError> {
         let is_its = name.starts_with(&own);
         is_its.then(|| environment::text(&format!("{before}{name}")))?
     });
-    let found = found.map_err(|error| format!("{before}{}", in_words(&error)))?;
+    let found = found.map_err(|error| format!("{before}{own}…: {}", in_words(&error)))?;
     let Some(upstream) = found.into_iter().next() else {
         return Ok(None);
     };
