@@ -266,8 +266,7 @@ impl Hashers {
 
     #[cfg(test)]
     fn count(&self) {
-        self.computed
-            .fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        self.computed.fetch_add(1, Ordering::SeqCst);
     }
 
     #[cfg(not(test))]
@@ -320,12 +319,7 @@ mod tests {
     #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
     async fn threat_47_no_more_memory_is_made_than_permits() {
         let hashers = hashers(2, 200);
-        let created = || {
-            hashers
-                .memory
-                .created
-                .load(std::sync::atomic::Ordering::SeqCst)
-        };
+        let created = || hashers.memory.created.load(Ordering::SeqCst);
         assert_eq!(created(), 0);
         let password = Password::from("correct horse battery staple");
         let hash = hashers.hash(&password).await.expect("hash");

@@ -478,7 +478,7 @@ async fn threat_48_no_address_begins_ceremonies_without_end() {
     elsewhere.address = "198.51.100.7".parse().expect("address");
     let answer = elsewhere.post_json(begin, &json!({})).await;
     assert_eq!(answer.status, StatusCode::OK);
-    house.clock.advance(std::time::Duration::from_mins(1));
+    house.clock.advance(Duration::from_mins(1));
     let answer = browser.post_json(begin, &json!({})).await;
     assert_eq!(answer.status, StatusCode::OK);
 }

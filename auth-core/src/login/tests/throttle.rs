@@ -298,7 +298,7 @@ async fn threat_47_a_client_that_goes_while_its_password_is_compared_has_had_its
         let settings = if unlimited {
             addresses_unlimited()
         } else {
-            settings().account_throttle(crate::store::ThrottlePolicy {
+            settings().account_throttle(ThrottlePolicy {
                 limit: 1_000_000,
                 window: Duration::from_mins(1),
                 lock: Duration::from_mins(1),
