@@ -123,7 +123,8 @@ impl LoginWing {
             // Where people sign in by a code alone, a link would be one way more.
             // So would it be where somebody is to be in the session that asked.
             MailKind::SignInCode | MailKind::StepUpCode => json!({ "code": *made.code }),
-            MailKind::EmailChangeDone => {
+            // Nobody types a code to stop something.
+            MailKind::EmailChangeNotice | MailKind::EmailChangeDone => {
                 json!({ "url": format!("{}?t={}", self.mail_url(ask.landing), *made.token) })
             }
             _ => {

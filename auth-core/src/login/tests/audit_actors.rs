@@ -84,7 +84,7 @@ async fn a_proof_by_mail_has_the_address_it_was_given_from_and_tells_what_it_dro
             _ => {
                 owner.forgot(ADA).await;
                 let mail = house.mail().await;
-                let fields = [("password", OTHER_PASSWORD)];
+                let fields = [("new_password", OTHER_PASSWORD)];
                 owner.follow(&mail.path, &fields).await;
             }
         }

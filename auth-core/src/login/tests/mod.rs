@@ -26,7 +26,7 @@ mod host;
 #[cfg(feature = "workos")]
 mod hosted;
 mod lifecycle;
-mod lifecycle_hooks;
+mod lifecycle_last_mail;
 #[cfg(feature = "passkeys")]
 mod passkey_account;
 #[cfg(feature = "passkeys")]

@@ -213,7 +213,7 @@ async fn what_was_made_before_the_keys_rotated_still_counts() {
 #[tokio::test]
 async fn a_set_up_counts_once_a_code_confirms_it() {
     let house = House::new();
-    let user = house.account(ADA).await;
+    let user = house.verified(ADA).await;
     let mut browser = house.signed_in(ADA).await;
     let before = browser.session_cookie().expect("cookie").to_owned();
     let id = browser.session_id().await;
@@ -387,7 +387,9 @@ async fn a_set_up_needs_a_recent_sign_in_and_a_removal_a_second_factor() {
 #[tokio::test]
 async fn threat_27_the_owner_of_a_mailbox_finds_no_second_factor_of_a_squatter() {
     let house = House::new();
-    let (_, codes) = house.enrolled(ADA).await;
+    house.account(ADA).await;
+    let mut browser = house.signed_in(ADA).await;
+    let (_, codes) = enrol(&house, &mut browser).await;
     let user = house_user(&house).await.id;
     let proof = crate::login::EmailProof::MailboxOwner;
     assert!(

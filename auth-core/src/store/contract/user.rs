@@ -174,7 +174,7 @@ pub async fn users_without_identifiers_do_not_collide<S: UserStore>(store: S) {
         let anonymous = User {
             email: None,
             username: None,
-            claims: serde_json::Map::new(),
+            claims: Map::new(),
             ..user(name)
         };
         create(&store, &anonymous, None).await;
