@@ -1,6 +1,6 @@
 //! How early a password is guessed, in words that help to choose a better one.
 
-use zxcvbn::feedback::Suggestion;
+use zxcvbn::feedback::{Feedback, Suggestion};
 use zxcvbn::zxcvbn;
 
 use super::policy::Personal;
@@ -56,7 +56,7 @@ const fn in_words(suggestion: Suggestion) -> (&'static str, &'static str) {
 /// Slow: see [`Hashers::strength`](super::Hashers::strength).
 pub(super) fn of(password: &str, personal: &Personal) -> Strength {
     let entropy = zxcvbn(&super::policy::beginning(password), &personal.terms());
-    let suggestions = entropy.feedback().map(|feedback| feedback.suggestions());
+    let suggestions = entropy.feedback().map(Feedback::suggestions);
     let mut advice: Vec<_> = suggestions
         .unwrap_or_default()
         .iter()
