@@ -110,6 +110,7 @@ async fn threat_19_a_code_by_mail_is_no_second_factor() {
     assert_eq!(session["amr"], json!(["pwd", "email"]));
     // Nor does it say anew what several factors said.
     let mut browser = signed_in_by(&house, &ada.id, &["pwd", "otp", "mfa"]).await;
+    house.mails().await;
     let flow = browser.send_code().await;
     let code = house.mail().await.code;
     let answer = browser.give_mail_code(&flow, &code).await;
