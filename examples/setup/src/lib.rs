@@ -7,7 +7,7 @@
 //! the data folder), `DATA_DIR` (`data`) and `SEED` (a JSON file of users and clients). Hosts with login read `SMTP_URL`
 //! and `MAIL_FROM` (who takes mails, and whom they come from) and `BREACHED_FILTER` (a file), and whom people may sign in
 //! with: `OIDC_ISSUER`, `OIDC_CLIENT_ID` and `OIDC_CLIENT_SECRET` (a second one with `SECOND_` in front), those of each
-//! preset (`GITHUB_CLIENT_ID`, `GITHUB_CLIENT_SECRET` …), and `OAUTH_…` of one that speaks OAuth 2 alone; hosts
+//! preset (`GITHUB_CLIENT_ID`, `GITHUB_CLIENT_SECRET` …), `OAUTH_…` of one that speaks OAuth 2 alone, and `WORKOS_…`; hosts
 //! with a provider `FLOWS` (`code`, or `all` for the hybrid and implicit ones too), `REGISTRATION` (`closed`, `token`,
 //! `open`) and `REGISTRATION_TOKEN` (made and told at the start).
 

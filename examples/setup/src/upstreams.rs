@@ -24,7 +24,10 @@ pub(crate) fn add_to(login: Login) -> Result<Login, SetupError> {
     upstreams.extend(named("", "OIDC")?);
     upstreams.extend(named("SECOND_", "OIDC")?.map(|second| second.name("second")));
     upstreams.extend(custom()?);
-    Ok(login.sign_in_with(upstreams))
+    let login = login.sign_in_with(upstreams);
+    #[cfg(feature = "workos")]
+    let login = hosted(login)?;
+    Ok(login)
 }
 
 /// The one whose variables begin with `prefix`, with `before` in front of them.
@@ -90,4 +93,14 @@ fn custom() -> Result<Option<Upstream>, SetupError> {
             ..ProfileMap::default()
         });
     switched(upstream, "OAUTH").map(Some)
+}
+
+/// Hosted sign-in: `WORKOS_…`.
+#[cfg(feature = "workos")]
+fn hosted(login: Login) -> Result<Login, SetupError> {
+    let settings = auth_core::login::WorkOs::from_env(environment::text);
+    Ok(match settings.map_err(|error| in_words(&error))? {
+        Some(settings) => login.hosted(settings),
+        None => login,
+    })
 }
