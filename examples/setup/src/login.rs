@@ -8,7 +8,8 @@ use auth_core::services::mail::{DevelopmentOutbox, SmtpMailer};
 use crate::{Server, SetupError, environment, in_words};
 
 impl Server {
-    /// The login wing's settings: `BREACHED_FILTER`, and the other providers that people may sign in with.
+    /// The login wing's settings: accounts also with a passkey alone, `BREACHED_FILTER`, and the other providers that
+    /// people may sign in with.
     ///
     /// # Errors
     /// The filter cannot be read, or a provider's variables are not whole: named.
