@@ -119,7 +119,8 @@ pub struct AuthBuilder {
     #[cfg(feature = "outbound")]
     outbound: crate::services::outbound::OutboundPolicy,
     #[cfg(feature = "login")]
-    login: Option<crate::login::Login>,
+    // On the heap: what a host awaits stays small.
+    login: Option<Box<crate::login::Login>>,
     #[cfg(feature = "login")]
     pub(super) mail: MailSettings,
     #[cfg(feature = "provider")]
@@ -200,7 +201,7 @@ impl AuthBuilder {
     /// People sign in here.
     #[cfg(feature = "login")]
     pub fn login(mut self, login: crate::login::Login) -> Self {
-        self.login = Some(login);
+        self.login = Some(Box::new(login));
         self
     }
 
@@ -298,6 +299,10 @@ impl AuthBuilder {
     /// # Errors
     /// The first setting that cannot work, with what to do about it.
     pub async fn build(self) -> Result<Auth, BuildError> {
+        Box::pin(self.assemble()).await
+    }
+
+    async fn assemble(self) -> Result<Auth, BuildError> {
         let base = BaseUrl::parse(&self.base_url)?;
         let secrets = self.secrets?;
         if secrets.is_empty() {
@@ -320,7 +325,7 @@ impl AuthBuilder {
         }
         let wings = Wings {
             #[cfg(feature = "login")]
-            login: self.login,
+            login: self.login.map(|login| *login),
             #[cfg(feature = "provider")]
             provider: self.provider,
             #[cfg(feature = "resource")]
