@@ -121,10 +121,13 @@ pub(crate) async fn own_sign_in(base: &str) {
 
     let right = post("/own/sign-in", "code=letmein", &[here]).await;
     assert!(right.status().is_redirection(), "{}", right.status());
-    let [set] = &cookies(&right)[..] else {
+    // Both survive: the session, and the name of a browser that comes for the first time.
+    let [set, browser] = &cookies(&right)[..] else {
         panic!("{:?}", right.headers())
     };
-    assert!(set.contains("HttpOnly"), "{set}");
+    assert!(set.starts_with("auth_session="), "{set}");
+    assert!(browser.starts_with("auth_browser="), "{browser}");
+    assert!(set.contains("HttpOnly") && browser.contains("HttpOnly"));
     let cookie = set.split(';').next().unwrap();
     assert_eq!(me(cookie).await, (200, "guest".to_owned()));
 
