@@ -44,6 +44,18 @@ pub(super) fn is_several(amr: &[String]) -> bool {
     amr.iter().any(|method| method == MULTIPLE_FACTORS)
 }
 
+/// Whether it says where a session comes from, which no other proof changes.
+pub(super) fn is_lasting(method: &str) -> bool {
+    #[cfg(feature = "workos")]
+    let is_lasting = method == HOSTED;
+    #[cfg(not(feature = "workos"))]
+    let is_lasting = {
+        let _ = method;
+        false
+    };
+    is_lasting
+}
+
 /// The `acr` that follows from the methods used.
 pub(super) fn of(amr: &[String]) -> &'static str {
     if is_several(amr) {

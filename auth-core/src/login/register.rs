@@ -215,7 +215,9 @@ impl LoginWing {
     ) -> Result<Registered, Problem> {
         let hash = self.hashers.hash(&registration.password).await?;
         let user = self.new_user(registration.identity, exchange.now);
-        self.write_account(exchange, &user, Some(&hash)).await
+        let registered = self.write_account(exchange, &user, Some(&hash)).await?;
+        self.tell_registered(&registered, &user);
+        Ok(registered)
     }
 
     pub(super) fn new_user(&self, identity: Identity, now: Timestamp) -> User {
@@ -238,7 +240,7 @@ impl LoginWing {
         }
     }
 
-    /// Writes an account if the host allows it and its identifiers are free.
+    /// Writes an account if the host allows it and its identifiers are free. The caller tells the hooks that it stands.
     pub(super) async fn write_account(
         &self,
         exchange: &Exchange<'_>,
@@ -270,10 +272,14 @@ impl LoginWing {
             Event::RegistrationCollided
         };
         self.core.emit(exchange.now, exchange.address, event).await;
-        if stands {
-            hooks.tell_registered(user);
-        }
         Ok(registered)
+    }
+
+    /// Tells the hooks of a new account beside the request, once there is a way into it.
+    pub(super) fn tell_registered(&self, registered: &Registered, user: &User) {
+        if matches!(registered, Registered::Created(_)) {
+            self.settings.lifecycle.hooks.tell_registered(user);
+        }
     }
 
     fn draw_register(

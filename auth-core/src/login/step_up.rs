@@ -329,11 +329,17 @@ impl LoginWing {
         } else {
             None
         };
+        let insists = ways.insists();
         let factors = ways.factors.beside_session(&signed_in.session);
         let lacks_second = needs_second && !factors.any();
         let again = [("return_to", back), ("select", Some("1"))];
         let again = with_query(&self.path("/login"), &again);
-        let upstreams = self.upstreams_to_confirm(signed_in, return_to).await?;
+        // They are one factor, whatever was asked there.
+        let upstreams = if insists {
+            Vec::new()
+        } else {
+            self.upstreams_to_confirm(signed_in, return_to).await?
+        };
         let has_none = prompted.is_none() && upstreams.is_empty();
         let context = json!({
             "action": with_query(&page, &[("factor", factor)]),
@@ -368,7 +374,8 @@ fn raised(session: &Session, amr: &[&str], exchange: &Exchange<'_>) -> Session {
     let mut methods = if is_several || !acr::is_several(&session.amr) {
         session.amr.clone()
     } else {
-        Vec::new()
+        let lasting = session.amr.iter().filter(|method| acr::is_lasting(method));
+        lasting.cloned().collect()
     };
     for method in amr {
         if *method != acr::MULTIPLE_FACTORS && !methods.iter().any(|known| known == method) {

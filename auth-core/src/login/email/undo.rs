@@ -3,7 +3,8 @@
 //! Whoever took over a session and knows the password could move the account to a mailbox of their own. So the old
 //! address, where it was proven, can undo a change for as long as one may be confirmed, and for a day at least. Until
 //! then its links must not be worth less than those of whoever came later: the address cannot be changed again, and
-//! nobody registers the old one or moves another account to it.
+//! nobody registers the old one or moves another account to it. With the address go the password and whatever way in was
+//! added since; what was there before stays, so that an old mailbox alone opens nothing.
 
 use std::time::Duration;
 
@@ -15,11 +16,12 @@ use super::gone;
 use super::order::Ask;
 use super::proof::{About, Claim};
 use crate::ground::{Digest32, Timestamp};
+use crate::login::password::Password;
 use crate::login::{LoginWing, SessionEnd};
 use crate::services::Event;
 use crate::services::mail::MailKind;
 use crate::services::pages::PageName;
-use crate::store::{ChangeEmail, OneTimeKind, StoreResult, User};
+use crate::store::{ChangeEmail, OneTimeKind, PasswordHash, StoreResult, User, UserChange};
 use crate::web::{Exchange, Problem, Response};
 
 const KIND: OneTimeKind = OneTimeKind::MailProof;
@@ -194,9 +196,12 @@ impl LoginWing {
         before: &str,
     ) -> Result<(), Problem> {
         let (now, address) = (exchange.now, exchange.address);
+        let changed_at = user.email_verified_at.ok_or_else(gone)?;
         if !self.can_undo(user, before, now).await? {
             return Err(gone());
         }
+        // Computed before anything is written: it may be too busy for that.
+        let nobodys = self.password_nobody_knows().await?;
         let (users, present) = (&self.core.stores.users, user.email.as_deref());
         match users.change_email(&user.id, present, before, now).await? {
             ChangeEmail::Changed => {}
@@ -206,9 +211,82 @@ impl LoginWing {
             user: user.id.clone(),
         };
         self.core.emit(now, address, event).await;
+        // Whoever changed it knows the password; its owner resets it by mail.
+        if users.password_hash(&user.id).await?.is_some() {
+            users.set_password(&user.id, None, &nobodys, now).await?;
+            let event = Event::PasswordDropped {
+                user: user.id.clone(),
+            };
+            self.core.emit(now, address, event).await;
+        }
+        self.drop_added_since(exchange, user, changed_at).await?;
+        // Not again to and fro.
+        let until = now + self.undo_life();
+        let claims = &self.core.stores.claims;
+        let key = changed_key(user, now);
+        claims.claim_once(KIND, &key, now, until).await?;
         self.distrust_devices(&user.id, address, now).await?;
         self.end_all_sessions(&user.id, None, SessionEnd::Revoked, address, now)
             .await?;
+        Ok(())
+    }
+
+    async fn password_nobody_knows(&self) -> Result<PasswordHash, Problem> {
+        let secret = Password::from(self.core.random.secret());
+        Ok(self.hashers.hash(&secret).await?)
+    }
+
+    /// Takes away the ways in that were added since a change of address, and takes back an end of the account that was
+    /// ordered since. Older ones stay: whoever reads the old mailbox alone must not get past them.
+    async fn drop_added_since(
+        &self,
+        exchange: &Exchange<'_>,
+        user: &User,
+        since: Timestamp,
+    ) -> Result<(), Problem> {
+        let (stores, owner) = (&self.core.stores, &user.id);
+        let (now, address) = (exchange.now, exchange.address);
+        for passkey in stores.passkeys.passkeys_of(owner).await? {
+            let is_new = passkey.created_at >= since;
+            if is_new && stores.passkeys.remove_passkey(owner, &passkey.id).await? {
+                let event = Event::PasskeyRemoved {
+                    user: owner.clone(),
+                    passkey: passkey.id.to_string(),
+                };
+                self.core.emit(now, address, event).await;
+            }
+        }
+        for identity in stores.identities.identities_of(owner).await? {
+            let is_new = identity.created_at >= since;
+            if is_new
+                && stores
+                    .identities
+                    .unlink_identity(owner, &identity.id)
+                    .await?
+            {
+                let event = Event::IdentityUnlinked {
+                    user: owner.clone(),
+                    upstream: identity.upstream,
+                };
+                self.core.emit(now, address, event).await;
+            }
+        }
+        let totp = stores.factors.totp(owner).await?;
+        if totp.is_some_and(|totp| totp.created_at >= since) {
+            self.forget_second_factors(owner, address, now).await?;
+        }
+        let grace = self.settings.lifecycle.ending().grace;
+        if user.delete_at.is_some_and(|at| at >= since + grace) {
+            let change = UserChange {
+                delete_at: Some(None),
+                ..UserChange::default()
+            };
+            stores.users.update_user(owner, &change, now).await?;
+            let event = Event::DeletionCancelled {
+                user: owner.clone(),
+            };
+            self.core.emit(now, address, event).await;
+        }
         Ok(())
     }
 }

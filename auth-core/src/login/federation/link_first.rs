@@ -261,12 +261,15 @@ impl LoginWing {
             .await?;
         let (registered, linked) = self.write_linked(exchange, &client, &proven, &user).await?;
         if asked.is_some() {
+            self.tell_registered(&registered, &user);
             let next = self
                 .after_registration(exchange, asked, registered, return_to.as_ref())
                 .await?;
             return Ok(done(exchange, &next));
         }
         let identity = linked.ok_or(Refusal::Busy)?;
+        let hooks = &self.settings.lifecycle.hooks;
+        hooks.after_registration(&user).await;
         let who = Recognized { user, identity };
         self.enter_by_identity(exchange, &client, proven, who, (remember, return_to))
             .await

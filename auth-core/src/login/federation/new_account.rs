@@ -118,6 +118,11 @@ impl LoginWing {
             };
             self.core.emit(exchange.now, exchange.address, event).await;
         }
+        if linked.is_some() {
+            // Whoever came is signed in at once, so there is nothing that the time this takes could tell.
+            let hooks = &self.settings.lifecycle.hooks;
+            hooks.after_registration(&user).await;
+        }
         Ok(linked.map(|identity| Recognized { user, identity }))
     }
 

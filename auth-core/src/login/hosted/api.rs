@@ -120,6 +120,11 @@ impl Hosted {
         answer: AuthenticateResponse,
         now: Timestamp,
     ) -> Result<Authenticated, ClientError> {
+        // Somebody of the operator's in a person's place (threat 51): nothing here could tell what they do from what the
+        // person does.
+        if answer.impersonator.is_some() {
+            return Err(ClientError::Refused("impersonated"));
+        }
         let verified = self
             .verify(answer.access_token.expose(), Some(&answer.user.id), now)
             .await;

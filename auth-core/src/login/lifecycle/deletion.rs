@@ -154,7 +154,10 @@ impl LoginWing {
             at,
         };
         self.core.emit(now, order.address, event).await;
-        self.keep_language(&user.id, at, locale).await?;
+        if let Err(error) = self.keep_language(&user.id, at, locale).await {
+            let error = &error as &dyn std::error::Error;
+            tracing::error!(error, "the language of a last mail could not be kept");
+        }
         if at > now {
             let facts = json!({ "at": at.rfc3339(), "url": self.url("/account/delete") });
             self.tell_owner_in(locale, now, user, (MailKind::DeletionScheduled, facts))

@@ -90,6 +90,7 @@ impl LoginWing {
             if passkeys.add_passkey(&passkey, MOST_PASSKEYS).await? != AddPasskey::Added {
                 return Err(exists());
             }
+            self.tell_registered(&registered, &user);
             let event = Event::PasskeyAdded {
                 user: user.id,
                 passkey: passkey.id.to_string(),

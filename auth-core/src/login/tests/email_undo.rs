@@ -8,9 +8,10 @@ use serde_json::json;
 
 use super::email_kit::*;
 use super::harness::*;
+use crate::ground::Clock;
 use crate::services::Event;
 use crate::services::mail::MailKind;
-use crate::store::User;
+use crate::store::{IdentityId, LinkIdentity, LinkedIdentity, User};
 
 const NEW: &str = "lovelace@example.com";
 const PAGE: &str = "/auth/account/email";
@@ -86,10 +87,63 @@ async fn the_old_address_undoes_a_change_that_is_done_and_ends_every_session() {
         house.mails().await;
         house.browser().forgot(NEW).await;
         assert_eq!(house.mail().await.to, None);
+        let answer = house.browser().sign_in(ADA, PASSWORD).await;
+        assert_eq!(
+            answer.status,
+            StatusCode::UNAUTHORIZED,
+            "the thief knows it"
+        );
         // The owner sets a new password by the mailbox that is theirs again.
         house.browser().forgot(ADA).await;
         assert_eq!(house.mail().await.to.as_deref(), Some(ADA));
     }
+}
+
+#[tokio::test]
+async fn with_the_change_goes_what_was_added_since_and_what_was_there_stays() {
+    let house = House::with(unlimited(mail_settings()));
+    let user = house.verified(ADA).await;
+    let stores = &house.core.stores;
+    let identity = |name: &str, at| LinkedIdentity {
+        id: IdentityId::new(name),
+        user_id: user.id.clone(),
+        upstream: "corp".to_owned(),
+        issuer: "https://corp.example".to_owned(),
+        subject: name.to_owned(),
+        display: None,
+        tokens: None,
+        tokens_version: 0,
+        created_at: at,
+        last_used_at: None,
+    };
+    let link = async |name: &str| {
+        let identity = identity(name, house.clock.now());
+        let linked = stores.identities.link_identity(&identity, 20).await;
+        assert_eq!(linked.expect("store"), LinkIdentity::Linked);
+    };
+    link("own").await;
+    house.clock.advance(Duration::from_mins(1));
+    let mut thief = house.signed_in(ADA).await;
+    house.mails().await;
+    let notice = change(&house, &mut thief, NEW).await;
+    house.clock.advance(Duration::from_mins(1));
+    link("thiefs").await;
+    house.wing.schedule_deletion(&user.id).await.expect("order");
+    let answer = house.browser().follow(&notice.path, &[]).await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+    let left = stores.identities.identities_of(&user.id).await;
+    let left: Vec<_> = left
+        .expect("store")
+        .into_iter()
+        .map(|one| one.subject)
+        .collect();
+    assert_eq!(left, ["own"]);
+    let again = house.user(&user).await;
+    assert_eq!((again.delete_at, again.email.as_deref()), (None, Some(ADA)));
+    let dropped = Event::PasswordDropped {
+        user: user.id.clone(),
+    };
+    assert!(house.events().contains(&dropped));
 }
 
 #[tokio::test]
@@ -178,8 +232,6 @@ async fn a_change_asked_for_before_it_was_undone_is_worthless_after() {
     house.clock.advance(Duration::from_secs(1));
     let mut owner = house.browser();
     assert_eq!(owner.follow(&notice.path, &[]).await.status, StatusCode::OK);
-    // The thief knows the password still.
-    let mut thief = house.signed_in(ADA).await;
     let answer = thief.follow(&other, &[]).await;
     assert_eq!(answer.status, StatusCode::GONE, "{}", answer.body);
 }

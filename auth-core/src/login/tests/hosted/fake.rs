@@ -30,6 +30,8 @@ pub(super) enum Fault {
     Redirect,
     /// Tokens signed by a key nobody published, under a name that is.
     ForeignKey,
+    /// Answers for somebody of the operator's in the person's place.
+    Impersonated,
 }
 
 type Bend = Arc<dyn Fn(&mut Map<String, Value>) + Send + Sync>;
@@ -184,7 +186,7 @@ impl State {
                     "HTTP/1.1 302 X\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
                 );
             }
-            Some(Fault::ForeignKey) | None => {}
+            Some(Fault::ForeignKey | Fault::Impersonated) | None => {}
         }
         let body: Value = serde_json::from_str(body).unwrap_or(Value::Null);
         let parts: Vec<_> = path.trim_start_matches('/').split('/').collect();
@@ -276,10 +278,13 @@ impl State {
         let access_token = key.sign_compact(None, &claims).unwrap();
         let organization = grant.organization.clone();
         self.refresh_tokens.insert(refresh_token.clone(), grant);
+        let impersonator = json!({ "email": "support@workos.test", "reason": "a ticket" });
+        let is_impersonated = matches!(self.fault, Some(Fault::Impersonated));
         json!({
             "user": user(), "organization_id": organization,
             "access_token": access_token, "refresh_token": refresh_token,
             "authentication_method": "Password",
+            "impersonator": is_impersonated.then_some(impersonator),
         })
     }
 

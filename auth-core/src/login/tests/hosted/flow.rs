@@ -161,6 +161,7 @@ async fn an_answer_that_is_not_honest_signs_nobody_in() {
     }
     for (fault, status) in [
         (Fault::ForeignKey, StatusCode::BAD_REQUEST),
+        (Fault::Impersonated, StatusCode::BAD_REQUEST),
         (Fault::Down, StatusCode::SERVICE_UNAVAILABLE),
         (Fault::Markup, StatusCode::SERVICE_UNAVAILABLE),
         (Fault::Redirect, StatusCode::SERVICE_UNAVAILABLE),
