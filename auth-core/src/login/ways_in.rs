@@ -58,7 +58,7 @@ impl LoginWing {
         let there = self.upstream_named(name).is_some();
         #[cfg(not(feature = "federation"))]
         let there = {
-            let _ = name;
+            let _ = (self, name);
             false
         };
         there
