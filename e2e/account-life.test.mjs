@@ -18,6 +18,7 @@ const person = (name) => ({
 const [ada, bea, cleo, dora, elsa] = ['Ada', 'Bea', 'Cleo', 'Dora', 'Elsa'].map(person)
 const [cleo2, dora2] = ['cleo.new@example.test', 'dora.new@example.test']
 const newPassword = 'another phrase that nobody guesses'
+const lastPassword = 'and one more phrase for the last time'
 
 /** What the browser says of pages that refuse: it is what they are for. */
 const refusals = [/status of 4(01|03|10|22|29)/]
@@ -36,7 +37,7 @@ for (const example of hosts) describe(`example-${example}`, () => {
   after(async () => {
     await browser?.close()
     const told = [ada, bea, cleo, dora].flatMap(({ email, password }) => [email, password])
-    await host?.stop({ secrets: [...told, newPassword, cleo2, dora2] })
+    await host?.stop({ secrets: [...told, newPassword, lastPassword, cleo2, dora2] })
   })
 
   const at = (page) => new URL(page.url()).pathname
@@ -248,8 +249,9 @@ for (const example of hosts) describe(`example-${example}`, () => {
       await authenticator.pressed(false)
       await answer(page, '#code', code)
       await arrive(page, '/auth/login')
+      await go(page, '/')
       await authenticator.pressed(true)
-      await page.locator('#passkey').click()
+      await go(page, '/auth/login')
       await arrive(page, '/')
       assert.match(await text(page, '#who'), new RegExp(elsa.name))
       await go(page, '/auth/account')
@@ -404,7 +406,15 @@ for (const example of hosts) describe(`example-${example}`, () => {
       })
       await go(page, '/dashboard')
       assert.equal(at(page), '/auth/login')
-      await signIn(page, { ...cleo, password: newPassword })
+      // With the password that whoever changed the address knew, nobody comes in any more.
+      await givePassword(page, { ...cleo, password: newPassword })
+      await page.locator('#error').waitFor()
+      await page.locator('#forgot').click()
+      await answer(page, '#email', cleo.email)
+      await page.goto((await mails.next('password_reset')).link)
+      await answer(page, '#new_password', lastPassword)
+      await arrive(page, '/auth/login')
+      await signIn(page, { ...cleo, password: lastPassword })
     })
   })
 
