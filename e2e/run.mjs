@@ -16,7 +16,7 @@ const limit = 30 * 60 * 1000
 
 const run = spawn(
   process.execPath,
-  ['--test', '--test-concurrency=1', '--test-timeout=240000', '--test-reporter=spec', ...tests],
+  ['--test', '--test-concurrency=1', '--test-timeout=600000', '--test-reporter=spec', ...tests],
   { cwd: here, stdio: ['ignore', 'inherit', 'inherit'] },
 )
 const timer = setTimeout(() => {
