@@ -1,16 +1,13 @@
 // Hosted sign-in against WorkOS's own emulator: users, organizations, tokens and webhooks that nobody here wrote.
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
-import { writeFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { fileURLToPath } from 'node:url'
+
+import { createEmulator } from 'workos/emulate'
 
 import { Person } from './lib/person.mjs'
 import { alice, secrets } from './lib/seed.mjs'
-import { emptyFolder, freePort, startHost } from './lib/servers.mjs'
+import { freePort, startHost } from './lib/servers.mjs'
 
-const here = dirname(fileURLToPath(import.meta.url))
 const grace = { email: 'grace@example.test', first_name: 'Grace', last_name: 'Hopper', email_verified: true }
 const apiKey = 'sk_test_default'
 const webhookSecret = 'a secret of the webhook endpoint'
@@ -18,23 +15,6 @@ const webhookSecret = 'a secret of the webhook endpoint'
 let emulator
 let workos
 let host
-
-async function startEmulator(port) {
-  const seed = join(await emptyFolder(), 'seed.json')
-  await writeFile(seed, JSON.stringify({ apiKeys: { [apiKey]: { environment: 'test' } }, users: [grace] }))
-  const bin = join(here, 'node_modules/.bin/workos')
-  const child = spawn(bin, ['emulate', '--port', String(port), '--json', '--seed', seed], {
-    stdio: ['ignore', 'ignore', 'inherit'],
-  })
-  const base = `http://localhost:${port}`
-  for (let tries = 0; tries < 100; tries += 1) {
-    const up = await fetch(`${base}/health`).then((answer) => answer.ok, () => false)
-    if (up) return { base, stop: () => new Promise((done) => child.once('exit', done) && child.kill('SIGTERM')) }
-    assert.equal(child.exitCode, null, 'the emulator ended')
-    await new Promise((done) => setTimeout(done, 200))
-  }
-  throw new Error('the emulator did not start')
-}
 
 /** The emulator's API, as WorkOS's. */
 async function api(path, { method = 'GET', body } = {}) {
@@ -49,8 +29,11 @@ async function api(path, { method = 'GET', body } = {}) {
 
 before(async () => {
   const port = await freePort()
-  emulator = await startEmulator(await freePort())
-  workos = emulator.base
+  emulator = await createEmulator({
+    port: await freePort(),
+    seed: { apiKeys: { [apiKey]: { environment: 'test' } }, users: [grace] },
+  })
+  workos = emulator.url
   host = await startHost({
     example: 'login-only',
     port,
@@ -67,7 +50,7 @@ before(async () => {
 })
 after(async () => {
   await host?.stop({ secrets: [...secrets, apiKey, webhookSecret] })
-  await emulator?.stop()
+  await emulator?.close()
 })
 
 /** To AuthKit and back, as a browser goes; the emulator asks nothing. */

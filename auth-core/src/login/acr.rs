@@ -7,6 +7,9 @@ pub const PASSWORD: &str = "pwd";
 /// stays for authenticator apps, so that nobody takes a mail for a second factor (threat 19).
 pub const EMAIL: &str = "email";
 
+/// `amr` of a sign-in at another provider. RFC 8176 has no value for it; this one is in wide use.
+pub const FEDERATED: &str = "fed";
+
 /// `amr` of a sign-in at a hosted sign-in page, whose provider is asked whether the session still stands. Of no RFC: it
 /// stands beside the methods used.
 #[cfg(feature = "workos")]

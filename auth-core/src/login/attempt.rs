@@ -18,6 +18,10 @@ pub(super) enum AddressAttempts {
     Registration,
     Captcha,
     Mail,
+    #[cfg(feature = "federation")]
+    Upstream,
+    #[cfg(feature = "federation")]
+    UpstreamLogout,
     /// A challenge kept for an authenticator.
     #[cfg(feature = "passkeys")]
     Ceremony,
@@ -30,6 +34,10 @@ impl AddressAttempts {
             Self::Registration => "registration_address",
             Self::Captcha => "captcha_address",
             Self::Mail => "mail_address",
+            #[cfg(feature = "federation")]
+            Self::Upstream => "upstream_address",
+            #[cfg(feature = "federation")]
+            Self::UpstreamLogout => "upstream_logout_address",
             #[cfg(feature = "passkeys")]
             Self::Ceremony => "passkey_address",
         }
@@ -39,6 +47,8 @@ impl AddressAttempts {
     fn policy(self, usual: &ThrottlePolicy) -> ThrottlePolicy {
         match self {
             Self::SignIn | Self::Registration | Self::Captcha | Self::Mail => *usual,
+            #[cfg(feature = "federation")]
+            Self::Upstream | Self::UpstreamLogout => *usual,
             // A page that offers passkeys in its fields begins whenever it is opened, by however many people.
             #[cfg(feature = "passkeys")]
             Self::Ceremony => ThrottlePolicy {

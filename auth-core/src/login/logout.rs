@@ -60,6 +60,13 @@ impl LoginWing {
     }
 
     /// Of a page with the form that signs out: it may lead on to another provider.
+    #[cfg_attr(
+        not(feature = "federation"),
+        expect(
+            clippy::unused_self,
+            reason = "without other providers there is nothing to look at"
+        )
+    )]
     pub(super) fn way_out_policy(&self) -> PagePolicy {
         #[cfg(feature = "federation")]
         let leads_on = self.signs_out_elsewhere();

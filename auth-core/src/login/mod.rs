@@ -49,7 +49,9 @@ use http::Method;
 pub use account_observer::AccountObserver;
 pub use captcha::{Captcha, CaptchaAction, CaptchaAnswer, CaptchaWidget};
 #[cfg(feature = "federation")]
-pub use federation::{EmailVerified, Profile, ProfileMap, Upstream};
+pub use federation::{
+    EmailVerified, NewIdentity, Profile, ProfileMap, Upstream, UpstreamTokens, UpstreamTokensError,
+};
 #[cfg(feature = "workos")]
 pub use hosted::{HostedAccess, HostedError, WorkOs};
 pub use identifier::{IdentifierError, IdentifierKind, parse_email, parse_username};
@@ -91,6 +93,10 @@ pub struct LoginWing {
     relying_party: Option<passkey::RelyingParty>,
     #[cfg(feature = "workos")]
     hosted: Option<Arc<hosted::Hosted>>,
+    #[cfg(feature = "federation")]
+    upstreams: Vec<Arc<federation::client::Client>>,
+    #[cfg(feature = "federation")]
+    turns: federation::Turns,
 }
 
 /// The wing's endpoints.
@@ -270,9 +276,15 @@ impl LoginWing {
         let routes = routes.chain(all(self.passkey_routes(), Endpoint::Passkey));
         #[cfg(feature = "workos")]
         let routes = routes.chain(all(self.hosted_routes(), Endpoint::Hosted));
-        routes
-            .map(|(path, methods, endpoint)| {
-                let route = Route::new(self.path(path), endpoint.side(), methods);
+        let routes = routes.map(|(path, methods, endpoint)| {
+            let route = Route::new(self.path(path), endpoint.side(), methods);
+            (route, endpoint)
+        });
+        #[cfg(feature = "federation")]
+        let routes = routes.chain(self.federation_routes().into_iter().map(
+            |(path, methods, endpoint)| {
+                let endpoint = Endpoint::Federation(endpoint);
+                let route = Route::new(self.path(&path), endpoint.side(), methods);
                 (route, endpoint)
             },
         ));

@@ -151,7 +151,7 @@ impl LoginWing {
         }
         let amr = amr.iter().map(|method| (*method).to_owned()).collect();
         let proofs = Proofs::new(amr, None, now);
-        let new = self
+        let mut new = self
             .begin_session(&user, proofs, carrier, request, now)
             .await?;
         self.tell_signed_in(&new.session, request.address, now)

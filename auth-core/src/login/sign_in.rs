@@ -299,6 +299,13 @@ impl LoginWing {
 
 impl LoginWing {
     /// The providers that the pages offer to sign in with.
+    #[cfg_attr(
+        not(feature = "federation"),
+        expect(
+            clippy::unused_self,
+            reason = "without other providers there is nothing to look at"
+        )
+    )]
     pub(super) fn offered_upstreams(&self, return_to: Option<&ReturnTo>) -> Vec<serde_json::Value> {
         #[cfg(feature = "federation")]
         let links = self.upstream_links(return_to);

@@ -357,7 +357,7 @@ impl LoginWing {
             // Who has none of the methods signs in anew, as they did before.
             "sign_in_url": has_none.then_some(again),
             "upstreams": upstreams,
-            "error": error,
+            "error": asked.error,
         });
         let policy = PagePolicy {
             script: passkey.is_some(),

@@ -2,7 +2,7 @@
 //! its mails.
 
 use auth_core::auth::AuthBuilder;
-use auth_core::login::{BreachedFilter, Login, WorkOs};
+use auth_core::login::{BreachedFilter, Login};
 use auth_core::services::mail::{DevelopmentOutbox, SmtpMailer};
 
 use crate::{Server, SetupError, environment, in_words};
@@ -14,7 +14,7 @@ impl Server {
     /// # Errors
     /// The filter cannot be read, or a provider's variables are not whole: named.
     pub fn login(&self) -> Result<Login, SetupError> {
-        let login = Login::default();
+        let login = Login::default().passkey_registration(true);
         #[cfg(feature = "federation")]
         let login = crate::upstreams::add_to(login)?;
         let Some(file) = environment::text("BREACHED_FILTER") else {

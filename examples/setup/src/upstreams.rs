@@ -1,4 +1,4 @@
-//! Whom people may sign in with beside the host itself: `OIDC_…`, `GITHUB_…` and so on.
+//! Whom people may sign in with beside the host itself: `OIDC_…`, `GITHUB_…`, `WORKOS_…` and so on.
 
 use auth_core::login::{EmailVerified, Login, ProfileMap, Upstream};
 

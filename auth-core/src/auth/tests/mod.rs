@@ -3,6 +3,8 @@
 mod audit;
 mod callers;
 mod factors;
+#[cfg(all(feature = "federation", feature = "testkit"))]
+mod federation;
 mod house;
 mod renewed_factors;
 mod roles;

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::factors::{App, allow, app, authorize, post};
 use crate::auth::{Guard, Otherwise};
+use crate::ground::Clock as _;
 use crate::testkit::Browser;
 
 /// A browser signed in by password and code, two minutes ago.
@@ -48,7 +49,7 @@ async fn another_app_that_wants_two_factors_anew_gets_no_password_for_them() {
         let location = answer.location().expect("location");
         assert!(location.starts_with("/auth/"), "no code: {location}");
 
-        let (code, now) = (app.code(), app.clock.0.now());
+        let (code, now) = (app.code(), app.clock.now());
         let page = browser.visit(&location).await;
         let answer = browser.submit(&page, &[("code", &code)]).await;
         let answer = allow(&mut browser, answer).await;

@@ -17,6 +17,7 @@ use super::proof::{About, Claim, FLOW_FIELD, Opened, Proven};
 use super::sign_in::AskForm;
 use crate::ground::Digest32;
 use crate::login::account::Notice;
+use crate::login::attempt::refusal;
 use crate::login::identifier::parse_email;
 use crate::login::reply::done;
 use crate::login::{LoginWing, SessionEnd, SignedIn};
@@ -125,7 +126,9 @@ impl LoginWing {
         let stop = old.map(|old| Claim::new(About::StopChange, old, Some(user.id.clone())));
         if let Some(stop) = &stop {
             // Past the limit nothing is asked for: no change without a word to the old address.
-            self.count_recipient(exchange, stop).await?;
+            if let Some(locked) = self.count_recipient(exchange, stop).await? {
+                return Err(refusal(locked, exchange.now));
+            }
         }
         claim.from.clone_from(&user.email);
         claim.since = user.email_verified_at;

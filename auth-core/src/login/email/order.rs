@@ -9,8 +9,9 @@ use crate::ground::Timestamp;
 use crate::login::LoginWing;
 use crate::login::attempt::{AddressAttempts, refusal};
 use crate::services::mail::{MailKind, MailOrder};
+use crate::services::{Event, Locked};
 use crate::store::{StoreResult, ThrottlePolicy, User};
-use crate::web::{Exchange, Problem};
+use crate::web::{Exchange, Problem, throttle_bucket};
 
 const RECIPIENT: &str = "mail_to";
 const RECIPIENT_AND_ASKER: &str = "mail_to_from";
@@ -81,7 +82,7 @@ impl LoginWing {
     /// Counts a mail by e-mail address and what it is for: nobody's mailbox is flooded from here. Counted for each network
     /// address that asks, and then for all together, where there is more room: whoever asks for another's mails takes
     /// none from the owner, who asks from elsewhere.
-    async fn count_recipient(
+    pub(super) async fn count_recipient(
         &self,
         exchange: &Exchange<'_>,
         claim: &Claim,

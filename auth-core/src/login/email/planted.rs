@@ -31,6 +31,16 @@ impl LoginWing {
             };
             self.core.emit(now, address, event).await;
         }
+        let identities = &self.core.stores.identities;
+        let planted = identities.identities_of(user).await?;
+        identities.unlink_identities(user).await?;
+        for identity in planted {
+            let event = Event::IdentityUnlinked {
+                user: user.clone(),
+                upstream: identity.upstream,
+            };
+            self.core.emit(now, address, event).await;
+        }
         self.forget_second_factors(user, address, now).await?;
         self.core.stores.devices.forget_devices(user).await
     }

@@ -29,7 +29,7 @@ const MOST_STATE: usize = 512;
 const MOST_CODE: usize = 3_072;
 const MOST_ISS: usize = 512;
 const MOST_ERROR: usize = 128;
-const MOST_USER: usize = 2_048;
+const MOST_USER: usize = 1_024;
 
 /// What was posted, sealed.
 #[derive(Serialize, Deserialize)]

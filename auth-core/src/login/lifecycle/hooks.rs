@@ -53,6 +53,21 @@ pub trait LifecycleHooks: Send + Sync + 'static {
         Ok(())
     }
 
+    /// An account is about to be made for somebody who came from another provider: here the host adds to the claims the
+    /// account begins with, or refuses. [`before_registration`](Self::before_registration) follows.
+    ///
+    /// # Errors
+    /// The account is not made.
+    #[cfg(feature = "federation")]
+    async fn enrich_new_user(
+        &self,
+        claims: &mut serde_json::Map<String, Value>,
+        from: &crate::login::NewIdentity<'_>,
+    ) -> Result<(), HookError> {
+        let _ = (claims, from);
+        Ok(())
+    }
+
     /// An account was made. Where a person registers it is told beside the request, whose answer does not wait: how long
     /// this takes tells nobody that the address was free (threat 46).
     async fn after_registration(&self, user: &User) {

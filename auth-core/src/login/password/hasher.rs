@@ -207,8 +207,10 @@ impl Hashers {
         personal: Personal,
     ) -> Result<Strength, HasherError> {
         let password = password.clone();
-        self.run(move || strength::of(password.expose(), &personal))
-            .await
+        self.run(&Begun::default(), move || {
+            strength::of(password.expose(), &personal)
+        })
+        .await
     }
 
     async fn is_breached(&self, password: &Password) -> bool {
@@ -359,7 +361,7 @@ mod tests {
             let hashers = hashers.clone();
             async move {
                 hashers
-                    .run(move || {
+                    .run(&Begun::default(), move || {
                         started.send(()).expect("told");
                         released.recv().expect("released");
                     })
@@ -397,7 +399,11 @@ mod tests {
         let (release, released) = mpsc::channel::<()>();
         let task = tokio::spawn({
             let hashers = hashers.clone();
-            async move { hashers.run(move || released.recv()).await }
+            async move {
+                hashers
+                    .run(&Begun::default(), move || released.recv())
+                    .await
+            }
         });
         while hashers.running.available_permits() > 0 {
             tokio::task::yield_now().await;
@@ -418,7 +424,9 @@ mod tests {
     #[tokio::test]
     async fn threat_23_a_panic_in_a_library_is_an_error_and_frees_its_permits() {
         let hashers = hashers(1, 0);
-        let failed: Result<(), _> = hashers.run(|| panic!("library bug")).await;
+        let failed: Result<(), _> = hashers
+            .run(&Begun::default(), || panic!("library bug"))
+            .await;
         assert_eq!(failed, Err(HasherError::Failed));
         assert_eq!(hashers.admitted.available_permits(), 1);
     }

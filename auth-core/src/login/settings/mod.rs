@@ -60,6 +60,8 @@ pub struct Login {
     pub(super) defence: DefenceSettings,
     #[cfg(feature = "passkeys")]
     pub(super) passkeys: PasskeySettings,
+    #[cfg(feature = "federation")]
+    pub(super) federation: FederationSettings,
     #[cfg(feature = "workos")]
     pub(super) hosted: Option<super::WorkOs>,
 }
@@ -121,6 +123,8 @@ impl Default for Login {
             defence: DefenceSettings::default(),
             #[cfg(feature = "passkeys")]
             passkeys: PasskeySettings::default(),
+            #[cfg(feature = "federation")]
+            federation: FederationSettings::default(),
             #[cfg(feature = "workos")]
             hosted: None,
         }

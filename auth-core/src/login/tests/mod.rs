@@ -20,12 +20,29 @@ mod email_silence;
 mod email_threats;
 mod email_undo;
 mod factors;
+#[cfg(feature = "federation")]
+mod federation_account;
+#[cfg(feature = "federation")]
+mod federation_kit;
+#[cfg(feature = "federation")]
+mod federation_logout;
+#[cfg(feature = "federation")]
+mod federation_session;
+#[cfg(feature = "federation")]
+mod federation_sign_in;
+#[cfg(feature = "federation")]
+mod federation_threats;
+#[cfg(feature = "federation")]
+mod federation_tokens;
+#[cfg(feature = "federation")]
+mod federation_who;
 mod first_factors;
 mod harness;
 mod host;
 #[cfg(feature = "workos")]
 mod hosted;
 mod lifecycle;
+mod lifecycle_hooks;
 mod lifecycle_last_mail;
 #[cfg(feature = "passkeys")]
 mod passkey_account;

@@ -47,6 +47,16 @@ const PASSKEYS: &[Template] = embedded!["login/" "passkeys.html"];
 #[cfg(not(feature = "passkeys"))]
 const PASSKEYS: &[Template] = &[];
 
+#[cfg(feature = "federation")]
+const FEDERATION: &[Template] = embedded![
+    "login/federation/" "identities.html",
+    "login/federation/" "link_first.html",
+    "login/federation/" "confirm_identity.html",
+    "login/federation/" "upstream_problem.html",
+];
+#[cfg(not(feature = "federation"))]
+const FEDERATION: &[Template] = &[];
+
 #[cfg(feature = "workos")]
 const HOSTED: &[Template] = embedded!["login/" "hosted_refresh.html"];
 #[cfg(not(feature = "workos"))]
@@ -67,6 +77,11 @@ const PROVIDER: &[Template] = &[];
 
 /// Every template of this build.
 pub(super) fn all() -> impl Iterator<Item = &'static Template> {
-    let login = LOGIN.iter().chain(PASSKEYS).chain(HOSTED);
-    SHARED.iter().chain(login).chain(PROVIDER)
+    SHARED
+        .iter()
+        .chain(LOGIN)
+        .chain(PASSKEYS)
+        .chain(FEDERATION)
+        .chain(HOSTED)
+        .chain(PROVIDER)
 }

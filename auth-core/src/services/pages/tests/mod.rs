@@ -193,6 +193,7 @@ fn stable_ids_are_present() {
             ],
         ),
         ("logout", &["submit"]),
+        ("hosted_refresh", &["submit"]),
         ("signed_out", &["login", "home"]),
         (
             "account",

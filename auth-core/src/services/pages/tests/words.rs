@@ -10,7 +10,11 @@ fn the_catalogue_has_every_key_and_no_other() {
         for key in &used {
             assert!(messages.contains_key(*key), "{locale}: no {key}");
         }
-        if cfg!(all(feature = "passkeys", feature = "provider")) {
+        if cfg!(all(
+            feature = "passkeys",
+            feature = "workos",
+            feature = "provider"
+        )) {
             for key in messages.keys() {
                 assert!(used.contains(key.as_str()), "{locale}: {key} is not used");
             }
