@@ -132,7 +132,7 @@ impl SeaOrmStore {
 
 #[async_trait]
 impl IdentityStore for SeaOrmStore {
-    /// Three unique keys decide: the identity's digest, its id, and its [slot](crate::slot) among the user's.
+    /// Three unique keys decide: the identity's digest, its id, and its slot among the user's.
     async fn link_identity(
         &self,
         identity: &LinkedIdentity,

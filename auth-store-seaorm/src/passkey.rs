@@ -89,7 +89,7 @@ impl SeaOrmStore {
 
 #[async_trait]
 impl PasskeyStore for SeaOrmStore {
-    /// Two unique keys decide: the passkey's id, and its [slot](crate::slot) among the user's.
+    /// Two unique keys decide: the passkey's id, and its slot among the user's.
     async fn add_passkey(&self, passkey: &Passkey, most: u32) -> StoreResult<AddPasskey> {
         let in_the_way = Cond::any().add(of(&passkey.user_id)).add(with(&passkey.id));
         let select = Query::select()

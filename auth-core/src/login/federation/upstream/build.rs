@@ -107,7 +107,7 @@ impl Upstream {
         self
     }
 
-    /// What people read: "Continue with <label>".
+    /// What people read: "Continue with" and this.
     pub fn label(mut self, label: impl Into<String>) -> Self {
         self.label = label.into();
         self
