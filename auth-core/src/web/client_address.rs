@@ -107,6 +107,23 @@ pub fn throttle_bucket(address: Option<IpAddr>) -> String {
     }
 }
 
+/// The network of an address: the /24 of IPv4, the /48 of IPv6. Who moves within it has not moved, and whoever holds one of
+/// its /64 can have the others.
+#[cfg(feature = "login")]
+pub(crate) fn network_of(address: Option<IpAddr>) -> String {
+    match address.map(|address| address.to_canonical()) {
+        Some(IpAddr::V4(address)) => {
+            let [a, b, c, _] = address.octets();
+            format!("{a}.{b}.{c}.0/24")
+        }
+        Some(IpAddr::V6(address)) => {
+            let [a, b, c, ..] = address.segments();
+            format!("{}/48", Ipv6Addr::new(a, b, c, 0, 0, 0, 0, 0))
+        }
+        None => "unknown".to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -154,6 +171,21 @@ mod tests {
         assert_ne!(bucket("2001:db8:1:2::1"), bucket("2001:db8:1:3::1"));
         assert_eq!(bucket("::ffff:192.0.2.1"), bucket("192.0.2.1"));
         assert_ne!(bucket("192.0.2.1"), bucket("192.0.2.2"));
+    }
+
+    #[cfg(feature = "login")]
+    #[test]
+    fn a_network_is_what_people_move_within() {
+        for (one, other, is_same) in [
+            ("192.0.2.7", "192.0.2.200", true),
+            ("192.0.2.7", "::ffff:192.0.2.8", true),
+            ("192.0.2.7", "192.0.3.7", false),
+            ("2001:db8:1::1", "2001:db8:1:ffff::2", true),
+            ("2001:db8:1::1", "2001:db8:2::1", false),
+        ] {
+            let network = |address: &str| network_of(address.parse().ok());
+            assert_eq!(network(one) == network(other), is_same, "{one} {other}");
+        }
     }
 
     #[test]

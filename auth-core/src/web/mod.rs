@@ -19,6 +19,8 @@ mod session_token;
 
 pub use base_url::{BaseUrl, BaseUrlError};
 pub use basic::{BasicCredentials, BasicError};
+#[cfg(feature = "login")]
+pub(crate) use client_address::network_of;
 pub use client_address::{ClientAddr, TrustedProxies, TrustedProxiesError, throttle_bucket};
 #[cfg(feature = "federation")]
 pub(crate) use cookies::MAX_SEALED;

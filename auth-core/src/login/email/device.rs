@@ -3,7 +3,7 @@
 //! A browser is known by its cookie. A client without cookies sends `device`, a random name that it keeps for itself; one
 //! that does not is known by what it calls itself and the network it comes from.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::time::Duration;
 
 use serde_json::json;
@@ -15,7 +15,7 @@ use crate::login::{LoginWing, SignInRequest};
 use crate::services::Event;
 use crate::services::mail::MailKind;
 use crate::store::{DeviceSeen, Session, User};
-use crate::web::{CookieJar, Exchange};
+use crate::web::{CookieJar, Exchange, network_of};
 
 const REMEMBERED: Duration = Duration::from_hours(24 * 365);
 
@@ -70,21 +70,6 @@ fn named_device(exchange: &Exchange<'_>) -> Option<String> {
 fn device_of(session: &Session, address: Option<IpAddr>) -> String {
     let client = session.user_agent.as_deref().unwrap_or_default();
     format!("client {} {client}", network_of(address))
-}
-
-/// The network of an address: the /24 of IPv4, the /48 of IPv6. Who moves within it has not moved.
-fn network_of(address: Option<IpAddr>) -> String {
-    match address.map(|address| address.to_canonical()) {
-        Some(IpAddr::V4(address)) => {
-            let [a, b, c, _] = address.octets();
-            format!("{a}.{b}.{c}.0/24")
-        }
-        Some(IpAddr::V6(address)) => {
-            let [a, b, c, ..] = address.segments();
-            format!("{}/48", Ipv6Addr::new(a, b, c, 0, 0, 0, 0, 0))
-        }
-        None => "unknown".to_owned(),
-    }
 }
 
 impl LoginWing {
@@ -172,21 +157,7 @@ impl LoginWing {
 
 #[cfg(test)]
 mod tests {
-    use super::{in_words, network_of};
-
-    #[test]
-    fn a_network_is_what_people_move_within() {
-        for (one, other, is_same) in [
-            ("192.0.2.7", "192.0.2.200", true),
-            ("192.0.2.7", "::ffff:192.0.2.8", true),
-            ("192.0.2.7", "192.0.3.7", false),
-            ("2001:db8:1::1", "2001:db8:1:ffff::2", true),
-            ("2001:db8:1::1", "2001:db8:2::1", false),
-        ] {
-            let network = |address: &str| network_of(address.parse().ok());
-            assert_eq!(network(one) == network(other), is_same, "{one} {other}");
-        }
-    }
+    use super::in_words;
 
     #[test]
     fn a_few_words_of_our_own() {

@@ -1,5 +1,6 @@
 //! Mails, ordered: asked for by somebody unknown, or to tell an account's owner what happened.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -11,7 +12,7 @@ use crate::login::attempt::{AddressAttempts, refusal};
 use crate::services::mail::{MailKind, MailOrder};
 use crate::services::{Event, Locked};
 use crate::store::{StoreResult, ThrottlePolicy, User};
-use crate::web::{Exchange, Problem, throttle_bucket};
+use crate::web::{Exchange, Problem, network_of, throttle_bucket};
 
 const RECIPIENT: &str = "mail_to";
 const RECIPIENT_AND_ASKER: &str = "mail_to_from";
@@ -58,6 +59,15 @@ fn order(
     }
 }
 
+/// Who asks: an IPv4 address, or an IPv6 /48, as whoever has one of its /64 easily has the others and would use up by them
+/// the room of all together.
+fn asker(exchange: &Exchange<'_>) -> String {
+    match exchange.address.map(|address| address.to_canonical()) {
+        Some(IpAddr::V6(_)) => network_of(exchange.address),
+        _ => throttle_bucket(exchange.address),
+    }
+}
+
 impl LoginWing {
     /// The absolute URL of one of the wing's endpoints, for mails.
     pub(super) fn mail_url(&self, endpoint: &str) -> String {
@@ -80,7 +90,7 @@ impl LoginWing {
     }
 
     /// Counts a mail by e-mail address and what it is for: nobody's mailbox is flooded from here. Counted for each network
-    /// address that asks, and then for all together, where there is more room: whoever asks for another's mails takes
+    /// that asks, and then for all together, where there is more room: whoever asks for another's mails takes
     /// none from the owner, who asks from elsewhere.
     pub(super) async fn count_recipient(
         &self,
@@ -89,7 +99,7 @@ impl LoginWing {
     ) -> Result<Option<Locked>, Problem> {
         let email = &self.settings.email;
         let whom = format!("{}:{}", claim.about.as_str(), claim.email);
-        let asked_from = format!("{}:{whom}", throttle_bucket(exchange.address));
+        let asked_from = format!("{}:{whom}", asker(exchange));
         let throttles = &self.core.throttles;
         for (what, whom, policy) in [
             (RECIPIENT_AND_ASKER, &asked_from, &email.mail_throttle),

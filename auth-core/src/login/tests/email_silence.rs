@@ -1,6 +1,6 @@
 //! A mailbox is neither flooded nor silenced by others.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use http::StatusCode;
 
@@ -44,6 +44,25 @@ async fn a_stranger_who_asks_for_the_owners_mails_takes_none_from_the_owner() {
         assert_eq!(answer.status, StatusCode::SEE_OTHER, "{path}");
         assert_eq!(house.mails_to(ADA).await, 1, "{path}");
     }
+}
+
+#[tokio::test]
+async fn a_stranger_with_many_ipv6_networks_of_one_site_is_one_stranger() {
+    let house = house();
+    house.verified(ADA).await;
+    for network in 0..40 {
+        let mut browser = house.browser();
+        let address = Ipv6Addr::new(0x2001, 0xdb8, 7, network, 0, 0, 0, 1);
+        browser.address = IpAddr::V6(address);
+        browser.follow("/auth/email", &[("email", ADA)]).await;
+    }
+    assert_eq!(house.mails_to(ADA).await, 3);
+    let answer = house
+        .browser()
+        .follow("/auth/email", &[("email", ADA)])
+        .await;
+    assert_eq!(answer.status, StatusCode::SEE_OTHER);
+    assert_eq!(house.mails_to(ADA).await, 1);
 }
 
 #[tokio::test]
