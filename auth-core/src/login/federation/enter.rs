@@ -19,6 +19,11 @@ const MAX_ID_TOKEN: usize = 6 * 1024;
 
 /// How the person signed in there, if the operator trusts the provider to say.
 pub(super) fn trusted_methods(client: &Client, proven: &Proven) -> Vec<String> {
+    // Where the session comes from is ours to say; how they signed in at a hosted page, nobody says.
+    #[cfg(feature = "workos")]
+    if client.hosted().is_some() {
+        return vec![acr::HOSTED.to_owned()];
+    }
     if !client.upstream.trusts_authentication {
         return Vec::new();
     }
@@ -27,7 +32,7 @@ pub(super) fn trusted_methods(client: &Client, proven: &Proven) -> Vec<String> {
     let methods = methods.filter(|method| !method.is_empty() && *method != acr::FEDERATED);
     // Which sessions rest on WorkOS says the hosted sign-in alone.
     #[cfg(feature = "workos")]
-    let methods = methods.filter(|method| client.hosted().is_some() || *method != acr::HOSTED);
+    let methods = methods.filter(|method| *method != acr::HOSTED);
     methods.take(MOST_METHODS).map(str::to_owned).collect()
 }
 

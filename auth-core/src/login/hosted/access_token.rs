@@ -13,6 +13,9 @@ const AHEAD_SECONDS: i64 = 60;
 pub(super) enum TokenError {
     #[error("the keys cannot be had")]
     Unavailable,
+    /// Those that can be had do not have its own: withdrawn, or too new.
+    #[error("no key is known by the name it gives")]
+    UnknownKey,
     #[error("{0}")]
     Refused(&'static str),
 }
@@ -50,7 +53,10 @@ impl Hosted {
             },
             read => read,
         };
-        read.map_err(|_| TokenError::Refused("access_token_signature"))
+        read.map_err(|error| match error {
+            JoseError::UnknownKey => TokenError::UnknownKey,
+            _ => TokenError::Refused("access_token_signature"),
+        })
     }
 
     /// `iss`, `aud` and `client_id` are held against ours where the token has them: WorkOS's have some of them, by the

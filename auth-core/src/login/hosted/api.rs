@@ -10,6 +10,7 @@ use workos::{
 use zeroize::Zeroizing;
 
 use super::access_token::TokenError;
+use super::denial::Denial;
 use super::{Hosted, HostedAccess, secrets};
 use crate::ground::Timestamp;
 use crate::login::acr;
@@ -36,16 +37,18 @@ const PROFILE: ProfileMap = ProfileMap {
 /// Why a call came to nothing. Safe to log: nothing in it was written by the other side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum CallError {
+    /// Not asked: a moment ago there was no answer.
+    Unasked,
     /// No answer, or one that is about us and not about the person: our key, our rate, their fault.
     Down,
     /// WorkOS says no.
-    Refused,
+    Refused(Denial),
 }
 
 impl From<workos::Error> for CallError {
     fn from(error: workos::Error) -> Self {
         match error.status() {
-            Some(400 | 403 | 404 | 409 | 422) => Self::Refused,
+            Some(400 | 403 | 404 | 409 | 422) => Self::Refused(Denial::of(error.code())),
             status => {
                 tracing::warn!(?status, "WorkOS cannot be asked");
                 Self::Down
@@ -101,17 +104,18 @@ impl Hosted {
         }
         let code = response.code.as_deref();
         let code = code.ok_or(ClientError::Refused("code_missing"))?;
+        let since = self.users.moment();
         let mut params = AuthenticateWithCodeParams::new(code);
         params.code_verifier = Some(SecretString::new(secrets.code_verifier.as_str()));
         let call = self.client.user_management();
         let answer = call.authenticate_with_code(params).await;
         let answer = answer.map_err(|error| match CallError::from(error) {
-            CallError::Down => ClientError::Down("WorkOS", None),
-            CallError::Refused => ClientError::Refused("code_refused"),
+            CallError::Unasked | CallError::Down => ClientError::Down("WorkOS", None),
+            CallError::Refused(_) => ClientError::Refused("code_refused"),
         })?;
         let came = self.check(answer, now).await?;
         let came = self.with_organization(came, now).await;
-        self.users.put(&came.user.id, came.user.clone(), now);
+        self.users.put(&came.user.id, came.user.clone(), since, now);
         Ok(self.proven(came))
     }
 
@@ -130,10 +134,11 @@ impl Hosted {
             .await;
         let access = verified.map_err(|error| match error {
             TokenError::Unavailable => ClientError::Down("keys of WorkOS", None),
+            TokenError::UnknownKey => ClientError::Refused("access_token_key"),
             TokenError::Refused(reason) => ClientError::Refused(reason),
         })?;
         Ok(Authenticated {
-            tokens: tokens_of(answer.access_token, answer.refresh_token, &access),
+            tokens: tokens_of(answer.access_token, answer.refresh_token),
             user: answer.user,
             access,
         })
@@ -161,11 +166,11 @@ impl Hosted {
         &self,
         refresh_token: &str,
         organization: Option<&str>,
-    ) -> Result<AuthenticateResponse, CallError> {
+    ) -> Result<AuthenticateResponse, workos::Error> {
         let mut params = AuthenticateWithRefreshTokenParams::new(refresh_token);
         params.organization_id = organization.map(str::to_owned);
         let call = self.client.user_management();
-        Ok(call.authenticate_with_refresh_token(params).await?)
+        call.authenticate_with_refresh_token(params).await
     }
 
     /// Where to send a browser whose session here has ended, so that it ends there too.
@@ -184,15 +189,12 @@ impl Hosted {
 }
 
 /// The tokens of an answer, to be kept.
-pub(super) fn tokens_of(
-    access_token: SecretString,
-    refresh_token: SecretString,
-    access: &HostedAccess,
-) -> Tokens {
+pub(super) fn tokens_of(access_token: SecretString, refresh_token: SecretString) -> Tokens {
     Tokens {
         access_token: Zeroizing::new(access_token.into_inner()),
         refresh_token: Some(Zeroizing::new(refresh_token.into_inner())),
-        expires_at: Some(access.expires_at),
+        // The access token says it, and is read again.
+        expires_at: None,
         scope: None,
     }
 }

@@ -6,13 +6,15 @@
 //!   the session, sealed; a check that was made counts as long as the token does, so a request costs one look-up by key
 //!   and no call. A token that has ended is refreshed once, whoever asks at once and on however many nodes; a refresh
 //!   that WorkOS refuses ends the session, one that it does not answer ends nothing: the host's routes are told 503, the
-//!   pages of the wing go on, so that people can sign out or in by another way.
+//!   pages of the wing go on, so that people can sign out or in by another way. Of all who then want to ask, one does.
 //! - Sessions of other kinds pay nothing: `amr` says which are these ([`acr::HOSTED`](super::acr::HOSTED)).
 
 mod access;
 mod access_token;
 mod api;
+mod breaker;
 mod claims_cache;
+mod denial;
 mod directory;
 mod endpoints;
 mod keys;
@@ -33,6 +35,7 @@ pub use directory::HostedError;
 pub(super) use endpoints::{Endpoint, for_registration};
 pub use settings::WorkOs;
 
+use self::breaker::Breaker;
 use self::claims_cache::ClaimsCache;
 use self::directory::Directory;
 use self::keys::key_set;
@@ -50,6 +53,8 @@ use crate::web::BaseUrl;
 
 /// The name of this way in: part of the callback's path.
 pub(in crate::login) const NAME: &str = "workos";
+/// How often a call that changes nothing is made again.
+const RETRIES: u32 = 1;
 /// A list of users is long.
 const BODY_LIMIT: usize = 1024 * 1024;
 
@@ -66,6 +71,7 @@ pub(in crate::login) struct Hosted {
     checked: ClaimsCache,
     turns: Turns<SessionId>,
     failures: Failures,
+    breaker: Breaker,
     users: Directory<workos::User>,
     organizations: Directory<workos::Organization>,
 }
@@ -85,7 +91,7 @@ impl Hosted {
             .api_key(settings.api_key.as_str())
             .client_id(&settings.client_id)
             .base_url(&settings.base_url)
-            .max_retries(1)
+            .max_retries(RETRIES)
             .transport(transport)
             .try_build()
             .map_err(|_| fail("the API key cannot be sent in a header".to_owned()))?;
@@ -103,6 +109,7 @@ impl Hosted {
             checked: ClaimsCache::new(most),
             turns: Turns::default(),
             failures: Failures::default(),
+            breaker: Breaker::default(),
             users: Directory::new(most, age),
             organizations: Directory::new(most, age),
             client,
@@ -117,16 +124,20 @@ impl Hosted {
     }
 
     /// As an operator would have configured it: trusted with addresses, which people confirm on the operator's own hosted
-    /// page, and to be signed out of.
+    /// page, unless the settings say otherwise, and to be signed out of. How people signed in there counts for nothing:
+    /// its answers do not say.
     pub(in crate::login) fn upstream(&self) -> Upstream {
         let place = |path: &str| format!("{}/user_management/{path}", self.settings.base_url);
         let (authorize, authenticate) = (place("authorize"), place("authenticate"));
-        Upstream::oauth2(NAME, authorize, authenticate, &self.settings.client_id)
+        let upstream = Upstream::oauth2(NAME, authorize, authenticate, &self.settings.client_id)
             .issuer(&self.issuer)
             .label(&self.settings.label)
-            .trust_email()
-            .trust_authentication()
-            .sign_out_there()
+            .sign_out_there();
+        if self.settings.trusts_email {
+            upstream.trust_email()
+        } else {
+            upstream
+        }
     }
 
     fn client_id(&self) -> &str {

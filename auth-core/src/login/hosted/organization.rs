@@ -64,8 +64,8 @@ impl Hosted {
             Ok(_) | Err(workos::Error::Decode(_)) => Ok(Some(made.id)),
             Err(error) => match CallError::from(error) {
                 // Another sign-in of theirs was faster.
-                CallError::Refused => Ok(Some(made.id)),
-                CallError::Down => Err(CallError::Down),
+                CallError::Refused(_) => Ok(Some(made.id)),
+                other => Err(other),
             },
         }
     }
@@ -91,7 +91,7 @@ impl Hosted {
             .await;
         match made.map_err(CallError::from) {
             // External ids are unique there: the other sign-in's organization is the one.
-            Err(CallError::Refused) => {
+            Err(CallError::Refused(_)) => {
                 Ok(organizations.get_organization_by_external_id(user).await?)
             }
             made => made,
@@ -113,7 +113,7 @@ impl Hosted {
         let token = answer.access_token.expose();
         match self.verify(token, Some(&came.user.id), now).await {
             Ok(access) => Authenticated {
-                tokens: tokens_of(answer.access_token, answer.refresh_token, &access),
+                tokens: tokens_of(answer.access_token, answer.refresh_token),
                 user: answer.user,
                 access,
             },

@@ -4,12 +4,16 @@
 use http::StatusCode;
 use serde_json::json;
 
+use super::NAME;
 use super::access::is_identifier;
+use super::denial::Denial;
 use super::renewal::Renewed;
 use crate::login::reply::{account_name, done, done_with};
 use crate::login::{LoginWing, SignedIn};
 use crate::services::pages::PageName;
-use crate::web::{CookieName, Exchange, PagePolicy, Params, Problem, Response};
+use crate::web::{
+    CookieName, Exchange, PagePolicy, Params, Problem, Response, ReturnTo, wants_json, with_query,
+};
 
 /// The form is this session's.
 fn form(signed_in: &SignedIn) -> String {
@@ -42,17 +46,35 @@ impl LoginWing {
         if self.hosted_row(&signed_in.session).await?.is_none() {
             return Err(Problem::not_found());
         }
+        let (return_to, organization) = (return_to.as_ref(), organization.as_deref());
+        Ok(self.draw_hosted_refresh(exchange, &signed_in, return_to, organization, None))
+    }
+
+    /// The page, with why WorkOS said no where it did, and the way to what it wants.
+    fn draw_hosted_refresh(
+        &self,
+        exchange: &mut Exchange<'_>,
+        signed_in: &SignedIn,
+        return_to: Option<&ReturnTo>,
+        organization: Option<&str>,
+        denial: Option<Denial>,
+    ) -> Response {
+        let return_to = return_to.map(ReturnTo::as_str);
+        let back = [("organization_id", organization), ("return_to", return_to)];
+        let way_in = with_query(&self.path(&format!("/login/with/{NAME}")), &back);
         let context = json!({
             "action": self.path("/hosted/refresh"),
-            "form_token": self.core.form_token(exchange, &form(&signed_in)),
-            "return_to": return_to.as_ref().map(crate::web::ReturnTo::as_str),
+            "form_token": self.core.form_token(exchange, &form(signed_in)),
+            "return_to": return_to,
             "organization_id": organization,
             "account": account_name(&signed_in.user),
+            "error": denial.map(Denial::message),
+            "sign_in_url": denial.map(|_| way_in),
+            "home_url": self.home(),
         });
+        let status = denial.map_or(StatusCode::OK, |_| StatusCode::FORBIDDEN);
         let (name, policy) = (PageName::HostedRefresh, PagePolicy::default());
-        Ok(self
-            .core
-            .page(exchange, StatusCode::OK, name, context, policy))
+        self.core.page(exchange, status, name, context, policy)
     }
 
     /// `POST`: `return_to`, `organization_id`.
@@ -69,15 +91,16 @@ impl LoginWing {
         self.core.forms.check(exchange, &body, &form(&signed_in))?;
         let found = self.hosted_row(&signed_in.session).await?;
         let (hosted, row) = found.ok_or_else(Problem::not_found)?;
-        let renewed = hosted
-            .renew(&self.core, row, organization, exchange.now)
-            .await?;
+        let renewed = hosted.renew(&self.core, row, organization.clone()).await?;
         let access = match renewed {
             Renewed::Stands(access) => access,
-            Renewed::NotThere => {
-                return Err(Problem::forbidden(
-                    "You cannot act for this organization. Choose another one, or sign in to it.",
-                ));
+            Renewed::Denied(why) if wants_json(exchange.headers()) => {
+                let (status, code) = (StatusCode::FORBIDDEN, why.code());
+                return Err(Problem::new(status, code, why.message()));
+            }
+            Renewed::Denied(why) => {
+                let (back, asked) = (return_to.as_ref(), organization.as_deref());
+                return Ok(self.draw_hosted_refresh(exchange, &signed_in, back, asked, Some(why)));
             }
             Renewed::Unknown => return Err(Problem::unavailable()),
             Renewed::Ended(reason) => {

@@ -41,7 +41,7 @@ pub(in crate::login) fn open(core: &Core, row: &UpstreamSession) -> Option<Token
 /// The session there that the access token is of.
 pub(super) fn session_of(core: &Core, row: &UpstreamSession) -> Option<String> {
     let tokens = open(core, row)?;
-    // Our own seal vouches for it: it was checked before it was kept.
+    // Our own seal vouches for it: it is as WorkOS gave it.
     let claims = Jws::parse(&tokens.access_token).ok()?;
     let claims = claims.dangerous_unverified_claims().ok()?;
     claims.str("sid").map(str::to_owned)

@@ -37,6 +37,7 @@ pub struct WorkOs {
     pub(super) issuers: Vec<String>,
     pub(super) label: String,
     pub(super) webhook_secret: Option<Zeroizing<String>>,
+    pub(super) trusts_email: bool,
     pub(super) organization_name: Option<OrganizationName>,
     pub(super) cache_entries: usize,
     pub(super) cache_age: Duration,
@@ -62,6 +63,7 @@ impl WorkOs {
             issuers: Vec::new(),
             label: "WorkOS".to_owned(),
             webhook_secret: None,
+            trusts_email: true,
             organization_name: None,
             cache_entries: 10_000,
             cache_age: Duration::from_mins(5),
@@ -126,6 +128,15 @@ impl WorkOs {
     /// `session.revoked`, `organization.*` and `organization_membership.*`.
     pub fn webhook_secret(mut self, secret: impl Into<String>) -> Self {
         self.webhook_secret = Some(Zeroizing::new(secret.into()));
+        self
+    }
+
+    /// Whether it is believed when it says that an address is verified: who comes with one is the person whose account
+    /// here has the same address. Default `true`, since the hosted page is the operator's own. Where people may come in
+    /// by a connection whose administrator is somebody else, `false` keeps those from entering accounts here by writing
+    /// an address: such people sign in first and link.
+    pub fn trust_email(mut self, trusted: bool) -> Self {
+        self.trusts_email = trusted;
         self
     }
 

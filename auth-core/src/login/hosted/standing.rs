@@ -91,18 +91,17 @@ impl LoginWing {
             }
             Ok(access) => Some(access),
             Err(TokenError::Unavailable) => return Ok(Standing::Unknown),
-            Err(TokenError::Refused(_)) => None,
+            Err(TokenError::UnknownKey | TokenError::Refused(_)) => None,
         };
-        let renewed = hosted.renew(&self.core, row, None, now).await?;
+        let renewed = hosted.renew(&self.core, row, None).await?;
         Ok(match (renewed, last_word) {
-            (Renewed::Stands(access), _) | (Renewed::Unknown | Renewed::NotThere, Some(access)) => {
-                Standing::Stands(access)
-            }
+            (Renewed::Stands(access), _)
+            | (Renewed::Unknown | Renewed::Denied(_), Some(access)) => Standing::Stands(access),
             (Renewed::Ended(reason), _) => {
                 self.end_hosted(session, reason, now).await?;
                 Standing::Ended
             }
-            (Renewed::Unknown | Renewed::NotThere, None) => Standing::Unknown,
+            (Renewed::Unknown | Renewed::Denied(_), None) => Standing::Unknown,
         })
     }
 

@@ -51,20 +51,22 @@ impl LoginWing {
         let signature = signature(hosted, exchange)?;
         let told: Told = serde_json::from_slice(exchange.body)
             .map_err(|_| Problem::bad_request("The body is no event."))?;
+        let (kind, now) = (OneTimeKind::LogoutToken, exchange.now);
         let claims = &self.core.stores.claims;
         let key = Digest32::of_parts(&[b"workos webhook", signature.as_bytes()]);
-        let keep_until = exchange.now + TOLERANCE * 3;
-        let is_first = claims
-            .claim_once(OneTimeKind::LogoutToken, &key, exchange.now, keep_until)
-            .await?;
-        if !is_first {
+        if claims.is_claimed(kind, &key, now).await? {
             return Err(Problem::new(
                 StatusCode::CONFLICT,
                 "replayed",
                 "This delivery has been taken already.",
             ));
         }
-        self.hear(hosted, &told, exchange.now).await?;
+        // Claimed once it is done, so that one that could not be done counts when WorkOS sends it again. Two at once do
+        // it twice, which is as good as once.
+        self.hear(hosted, &told, now).await?;
+        claims
+            .claim_once(kind, &key, now, now + TOLERANCE * 3)
+            .await?;
         Ok(json_response(StatusCode::OK, &json!({ "received": true })))
     }
 
@@ -129,9 +131,6 @@ impl LoginWing {
             let ended = self
                 .end_sessions(&user, ids.clone(), SessionEnd::EndedUpstream, now)
                 .await?;
-            for id in &ids {
-                store.take_upstream_session(id).await?;
-            }
             if !ended.is_empty() {
                 let event = Event::UpstreamLogout {
                     upstream: NAME.to_owned(),
@@ -139,6 +138,10 @@ impl LoginWing {
                     sessions: ended,
                 };
                 self.core.emit(now, None, event).await;
+            }
+            // Last: as long as it is there, a delivery that comes again finds what is left to do.
+            for id in &ids {
+                store.take_upstream_session(id).await?;
             }
         }
         Ok(())
@@ -154,10 +157,10 @@ impl LoginWing {
     ) -> Result<(), Problem> {
         for row in self.rows_of(hosted, user).await? {
             let (id, own) = (row.session_id.clone(), row.clone());
-            match hosted.renew(&self.core, row, None, now).await? {
+            match hosted.renew(&self.core, row, None).await? {
                 Renewed::Ended(_) => self.end_rows(vec![own], now).await?,
                 Renewed::Stands(_) => {}
-                Renewed::NotThere | Renewed::Unknown => {
+                Renewed::Denied(_) | Renewed::Unknown => {
                     tracing::warn!(session = id.as_str(), "a token could not be renewed");
                 }
             }

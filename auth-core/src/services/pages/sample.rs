@@ -77,7 +77,7 @@ fn nullable(page: PageName) -> &'static [&'static str] {
         #[cfg(feature = "login")]
         PageName::Logout => &["return_to", "email"],
         #[cfg(feature = "workos")]
-        PageName::HostedRefresh => &["return_to", "organization_id"],
+        PageName::HostedRefresh => &["return_to", "organization_id", "error", "sign_in_url"],
         #[cfg(feature = "login")]
         PageName::SignedOut => &[],
         #[cfg(feature = "login")]
@@ -230,6 +230,9 @@ fn full(page: PageName) -> Value {
             "return_to": "/team",
             "organization_id": "org_01J",
             "account": "ada@example.com",
+            "error": "This organization wants you to sign in to it in its own way.",
+            "sign_in_url": "/auth/login/with/workos?organization_id=org_01J&return_to=%2Fteam",
+            "home_url": "/",
         }),
         #[cfg(feature = "login")]
         PageName::SignedOut => json!({ "login_url": "/auth/login", "home_url": "/" }),

@@ -1,6 +1,7 @@
 //! A WorkOS that says what a test wants said: authenticate, key set, users, organizations, memberships.
 
 use std::collections::HashMap;
+use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use serde_json::{Map, Value, json};
@@ -24,6 +25,8 @@ pub(super) enum Fault {
     Down,
     /// No answer at all.
     Slow,
+    /// The connection ends without an answer.
+    Cut,
     /// A page in place of JSON.
     Markup,
     /// A redirect elsewhere.
@@ -32,6 +35,17 @@ pub(super) enum Fault {
     ForeignKey,
     /// Answers for somebody of the operator's in the person's place.
     Impersonated,
+    /// 500 where its keys lie, all else well.
+    KeysDown,
+}
+
+/// Where a request waits until the test lets it go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Hold {
+    /// On the way there.
+    Before,
+    /// On the way back.
+    After,
 }
 
 type Bend = Arc<dyn Fn(&mut Map<String, Value>) + Send + Sync>;
@@ -58,6 +72,10 @@ pub(super) struct State {
     pub(super) refreshes: usize,
     /// No organization can be made.
     pub(super) makes_none: bool,
+    /// What it answers a refresh with in place of tokens.
+    pub(super) demand: Option<&'static str>,
+    pub(super) first_name: &'static str,
+    hold: Option<(&'static str, Hold, Receiver<()>)>,
 }
 
 pub(super) struct FakeWorkOs {
@@ -87,13 +105,28 @@ impl FakeWorkOs {
             made: HashMap::new(),
             refreshes: 0,
             makes_none: false,
+            demand: None,
+            first_name: "Ada",
+            hold: None,
         }));
         let base = Arc::new(Mutex::new(String::new()));
         let (serving, time, own) = (state.clone(), clock.clone(), base.clone());
         let server = Loopback::serving(move |request| {
             let now = time.now().seconds();
             let base = own.lock().unwrap().clone();
-            serving.lock().unwrap().answer(request, &base, now)
+            let held = serving.lock().unwrap().take_hold(request);
+            let wait = |here: Hold| {
+                if let Some((_, at, gate)) = &held
+                    && *at == here
+                {
+                    // An error is the other end dropped: that lets it go on too.
+                    let _ = gate.recv();
+                }
+            };
+            wait(Hold::Before);
+            let reply = serving.lock().unwrap().answer(request, &base, now);
+            wait(Hold::After);
+            reply
         })
         .await;
         *base.lock().unwrap() = server.url("");
@@ -120,6 +153,20 @@ impl FakeWorkOs {
 
     pub(super) fn heads(&self) -> Vec<String> {
         self.server.heads()
+    }
+
+    /// Keeps the next request to this path waiting until what is returned is dropped.
+    pub(super) fn hold_next(&self, path: &'static str, at: Hold) -> Sender<()> {
+        let (release, gate) = mpsc::channel();
+        self.state().hold = Some((path, at, gate));
+        release
+    }
+
+    /// Waits until a request is held.
+    pub(super) async fn holds(&self) {
+        while self.state().hold.is_some() {
+            tokio::task::yield_now().await;
+        }
     }
 
     /// A code for somebody who signed in by a request with this challenge.
@@ -169,6 +216,11 @@ impl State {
         format!("{start}_{}", self.drawn)
     }
 
+    fn take_hold(&mut self, request: &str) -> Option<(&'static str, Hold, Receiver<()>)> {
+        let target = request.split(' ').nth(1)?;
+        self.hold.take_if(|(path, ..)| target.starts_with(*path))
+    }
+
     fn answer(&mut self, request: &str, base: &str, now: i64) -> Reply {
         let (head, body) = request.split_once("\r\n\r\n").unwrap_or((request, ""));
         let mut line = head.lines().next().unwrap_or_default().split(' ');
@@ -180,19 +232,20 @@ impl State {
         match self.fault {
             Some(Fault::Down) => return Reply::status(500),
             Some(Fault::Slow) => return Reply::Stall(Vec::new()),
+            Some(Fault::Cut) => return Reply::raw(""),
             Some(Fault::Markup) => return Reply::ok("text/html", "<h1>Sign in</h1>"),
             Some(Fault::Redirect) => {
                 return Reply::raw(
                     "HTTP/1.1 302 X\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
                 );
             }
-            Some(Fault::ForeignKey | Fault::Impersonated) | None => {}
+            Some(Fault::ForeignKey | Fault::Impersonated | Fault::KeysDown) | None => {}
         }
         let body: Value = serde_json::from_str(body).unwrap_or(Value::Null);
         let parts: Vec<_> = path.trim_start_matches('/').split('/').collect();
         match (method, parts.as_slice()) {
             ("POST", ["user_management", "authenticate"]) => self.authenticate(&body, base, now),
-            ("GET", ["user_management", "users", id]) if *id == USER => reply(200, &user()),
+            ("GET", ["user_management", "users", id]) if *id == USER => reply(200, &self.user()),
             ("GET", ["user_management", "organization_memberships"]) => self.listed(),
             ("POST", ["user_management", "organization_memberships"]) => self.join(&body),
             ("GET", ["organizations", "external_id", id]) => match self.made.get(*id) {
@@ -208,6 +261,9 @@ impl State {
     }
 
     fn key_set(&self, path: &str) -> Reply {
+        if self.fault == Some(Fault::KeysDown) {
+            return Reply::status(500);
+        }
         if path != format!("/sso/jwks/{CLIENT}") {
             return refused(404, "not_found");
         }
@@ -237,6 +293,9 @@ impl State {
             }
             "refresh_token" => {
                 self.refreshes += 1;
+                if let Some(code) = self.demand {
+                    return refused(403, code);
+                }
                 let asked = body["organization_id"].as_str();
                 if asked.is_some_and(|asked| !self.memberships.contains_key(asked)) {
                     return refused(403, "organization_not_authorized");
@@ -281,15 +340,24 @@ impl State {
         let impersonator = json!({ "email": "support@workos.test", "reason": "a ticket" });
         let is_impersonated = matches!(self.fault, Some(Fault::Impersonated));
         json!({
-            "user": user(), "organization_id": organization,
+            "user": self.user(), "organization_id": organization,
             "access_token": access_token, "refresh_token": refresh_token,
             "authentication_method": "Password",
             "impersonator": is_impersonated.then_some(impersonator),
         })
     }
 
+    fn user(&self) -> Value {
+        json!({
+            "object": "user", "id": USER, "email": EMAIL, "email_verified": true,
+            "first_name": self.first_name, "last_name": "Lovelace", "metadata": {},
+            "created_at": THEN, "updated_at": THEN,
+        })
+    }
+
     fn listed(&self) -> Reply {
-        let data: Vec<_> = self.memberships.keys().map(|id| membership(id)).collect();
+        let ids = self.memberships.keys();
+        let data: Vec<_> = ids.map(|id| self.membership(id)).collect();
         reply(
             200,
             &json!({ "object": "list", "data": data, "list_metadata": {} }),
@@ -302,7 +370,16 @@ impl State {
             return refused(409, "conflict");
         }
         self.memberships.insert(id.to_owned(), "member".to_owned());
-        reply(201, &membership(id))
+        reply(201, &self.membership(id))
+    }
+
+    fn membership(&self, organization: &str) -> Value {
+        json!({
+            "object": "organization_membership", "id": format!("om_{organization}"),
+            "user_id": USER, "organization_id": organization, "organization_name": "Engines",
+            "role": { "slug": "member" }, "roles": [{ "slug": "member" }], "user": self.user(),
+            "status": "active", "directory_managed": false, "created_at": THEN, "updated_at": THEN,
+        })
     }
 
     fn make(&mut self, body: &Value) -> Reply {
@@ -318,26 +395,9 @@ impl State {
 
 const THEN: &str = "2025-11-01T00:00:00.000Z";
 
-fn user() -> Value {
-    json!({
-        "object": "user", "id": USER, "email": EMAIL, "email_verified": true,
-        "first_name": "Ada", "last_name": "Lovelace", "metadata": {},
-        "created_at": THEN, "updated_at": THEN,
-    })
-}
-
 fn organization(id: &str) -> Value {
     json!({
         "object": "organization", "id": id, "name": "Engines", "domains": [], "metadata": {},
-        "created_at": THEN, "updated_at": THEN,
-    })
-}
-
-fn membership(organization: &str) -> Value {
-    json!({
-        "object": "organization_membership", "id": format!("om_{organization}"),
-        "user_id": USER, "organization_id": organization, "organization_name": "Engines",
-        "role": { "slug": "member" }, "roles": [{ "slug": "member" }], "user": user(), "status": "active", "directory_managed": false,
         "created_at": THEN, "updated_at": THEN,
     })
 }

@@ -1,14 +1,17 @@
 //! The whole way: to AuthKit, back, and out again.
 
 use http::StatusCode;
+use serde_json::json;
 use url::Url;
 
 use super::super::harness::{Answer, Browser, PASSWORD, SESSION_COOKIE};
-use super::fake::{CLIENT, EMAIL, Fault, LIFE, USER};
+use super::fake::{CLIENT, EMAIL, Fault, Hold, LIFE, USER};
+use super::webhook::tell;
 use super::{Stage, workos};
+use crate::ground::Clock as _;
 use crate::ground::jose::Jws;
 use crate::login::hosted::secrets;
-use crate::login::{LoginWing, Upstream};
+use crate::login::{LoginWing, NewUser, Upstream, acr};
 use crate::store::{MemoryStore, SessionId};
 
 const BEGIN: &str = "/auth/login/with/workos";
@@ -197,6 +200,68 @@ async fn signing_out_leads_on_to_workos() {
         Some("https://app.example.com/auth/signed-out")
     );
     assert!(!browser.is_signed_in().await);
+}
+
+/// Nothing of it is believed but where it was: a second factor there is none here.
+#[tokio::test]
+async fn how_somebody_signed_in_there_counts_for_nothing_here() {
+    let stage = Stage::new().await;
+    let mut browser = stage.house.browser();
+    sign_in(&stage, &mut browser).await;
+    let info = browser.get_json("/auth/session").await.json();
+    let session = &info["session"];
+    assert_eq!(session["amr"], json!([acr::FEDERATED, acr::HOSTED]));
+    assert_eq!(session["acr"], acr::SINGLE_FACTOR_ACR);
+    let now = stage.house.clock.now().rfc3339();
+    assert_eq!(session["auth_time"], now);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn what_a_sign_in_brought_before_an_event_is_not_kept_after_it() {
+    let stage = Stage::new().await;
+    let mut browser = stage.house.browser();
+    let back = to_authkit(&stage, &mut browser, BEGIN).await;
+    let hold = stage
+        .fake
+        .hold_next("/user_management/authenticate", Hold::After);
+    let changes = async {
+        stage.fake.holds().await;
+        stage.fake.state().first_name = "Augusta";
+        tell(&stage, "user.updated", json!({ "id": USER })).await;
+        drop(hold);
+    };
+    let (answer, ()) = tokio::join!(browser.get(&back), changes);
+    assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.body);
+    let mut headers = http::HeaderMap::new();
+    let cookie = format!("{SESSION_COOKIE}={}", browser.cookies[SESSION_COOKIE]);
+    headers.insert(http::header::COOKIE, cookie.parse().unwrap());
+    let wing = &stage.house.wing;
+    let seen = wing.session(&headers).await.unwrap().unwrap();
+    let access = wing.hosted_access(&seen).await.unwrap().unwrap();
+    let user = wing.hosted_user(&access).await.unwrap();
+    assert_eq!(user.first_name.as_deref(), Some("Augusta"));
+}
+
+#[tokio::test]
+async fn where_its_word_on_addresses_is_not_believed_nobody_is_merged() {
+    for (trusted, next) in [(true, "/"), (false, "/auth/link-first")] {
+        let stage = Stage::on(
+            MemoryStore::new().into(),
+            |login| login,
+            |settings| settings.trust_email(trusted),
+        )
+        .await;
+        let new = NewUser {
+            email: Some(EMAIL.to_owned()),
+            email_verified: true,
+            ..NewUser::default()
+        };
+        stage.house.wing.create_user(new).await.unwrap();
+        let mut browser = stage.house.browser();
+        let answer = sign_in(&stage, &mut browser).await;
+        assert!(answer.location().starts_with(next), "{}", answer.location());
+        assert_eq!(browser.is_signed_in().await, trusted);
+    }
 }
 
 #[tokio::test]

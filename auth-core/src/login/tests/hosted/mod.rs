@@ -4,6 +4,7 @@ mod fake;
 mod flow;
 mod management;
 mod refresh;
+mod renewal;
 mod standing;
 mod webhook;
 
@@ -77,7 +78,11 @@ impl Stage {
 
     /// Another node with the same stores, the same time and the same WorkOS.
     fn second_node(&self) -> House {
-        let login = settings().hosted(workos(&self.fake));
+        self.second_node_with(|settings| settings)
+    }
+
+    fn second_node_with(&self, change: impl FnOnce(WorkOs) -> WorkOs) -> House {
+        let login = settings().hosted(change(workos(&self.fake)));
         let clock = self.house.clock.clone();
         House::build_at(clock, login, self.house.core.stores.clone())
     }

@@ -5,7 +5,8 @@ use serde_json::json;
 
 use super::super::harness::{SESSION_COOKIE, form_token};
 use super::Stage;
-use super::fake::Fault;
+use super::fake::{Fault, LIFE};
+use crate::services::Event;
 
 const REFRESH: &str = "/auth/hosted/refresh";
 
@@ -74,9 +75,67 @@ async fn an_organization_of_others_changes_nothing() {
         .await;
     assert_eq!(answer.status, StatusCode::FORBIDDEN);
     assert!(!answer.body.contains("<script>alert"), "{}", answer.body);
+    assert!(answer.body.contains("id=\"error\""), "{}", answer.body);
     let seen = stage.seen(&came).await.unwrap();
     let scope = stage.house.wing.scope(&seen).await.unwrap();
     assert_eq!(scope.organization.as_deref(), Some("org_1"));
+}
+
+#[tokio::test]
+async fn what_an_organization_asks_first_is_said_and_the_session_stands() {
+    for (theirs, ours) in [
+        ("sso_required", "sso_required"),
+        (
+            "organization_authentication_methods_required",
+            "sso_required",
+        ),
+        ("mfa_enrollment", "mfa_required"),
+        ("mfa_challenge", "mfa_required"),
+        ("organization_selection_required", "organization_required"),
+        ("email_verification_required", "email_unverified"),
+        ("whatever_else", "organization_refused"),
+    ] {
+        let stage = Stage::new().await;
+        let user = stage.user().await;
+        let came = stage.came(&user, None).await;
+        let mut browser = stage.browser(&came);
+        let page = browser.context(REFRESH).await;
+        stage.fake.state().demand = Some(theirs);
+        let mut body = json!({ "form_token": page["form_token"], "organization_id": "org_1" });
+        let answer = browser.post_json(REFRESH, &body).await;
+        assert_eq!(answer.status, StatusCode::FORBIDDEN, "{}", answer.body);
+        assert_eq!(answer.json()["code"], ours);
+        assert!(stage.seen(&came).await.is_some(), "{theirs}");
+        // A person reads it, and finds the way that leads there.
+        body["return_to"] = json!("/team");
+        let text = |name: &str| body[name].as_str().unwrap().to_owned();
+        let fields = ["form_token", "organization_id", "return_to"].map(|name| (name, text(name)));
+        let fields = fields
+            .each_ref()
+            .map(|(name, value)| (*name, value.as_str()));
+        let answer = browser.post(REFRESH, &fields).await;
+        assert_eq!(answer.status, StatusCode::FORBIDDEN, "{}", answer.body);
+        assert!(answer.body.contains("id=\"error\""), "{}", answer.body);
+        let way = "/auth/login/with/workos?organization_id=org_1&amp;return_to=%2Fteam";
+        assert!(answer.body.contains(way), "{}", answer.body);
+        assert!(!answer.body.contains("alert(1)"), "{}", answer.body);
+        assert!(browser.is_signed_in().await);
+    }
+}
+
+#[tokio::test]
+async fn a_sign_in_that_is_asked_for_anew_is_told_as_the_reason() {
+    let stage = Stage::new().await;
+    let user = stage.user().await;
+    let came = stage.came(&user, None).await;
+    stage.fake.state().demand = Some("mfa_enrollment");
+    stage.advance(std::time::Duration::from_secs(LIFE.unsigned_abs() + 1));
+    assert!(stage.seen(&came).await.is_none());
+    let refused = Event::UpstreamRefused {
+        upstream: "workos".to_owned(),
+        reason: "mfa_required",
+    };
+    assert!(stage.house.events().contains(&refused));
 }
 
 #[tokio::test]

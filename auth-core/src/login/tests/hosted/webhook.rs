@@ -1,17 +1,24 @@
 //! What WorkOS tells.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use bytes::Bytes;
 use http::{Request, StatusCode};
 use serde_json::{Value, json};
 use workos::compute_webhook_signature;
 
 use super::super::harness::Answer;
-use super::fake::USER;
+use super::fake::{Hold, USER};
 use super::{Came, Stage};
-use crate::ground::Clock as _;
+use crate::ground::{Clock as _, Timestamp};
 use crate::services::Event;
+use crate::store::{
+    Backend, MemoryStore, Reach, SessionId, StoreError, StoreResult, Stores, UpstreamSession,
+    UpstreamSessionStore,
+};
 
 const WEBHOOK: &str = "/auth/hosted/webhook";
 const SECRET: &str = "whsec_0123456789abcdef";
@@ -32,7 +39,7 @@ async fn send(stage: &Stage, header: Option<&str>, body: &str) -> Answer {
     stage.house.browser().send(request).await
 }
 
-async fn tell(stage: &Stage, event: &str, data: Value) -> Answer {
+pub(super) async fn tell(stage: &Stage, event: &str, data: Value) -> Answer {
     let body = json!({ "id": "event_1", "event": event, "data": data }).to_string();
     let header = signed(stage, SECRET, Duration::ZERO, &body);
     send(stage, Some(&header), &body).await
@@ -173,4 +180,110 @@ async fn whatever_else_is_posted_is_refused_clearly() {
         let answer = send(&stage, Some(&header), body).await;
         assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{body}");
     }
+}
+
+/// A store that is down where sessions are looked for.
+struct Failing {
+    inner: MemoryStore,
+    fails: AtomicBool,
+}
+
+#[async_trait]
+impl Backend for Failing {
+    fn reach(&self) -> Reach {
+        self.inner.reach()
+    }
+
+    async fn prune(&self, now: Timestamp, limit: u32) -> StoreResult<u64> {
+        self.inner.prune(now, limit).await
+    }
+}
+
+#[async_trait]
+impl UpstreamSessionStore for Failing {
+    async fn put_upstream_session(&self, session: &UpstreamSession) -> StoreResult<()> {
+        self.inner.put_upstream_session(session).await
+    }
+
+    async fn upstream_session(&self, id: &SessionId) -> StoreResult<Option<UpstreamSession>> {
+        self.inner.upstream_session(id).await
+    }
+
+    async fn replace_upstream_secrets(
+        &self,
+        id: &SessionId,
+        expected: u64,
+        secrets: &[u8],
+    ) -> StoreResult<bool> {
+        let store = &self.inner;
+        store.replace_upstream_secrets(id, expected, secrets).await
+    }
+
+    async fn take_upstream_session(&self, id: &SessionId) -> StoreResult<Option<UpstreamSession>> {
+        self.inner.take_upstream_session(id).await
+    }
+
+    async fn upstream_sessions(
+        &self,
+        issuer: &str,
+        subject: Option<&str>,
+        sid: Option<&str>,
+        limit: u32,
+    ) -> StoreResult<Vec<UpstreamSession>> {
+        if self.fails.load(Ordering::SeqCst) {
+            return Err(StoreError::unavailable("down"));
+        }
+        let store = &self.inner;
+        store.upstream_sessions(issuer, subject, sid, limit).await
+    }
+}
+
+#[tokio::test]
+async fn an_event_that_could_not_be_acted_on_counts_when_it_comes_again() {
+    let inner = MemoryStore::new();
+    let failing = Arc::new(Failing {
+        inner: inner.clone(),
+        fails: AtomicBool::new(true),
+    });
+    let mut stores = Stores::from(inner);
+    stores.upstream_sessions = failing.clone();
+    let stage = Stage::on(stores, |login| login, |settings| settings).await;
+    let (first, _) = two(&stage).await;
+    let data = json!({ "id": first.sid, "user_id": USER });
+    let body = json!({ "id": "e", "event": "session.revoked", "data": data }).to_string();
+    let header = signed(&stage, SECRET, Duration::ZERO, &body);
+    let answer = send(&stage, Some(&header), &body).await;
+    assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(stage.seen(&first).await.is_some());
+    failing.fails.store(false, Ordering::SeqCst);
+    let answer = send(&stage, Some(&header), &body).await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+    assert!(stage.seen(&first).await.is_none());
+    let answer = send(&stage, Some(&header), &body).await;
+    assert_eq!(answer.status, StatusCode::CONFLICT);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn what_was_asked_for_before_an_event_is_not_kept_after_it() {
+    let stage = Stage::new().await;
+    let (first, _) = two(&stage).await;
+    let wing = &stage.house.wing;
+    let seen = stage.seen(&first).await.unwrap();
+    let access = wing.hosted_access(&seen).await.unwrap().unwrap();
+    let release = stage.fake.hold_next("/user_management/users/", Hold::After);
+    let changes = async {
+        stage.fake.holds().await;
+        stage.fake.state().first_name = "Augusta";
+        let answer = tell(&stage, "user.updated", json!({ "id": USER })).await;
+        assert_eq!(answer.status, StatusCode::OK);
+        drop(release);
+    };
+    let (old, ()) = tokio::join!(wing.hosted_user(&access), changes);
+    assert_eq!(old.unwrap().first_name.as_deref(), Some("Ada"));
+    let name = async || wing.hosted_user(&access).await.unwrap().first_name.clone();
+    assert_eq!(name().await.as_deref(), Some("Augusta"));
+    // An event that comes late has the record asked for anew, and says nothing of it itself.
+    let late = json!({ "id": USER, "first_name": "Ada", "updated_at": "2025-01-01T00:00:00.000Z" });
+    tell(&stage, "user.updated", late).await;
+    assert_eq!(name().await.as_deref(), Some("Augusta"));
 }

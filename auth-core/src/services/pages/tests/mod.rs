@@ -193,7 +193,7 @@ fn stable_ids_are_present() {
             ],
         ),
         ("logout", &["submit"]),
-        ("hosted_refresh", &["submit"]),
+        ("hosted_refresh", &["error", "sign_in", "submit", "home"]),
         ("signed_out", &["login", "home"]),
         (
             "account",
