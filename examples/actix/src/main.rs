@@ -6,7 +6,7 @@ use actix_web::guard::{Any, Get, Head};
 use actix_web::http::header::{CACHE_CONTROL, CacheControl, CacheDirective};
 use actix_web::web::{Html, Json};
 use actix_web::{App, HttpServer, Responder, Route, web};
-use adapter_actix::{AccessToken, Auth, Resource, User, WithAuth as _, guard};
+use adapter_actix::{AccessToken, Auth, Resource, Scope, User, WithAuth as _, guard};
 use example_setup::{GRACE, Setup, SetupError, home_page, stop_signal};
 use serde_json::{Value, json};
 
@@ -40,6 +40,8 @@ async fn run() -> Result<(), SetupError> {
             .route("/", get().to(home))
             .route("/healthz", get().to(async || "ok"))
             .route("/dashboard", get().to(dashboard).wrap(guard::signed_in()))
+            .route("/team", get().to(team).wrap(guard::organization()))
+            .route("/staff", get().to(team).wrap(guard::admin()))
             .route("/api/me", get().to(me).wrap(guard::scope("profile")))
             .with_auth(&auth)
     };
@@ -70,6 +72,14 @@ async fn home(user: Option<User>) -> impl Responder {
 
 async fn dashboard(user: User) -> Html {
     Html::new(home_page(Some(user.display_name())))
+}
+
+async fn team(scope: Scope) -> Json<Value> {
+    Json(json!({
+        "organization": scope.organization,
+        "role": scope.role,
+        "admin": scope.admin,
+    }))
 }
 
 async fn me(token: AccessToken) -> Json<Value> {

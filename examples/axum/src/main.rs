@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::process::ExitCode;
 
-use adapter_axum::{AccessToken, Auth, Resource, User, WithAuth as _, guard};
+use adapter_axum::{AccessToken, Auth, Resource, Scope, User, WithAuth as _, guard};
 use axum::http::header::CACHE_CONTROL;
 use axum::response::{Html, IntoResponse};
 use axum::routing::get;
@@ -45,6 +45,8 @@ async fn run() -> Result<(), SetupError> {
         .route("/", get(home))
         .route("/healthz", get(|| async { "ok" }))
         .route("/dashboard", get(dashboard).route_layer(guard::signed_in()))
+        .route("/team", get(team).route_layer(guard::organization()))
+        .route("/staff", get(team).route_layer(guard::admin()))
         .route("/api/me", get(me).route_layer(guard::scope("profile")))
         .with_auth(&auth)
         .with_state(auth.clone());
@@ -64,6 +66,14 @@ async fn home(user: Option<User>) -> impl IntoResponse {
 
 async fn dashboard(user: User) -> Html<String> {
     Html(home_page(Some(user.display_name())))
+}
+
+async fn team(scope: Scope) -> Json<Value> {
+    Json(json!({
+        "organization": scope.organization,
+        "role": scope.role,
+        "admin": scope.admin,
+    }))
 }
 
 async fn me(token: AccessToken) -> Json<Value> {

@@ -7,7 +7,7 @@
 
 use std::process::ExitCode;
 
-use adapter_poem::{AccessToken, Auth, Resource, User, WithAuth as _, guard};
+use adapter_poem::{AccessToken, Auth, Resource, Scope, User, WithAuth as _, guard};
 use example_setup::{GRACE, Setup, SetupError, home_page, stop_signal};
 use poem::http::header::CACHE_CONTROL;
 use poem::listener::TcpAcceptor;
@@ -43,6 +43,8 @@ async fn run() -> Result<(), SetupError> {
         .at("/", get(home))
         .at("/healthz", get(healthz))
         .at("/dashboard", get(dashboard).with(guard::signed_in()))
+        .at("/team", get(team).with(guard::organization()))
+        .at("/staff", get(team).with(guard::admin()))
         .at("/api/me", get(me).with(guard::scope("profile")))
         .with_auth(&auth);
 
@@ -68,6 +70,15 @@ fn healthz() -> &'static str {
 #[handler]
 fn dashboard(user: User) -> Html<String> {
     Html(home_page(Some(user.display_name())))
+}
+
+#[handler]
+fn team(scope: Scope) -> Json<Value> {
+    Json(json!({
+        "organization": scope.organization,
+        "role": scope.role,
+        "admin": scope.admin,
+    }))
 }
 
 #[handler]

@@ -12,6 +12,8 @@
 //! `open`) and `REGISTRATION_TOKEN` (made and told at the start).
 
 mod environment;
+#[cfg(feature = "workos")]
+mod hosted;
 #[cfg(feature = "login")]
 mod login;
 mod page;

@@ -26,7 +26,7 @@ pub(crate) fn add_to(login: Login) -> Result<Login, SetupError> {
     upstreams.extend(custom()?);
     let login = login.sign_in_with(upstreams);
     #[cfg(feature = "workos")]
-    let login = hosted(login)?;
+    let login = crate::hosted::add_to(login)?;
     Ok(login)
 }
 
@@ -93,14 +93,4 @@ fn custom() -> Result<Option<Upstream>, SetupError> {
             ..ProfileMap::default()
         });
     switched(upstream, "OAUTH").map(Some)
-}
-
-/// Hosted sign-in: `WORKOS_…`.
-#[cfg(feature = "workos")]
-fn hosted(login: Login) -> Result<Login, SetupError> {
-    let settings = auth_core::login::WorkOs::from_env(environment::text);
-    Ok(match settings.map_err(|error| in_words(&error))? {
-        Some(settings) => login.hosted(settings),
-        None => login,
-    })
 }
