@@ -15,6 +15,15 @@ export const callback = '/auth/callback/workos'
 export const begin = '/auth/login/with/workos'
 export const refresh = '/auth/hosted/refresh'
 
+/** Somebody the emulator knows. */
+export const known = (first_name, more) => ({
+  email: `${first_name.toLowerCase()}@people.example.test`,
+  first_name,
+  last_name: 'Example',
+  email_verified: true,
+  ...more,
+})
+
 /** The emulator's API, as WorkOS's. */
 const apiOf = (base) => async (path, { method = 'GET', body } = {}) => {
   const answer = await fetch(`${base}${path}`, {
@@ -68,13 +77,20 @@ export async function startHostedWorld(example, { people, users = [], env = {} }
   const endpoint = { endpoint_url: `${host.issuer}/auth/hosted/webhook`, secret: webhookSecret, events: [] }
   await api('/webhook_endpoints', { method: 'POST', body: endpoint })
 
+  let isDown = false
+  /** From here on it does not answer. */
+  async function down() {
+    if (!isDown) await emulator.close()
+    isDown = true
+  }
+
   async function stop() {
     const personal = [...Object.values(people), ...users].flatMap(({ email, password }) => [email, password])
     const secrets = [...personal.filter(Boolean), apiKey, webhookSecret]
     for (const started of hosts) await started.stop({ secrets })
-    await emulator.close()
+    await down()
   }
-  return { host, workos, api, idOf, organization, join, staff, webhookSecret, startHostWith, stop }
+  return { people, host, workos, api, idOf, organization, join, staff, webhookSecret, startHostWith, down, stop }
 }
 
 /** A person without a script who signs in there. */

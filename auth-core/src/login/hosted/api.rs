@@ -17,7 +17,7 @@ use crate::login::acr;
 use crate::login::federation::client::{
     Ask, AttemptSecrets, AuthorizationResponse, ClientError, Proven, Tokens,
 };
-use crate::login::federation::{EmailVerified, ProfileMap, profile};
+use crate::login::federation::{EmailVerified, Profile, ProfileMap, profile};
 use crate::services::Core;
 use crate::store::UpstreamSession;
 
@@ -33,6 +33,9 @@ const PROFILE: ProfileMap = ProfileMap {
     picture: &["/profile_picture_url"],
     locale: &["/locale"],
 };
+
+/// As long as any other name.
+const MAX_NAME: usize = 200;
 
 /// Why a call came to nothing. Safe to log: nothing in it was written by the other side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -146,10 +149,12 @@ impl Hosted {
 
     fn proven(&self, came: Authenticated) -> Proven {
         let claims = serde_json::to_value(&came.user).unwrap_or(Value::Null);
+        let mut profile = profile::read(&PROFILE, &claims);
+        profile.name = profile.name.take().or_else(|| whole_name(&profile));
         Proven {
             issuer: self.issuer.clone(),
             subject: came.access.user_id,
-            profile: profile::read(&PROFILE, &claims),
+            profile,
             claims,
             sid: Some(came.access.session_id),
             auth_time: None,
@@ -186,6 +191,13 @@ impl Hosted {
         params.return_to = Some(return_to.to_owned());
         self.client.user_management().get_logout_url(params).ok()
     }
+}
+
+/// Most users there have a first and a last name alone.
+fn whole_name(profile: &Profile) -> Option<String> {
+    let parts = [&profile.given_name, &profile.family_name];
+    let parts: Vec<_> = parts.into_iter().flatten().map(String::as_str).collect();
+    (!parts.is_empty()).then(|| parts.join(" ").chars().take(MAX_NAME).collect())
 }
 
 /// The tokens of an answer, to be kept.

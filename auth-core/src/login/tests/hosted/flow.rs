@@ -86,6 +86,7 @@ async fn somebody_new_gets_an_account_and_a_session_that_rests_there() {
     let info = browser.get_json("/auth/session").await.json();
     assert_eq!(info["user"]["email"], EMAIL);
     assert_eq!(info["user"]["email_verified"], true);
+    assert_eq!(info["user"]["name"], "Ada Lovelace");
     let row = row_of(&stage, &mut browser).await.unwrap();
     assert_eq!(
         (row.upstream.as_str(), row.subject.as_str()),
