@@ -85,7 +85,7 @@ impl Outbound {
         let (url, lane) = self.0.rules.admit(url)?;
         let request = self.client(lane).await?.get(url).header(ACCEPT, accept);
         let exchange = async {
-            let response = request.send().await.map_err(OutboundError::from_request)?;
+            let response = self.ask(request).await?;
             self.read(response).await
         };
         tokio::time::timeout(self.0.rules.timeout, exchange)
@@ -129,9 +129,8 @@ impl Outbound {
         form: &[(&str, &str)],
     ) -> Result<u16, OutboundError> {
         let request = self.form(url, form).await?;
-        let answer = tokio::time::timeout(self.0.rules.timeout, request.send()).await;
-        let answer = answer.map_err(|_| OutboundError::Timeout)?;
-        let answer = answer.map_err(OutboundError::from_request)?;
+        let answer = tokio::time::timeout(self.0.rules.timeout, self.ask(request)).await;
+        let answer = answer.unwrap_or(Err(OutboundError::Timeout))?;
         Ok(answer.status().as_u16())
     }
 
@@ -161,7 +160,7 @@ impl Outbound {
             .headers(headers)
             .body(body);
         let exchange = async {
-            let mut response = request.send().await.map_err(OutboundError::from_request)?;
+            let mut response = self.ask(request).await?;
             let mut answer = http::Response::new(self.body(&mut response).await?);
             *answer.status_mut() = response.status();
             *answer.headers_mut() = std::mem::take(response.headers_mut());
@@ -190,7 +189,7 @@ impl Outbound {
     async fn exchange(&self, request: RequestBuilder) -> Result<Bytes, OutboundError> {
         let exchange = async {
             let request = request.header(ACCEPT, "application/json");
-            let response = request.send().await.map_err(OutboundError::from_request)?;
+            let response = self.ask(request).await?;
             if !is_json(response.headers()) && response.status() == 200 {
                 return Err(OutboundError::ContentType);
             }
@@ -199,6 +198,14 @@ impl Outbound {
         tokio::time::timeout(self.0.rules.timeout, exchange)
             .await
             .unwrap_or(Err(OutboundError::Timeout))
+    }
+
+    async fn ask(&self, request: RequestBuilder) -> Result<Response, OutboundError> {
+        #[cfg(feature = "testkit")]
+        if let Some(in_place) = &self.0.rules.in_place {
+            return in_place.answer(request);
+        }
+        request.send().await.map_err(OutboundError::from_request)
     }
 
     async fn read(&self, mut response: Response) -> Result<Bytes, OutboundError> {

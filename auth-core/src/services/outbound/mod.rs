@@ -12,6 +12,8 @@ mod address;
 mod client;
 mod credentials;
 mod error;
+#[cfg(feature = "testkit")]
+mod in_place;
 mod policy;
 mod resolve;
 #[cfg(test)]

@@ -8,6 +8,8 @@ use url::{Host, Url};
 
 use super::address::is_public;
 use super::error::OutboundError;
+#[cfg(feature = "testkit")]
+use super::in_place::InPlace;
 
 /// Longer URLs are refused: no real one is.
 const MAX_URL_BYTES: usize = 2048;
@@ -24,6 +26,8 @@ pub struct OutboundPolicy {
     connect_timeout: Duration,
     timeout: Duration,
     body_limit: usize,
+    #[cfg(feature = "testkit")]
+    in_place: Option<InPlace>,
 }
 
 impl Default for OutboundPolicy {
@@ -35,6 +39,8 @@ impl Default for OutboundPolicy {
             connect_timeout: Duration::from_secs(3),
             timeout: Duration::from_secs(5),
             body_limit: 64 * 1024,
+            #[cfg(feature = "testkit")]
+            in_place: None,
         }
     }
 }
@@ -77,6 +83,20 @@ impl OutboundPolicy {
         self
     }
 
+    /// Answers every request that is let through in place of the network, for tests: nothing is resolved and nothing
+    /// connected to, and all else is as it is.
+    #[cfg(feature = "testkit")]
+    pub fn answered_by(
+        mut self,
+        answer: impl Fn(&http::Request<bytes::Bytes>) -> http::Response<bytes::Bytes>
+        + Send
+        + Sync
+        + 'static,
+    ) -> Self {
+        self.in_place = Some(InPlace::new(answer));
+        self
+    }
+
     pub(super) fn check(&self) -> Result<Rules, OutboundError> {
         let fail = |setting, problem: String| Err(OutboundError::Policy { setting, problem });
         let mut rules = Rules {
@@ -86,6 +106,8 @@ impl OutboundPolicy {
             connect_timeout: self.connect_timeout,
             timeout: self.timeout,
             body_limit: self.body_limit,
+            #[cfg(feature = "testkit")]
+            in_place: self.in_place.clone(),
         };
         for text in &self.hosts {
             let Some(host) = host_and_port(text) else {
@@ -134,6 +156,8 @@ pub(super) struct Rules {
     pub(super) connect_timeout: Duration,
     pub(super) timeout: Duration,
     pub(super) body_limit: usize,
+    #[cfg(feature = "testkit")]
+    pub(super) in_place: Option<InPlace>,
 }
 
 /// What a request may connect to. Each lane has a client of its own, so that an exception made for one URL is never

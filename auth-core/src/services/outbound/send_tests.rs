@@ -96,3 +96,37 @@ async fn threat_45_so_are_the_bounds() {
         Err(OutboundError::Timeout)
     ));
 }
+
+#[cfg(feature = "testkit")]
+#[tokio::test]
+async fn answers_in_place_of_the_network_pass_the_same_guards() {
+    let policy = OutboundPolicy::default()
+        .body_limit(10)
+        .answered_by(|request| {
+            assert_eq!(request.method(), Method::POST);
+            assert_eq!(request.headers()[AUTHORIZATION], "Bearer hush");
+            assert_eq!(request.body().as_ref(), b"a=b");
+            let length = request.uri().path().len();
+            http::Response::new(Bytes::from(vec![b'x'; length]))
+        });
+    let outbound = Outbound::new(policy).unwrap();
+    // A name that nothing resolves.
+    let send = |path: &str| outbound.send(request(&format!("https://idp.invalid{path}")));
+    let answer = send("/token").await.unwrap();
+    assert_eq!(
+        (answer.status().as_u16(), answer.body().as_ref()),
+        (200, &b"xxxxxx"[..])
+    );
+    assert!(matches!(
+        send("/a-long-way-down").await,
+        Err(OutboundError::TooLarge { limit: 10 })
+    ));
+    assert!(matches!(
+        outbound.send(request("https://127.0.0.1/token")).await,
+        Err(OutboundError::AddressRefused)
+    ));
+    assert!(matches!(
+        outbound.send(request("http://idp.invalid/token")).await,
+        Err(OutboundError::NotHttps)
+    ));
+}

@@ -207,6 +207,11 @@ impl FakeProvider {
     pub fn hits(&self, path: &str) -> usize {
         self.requests(path).len()
     }
+
+    /// How many came at all.
+    pub fn all_hits(&self) -> usize {
+        self.inner.state().requests.len()
+    }
 }
 
 impl Drop for FakeProvider {
