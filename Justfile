@@ -60,6 +60,7 @@ e2e:
 bench:
     cargo bench -p auth-core --bench ratios --features login,provider,resource,testkit
     cargo bench -p auth-core --bench sign_in --features login,testkit
+    cargo bench -p auth-core --bench federation --bench hosted --features workos,testkit
     cargo bench -p adapter-axum --bench socket --features login,provider
     cargo bench -p adapter-actix --bench socket --features login,provider
     cargo bench -p adapter-poem --bench socket --features login,provider
