@@ -6,7 +6,7 @@ use std::sync::Arc;
 use auth_core::auth::Auth;
 use auth_core::ground::Digest32;
 use auth_core::ground::jose::Algorithm;
-use auth_core::login::{Login, Upstream};
+use auth_core::login::{Login, NewUser, SignInRequest, Upstream};
 use auth_core::services::outbound::OutboundPolicy;
 use auth_core::store::{MemoryStore, Session, SessionId, SessionStore as _, UserId};
 use auth_core::testkit::{Browser, Ratio};
@@ -100,8 +100,12 @@ async fn attempt(auth: &Auth, provider: &Provider, known: &str) -> Request<Bytes
 /// Sessions as the callback writes them, of somebody else.
 fn sessions(auth: &Auth, runtime: &Runtime) -> Vec<Session> {
     let login = auth.login().unwrap();
-    let user = runtime.block_on(login.create_user(auth_core::login::NewUser::default()));
-    let request = auth_core::login::SignInRequest {
+    let user = NewUser {
+        email: Some("somebody@example.com".to_owned()),
+        ..NewUser::default()
+    };
+    let user = runtime.block_on(login.create_user(user));
+    let request = SignInRequest {
         headers: &http::HeaderMap::new(),
         address: None,
         remember: false,

@@ -122,7 +122,7 @@ fn calls(runtime: &Runtime, house: &House) {
         house.clock.advance(pace);
     }
     // Whatever they may have set off in the background.
-    runtime.block_on(tokio::time::sleep(Duration::from_millis(100)));
+    runtime.block_on(async { tokio::time::sleep(Duration::from_millis(100)).await });
     let calls = house.workos.calls() - before;
     assert_eq!(calls, 0, "requests of a good session call nobody");
     println!("calls to WorkOS in {REQUESTS} requests\n  {calls} (must be 0)");
