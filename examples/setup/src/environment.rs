@@ -18,7 +18,20 @@ where
     T: FromStr,
     T::Err: std::fmt::Display,
 {
-    match text(name) {
+    parsed_of(&text, name, default)
+}
+
+/// The same, of variables from elsewhere.
+pub(crate) fn parsed_of<T>(
+    read: &dyn Fn(&str) -> Option<String>,
+    name: &str,
+    default: T,
+) -> Result<T, SetupError>
+where
+    T: FromStr,
+    T::Err: std::fmt::Display,
+{
+    match read(name) {
         None => Ok(default),
         Some(value) => value
             .parse()

@@ -33,9 +33,11 @@ impl Upstream {
             upstreams.extend(of_preset(preset, &lookup)?);
         }
         let mut oidc = Variables::new("OIDC", &lookup);
+        // First, so that it is not passed over where it stands alone.
+        let label = oidc.get("LABEL");
         let needed = oidc.all_or_none(["ISSUER", "CLIENT_ID", "CLIENT_SECRET"], None)?;
         if let Some([issuer, client_id, secret]) = needed {
-            let label = oidc.get("LABEL").unwrap_or_else(|| "OpenID".to_owned());
+            let label = label.unwrap_or_else(|| "OpenID".to_owned());
             let upstream = Self::openid("oidc", issuer, client_id);
             upstreams.push(upstream.label(label).secret(secret));
         }

@@ -398,6 +398,19 @@ fn the_environment_names_upstreams() {
     assert!(all.iter().all(|upstream| !upstream.client_id.contains(' ')));
 }
 
+/// Whoever sets any of them means a provider.
+#[test]
+fn a_label_alone_is_not_passed_over() {
+    let problem = from(&[("OIDC_LABEL", "Example Corp")])
+        .err()
+        .unwrap()
+        .problem;
+    assert!(
+        problem.contains("OIDC_LABEL is set and OIDC_ISSUER is not"),
+        "{problem}"
+    );
+}
+
 #[test]
 fn every_preset_is_found_in_the_environment() {
     let (team_id, key_id, pem) = testing::apple_key();
