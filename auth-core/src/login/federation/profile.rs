@@ -57,7 +57,7 @@ pub struct ProfileMap {
     pub family_name: &'static [&'static str],
     /// The picture: a pointer, or an https URL with pointers in braces (`https://cdn.example/{/id}/{/avatar}.png`).
     pub picture: &'static [&'static str],
-    /// The language.
+    /// The language: a tag, or an object of `language` and `country`.
     pub locale: &'static [&'static str],
 }
 
@@ -161,7 +161,7 @@ pub(in crate::login) fn subject(map: &ProfileMap, document: &Value) -> Option<St
 /// type.
 pub(in crate::login) fn read(map: &ProfileMap, document: &Value) -> Profile {
     let name = |pointers| first(pointers, document, short);
-    let (email, email_verified) = read_email(map, document);
+    let (email, email_verified) = settled(said_of_email(map, document));
     Profile {
         email,
         email_verified,
@@ -187,9 +187,38 @@ fn first<T>(
         .find_map(|pointer| document.pointer(pointer).and_then(&fitting))
 }
 
-/// The address, and whether the provider says that it is verified. Never another address's word.
-fn read_email(map: &ProfileMap, document: &Value) -> (Option<String>, bool) {
-    let is_true_at = |pointer: &&str| document.pointer(pointer).is_some_and(is_true);
+/// An address, and whether it is said to be verified, if that is said at all.
+type Said = (String, Option<bool>);
+
+/// As [`read`], from what was put together of two documents: an address and the word that it is verified are of one of
+/// them, of the first that has an address (threat 31).
+pub(in crate::login) fn read_of_two(
+    map: &ProfileMap,
+    together: &Value,
+    (first, second): (&Value, &Value),
+) -> Profile {
+    let said = match (said_of_email(map, first), said_of_email(map, second)) {
+        // Where the first leaves it open, the second may speak for the same address.
+        (Some((email, None)), Some((other, word))) if email == other => Some((email, word)),
+        (Some(said), _) => Some(said),
+        (None, said) => said,
+    };
+    let (email, email_verified) = settled(said);
+    Profile {
+        email,
+        email_verified,
+        ..read(map, together)
+    }
+}
+
+fn settled(said: Option<Said>) -> (Option<String>, bool) {
+    said.map_or((None, false), |(email, word)| {
+        (Some(email), word.unwrap_or(false))
+    })
+}
+
+/// Never another address's word.
+fn said_of_email(map: &ProfileMap, document: &Value) -> Option<Said> {
     if let EmailVerified::PrimaryOf {
         list,
         address,
@@ -206,22 +235,28 @@ fn read_email(map: &ProfileMap, document: &Value) -> (Option<String>, bool) {
         if let Some(entry) = found
             && let Some(email) = entry.get(address).and_then(email)
         {
-            return (Some(email), entry.get(verified).is_some_and(is_true));
+            return Some((email, entry.get(verified).map(is_true)));
         }
     }
-    let Some(email) = first(map.email, document, email) else {
-        return (None, false);
+    let email = first(map.email, document, email)?;
+    let mut words = match map.email_verified {
+        EmailVerified::At(pointers) | EmailVerified::All(pointers) => pointers,
+        EmailVerified::Always => return Some((email, Some(true))),
+        EmailVerified::Never | EmailVerified::PrimaryOf { .. } => {
+            return Some((email, Some(false)));
+        }
+    }
+    .iter()
+    .map(|pointer| document.pointer(pointer));
+    let word = match map.email_verified {
+        EmailVerified::All(_) => {
+            let words: Vec<_> = words.collect();
+            let is_said = words.iter().any(Option::is_some);
+            is_said.then(|| words.iter().all(|word| word.is_some_and(is_true)))
+        }
+        _ => words.find_map(|word| word).map(is_true),
     };
-    let is_verified = match map.email_verified {
-        EmailVerified::At(pointers) => pointers
-            .iter()
-            .find_map(|pointer| document.pointer(pointer))
-            .is_some_and(is_true),
-        EmailVerified::All(pointers) => !pointers.is_empty() && pointers.iter().all(is_true_at),
-        EmailVerified::Always => true,
-        EmailVerified::Never | EmailVerified::PrimaryOf { .. } => false,
-    };
-    (Some(email), is_verified)
+    Some((email, word))
 }
 
 fn is_true(value: &Value) -> bool {
@@ -252,8 +287,24 @@ fn unreadable(character: char) -> bool {
         || matches!(character, '\u{200E}' | '\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
 }
 
+/// A tag, or its parts (LinkedIn's).
 fn language(value: &Value) -> Option<String> {
-    let tag = value.as_str()?.replace('_', "-");
+    let Value::Object(parts) = value else {
+        return tag(value.as_str()?);
+    };
+    let language = tag(parts.get("language")?.as_str()?)?;
+    let country = parts.get("country").and_then(Value::as_str);
+    let country = country.filter(|country| {
+        country.len() == 2 && country.bytes().all(|byte| byte.is_ascii_alphabetic())
+    });
+    Some(match country {
+        Some(country) => format!("{language}-{}", country.to_ascii_uppercase()),
+        None => language,
+    })
+}
+
+fn tag(text: &str) -> Option<String> {
+    let tag = text.replace('_', "-");
     let fits = (2..=MAX_LOCALE).contains(&tag.len())
         && tag.starts_with(|first: char| first.is_ascii_alphabetic())
         && tag

@@ -47,9 +47,12 @@ impl Client {
             ("response_type", "code".to_owned()),
             ("client_id", upstream.client_id.clone()),
             ("redirect_uri", self.redirect_uri.clone()),
-            ("scope", self.scope()),
             ("state", secrets.state.clone()),
         ];
+        let scope = self.scope();
+        if !scope.is_empty() {
+            asked.push(("scope", scope));
+        }
         if upstream.uses_pkce {
             // base64url of the SHA-256 (RFC 7636 §4.2).
             let challenge = Digest32::of(&secrets.code_verifier).to_text();

@@ -59,6 +59,8 @@ impl Client {
         let id_token = Some(Zeroizing::new(id_token.into_owned()));
         let tokens = answer.into_tokens(now);
         let mut proven = id_token::proven(claims, id_token, tokens)?;
+        let signed = proven.claims.clone();
+        let mut told = Value::Null;
         // An access token can be swapped without the ID token noticing where that has no `at_hash`: what it opens
         // counts only if it is of the same person.
         if self.asks_user_info()
@@ -67,10 +69,12 @@ impl Client {
             let more = self
                 .user_info(&discovered, endpoint, &proven, random, now)
                 .await?;
+            told = Value::Object(more.clone());
             merge(&mut proven.claims, more);
         }
         self.add_posted_user(&mut proven.claims, response.user.as_deref());
-        proven.profile = profile::read(&self.upstream.profile, &proven.claims);
+        let map = &self.upstream.profile;
+        proven.profile = profile::read_of_two(map, &proven.claims, (&signed, &told));
         Ok(proven)
     }
 

@@ -1,6 +1,6 @@
 //! Providers of OAuth 2 alone, or of an OpenID Connect that cannot be held to its rules.
 
-use super::{BASE, Call, OFFLINE_ACCESS, Offline, Preset, Speaks};
+use super::{BASE, Call, DOMAIN, OFFLINE_ACCESS, Offline, Place, Preset, Speaks};
 use crate::login::federation::profile::{EmailVerified, ProfileMap};
 use crate::login::federation::upstream::SecretBy;
 
@@ -18,6 +18,21 @@ const GITHUB_HEADERS: &[(&str, &str)] = &[
     ("accept", "application/vnd.github+json"),
     ("x-github-api-version", "2022-11-28"),
 ];
+
+const GITHUB_PROFILE: ProfileMap = ProfileMap {
+    subject: &["/id"],
+    email: &["/email"],
+    email_verified: EmailVerified::PrimaryOf {
+        list: "/emails",
+        address: "email",
+        primary: "primary",
+        verified: "verified",
+    },
+    username: &["/login"],
+    name: &["/name"],
+    picture: &["/avatar_url"],
+    ..ProfileMap::EMPTY
+};
 
 pub(super) static ROWS: &[Preset] = &[
     Preset {
@@ -41,21 +56,38 @@ pub(super) static ROWS: &[Preset] = &[
             ],
         },
         scopes: &["read:user", "user:email"],
-        profile: ProfileMap {
-            subject: &["/id"],
-            email: &["/email"],
-            email_verified: EmailVerified::PrimaryOf {
-                list: "/emails",
-                address: "email",
-                primary: "primary",
-                verified: "verified",
-            },
-            username: &["/login"],
-            name: &["/name"],
-            picture: &["/avatar_url"],
-            ..ProfileMap::EMPTY
-        },
+        profile: GITHUB_PROFILE,
         note: "A GitHub App needs the account permission *Email addresses: read*.",
+        ..BASE
+    },
+    Preset {
+        name: "ghes",
+        label: "GitHub Enterprise Server",
+        speaks: Speaks::OAuth2 {
+            issuer: "https://{place}/login/oauth",
+            authorize: "https://{place}/login/oauth/authorize",
+            token: "https://{place}/login/oauth/access_token",
+            calls: &[
+                Call {
+                    headers: GITHUB_HEADERS,
+                    ..get("https://{place}/api/v3/user")
+                },
+                Call {
+                    name: "emails",
+                    headers: GITHUB_HEADERS,
+                    ..get("https://{place}/api/v3/user/emails")
+                },
+            ],
+        },
+        place: Some(Place {
+            example: "github.example.com",
+            ..DOMAIN
+        }),
+        scopes: &["read:user", "user:email"],
+        // Not every version that is in use looks at it.
+        uses_pkce: false,
+        profile: GITHUB_PROFILE,
+        note: "Your own instance, by its domain; whether an address is verified is that instance's word.",
         ..BASE
     },
     Preset {
@@ -96,7 +128,7 @@ pub(super) static ROWS: &[Preset] = &[
         uses_pkce: false,
         profile: ProfileMap {
             username: &[],
-            locale: &["/locale", "/locale/language"],
+            locale: &["/locale"],
             ..ProfileMap::OPENID
         },
         note: "The app needs the product *Sign In with LinkedIn using OpenID Connect*.",

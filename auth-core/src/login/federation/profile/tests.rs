@@ -368,6 +368,25 @@ fn a_language_is_a_tag() {
 }
 
 #[test]
+fn a_language_may_come_in_two_parts() {
+    let locale = |value: Value| read(&MAP, &json!({"locale": value})).locale;
+    for (parts, tag) in [
+        (json!({"country": "US", "language": "en"}), Some("en-US")),
+        (json!({"country": "us", "language": "en"}), Some("en-US")),
+        (json!({"language": "de"}), Some("de")),
+        (json!({"language": "de", "country": null}), Some("de")),
+        (json!({"language": "de", "country": ""}), Some("de")),
+        (json!({"language": "de", "country": "../x"}), Some("de")),
+        (json!({"country": "US"}), None),
+        (json!({"country": "US", "language": 7}), None),
+        (json!({}), None),
+        (json!(["en", "US"]), None),
+    ] {
+        assert_eq!(locale(parts.clone()).as_deref(), tag, "{parts}");
+    }
+}
+
+#[test]
 fn all_pointers_of_a_map_are_told() {
     let map = ProfileMap {
         subject: &["/id"],

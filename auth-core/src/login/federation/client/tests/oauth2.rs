@@ -22,6 +22,10 @@ const MAP: ProfileMap = ProfileMap {
 
 /// A provider in the manner of GitHub.
 async fn hub() -> Bench {
+    hub_with(|upstream| upstream.scopes(["user:email"])).await
+}
+
+async fn hub_with(change: impl FnOnce(Upstream) -> Upstream) -> Bench {
     Bench::with(|upstream| {
         let crate::login::federation::upstream::Protocol::OpenId { issuer, .. } =
             &upstream.protocol
@@ -29,13 +33,13 @@ async fn hub() -> Bench {
             panic!("an OpenID provider")
         };
         let authorize = format!("{issuer}/authorize");
-        Upstream::oauth2("corp", authorize, format!("{issuer}/token"), CLIENT)
+        let hub = Upstream::oauth2("corp", authorize, format!("{issuer}/token"), CLIENT)
             .secret_in_header(SECRET)
-            .scopes(["user:email"])
             .issuer("https://hub.example.com")
             .user_info(format!("{issuer}/user"))
             .api_call("emails", format!("{issuer}/user/emails"))
-            .profile(MAP)
+            .profile(MAP);
+        change(hub)
     })
     .await
 }
@@ -199,5 +203,24 @@ async fn nothing_to_sign_out_of_and_no_logout_tokens() {
     assert_eq!(url, None);
     let token = bench.provider.logout_token(CLIENT, Some("1"), None);
     let refused = bench.client.check_logout_token(&token, bench.now()).await;
-    assert_eq!(reason(&refused.err().unwrap()), "logout_token_issuer");
+    assert_eq!(reason(&refused.err().unwrap().error), "logout_token_issuer");
+}
+
+/// Where the app's registration decides alone, nothing is asked for: an empty `scope` is none of RFC 6749 §3.3.
+#[tokio::test]
+async fn no_scopes_are_no_parameter() {
+    for (change, scope) in [
+        ((|upstream| upstream) as fn(Upstream) -> Upstream, None),
+        (|upstream| upstream.scopes(["a", "b"]), Some("a b")),
+    ] {
+        let bench = hub_with(change).await;
+        let secrets = bench.client.draw(&SystemRandom);
+        let url = bench
+            .client
+            .authorization_url(&secrets, &Ask::default(), bench.now())
+            .await;
+        let url = url::Url::parse(&url.unwrap()).unwrap();
+        let asked = url.query_pairs().find(|(name, _)| name == "scope");
+        assert_eq!(asked.map(|(_, scope)| scope).as_deref(), scope, "{url}");
+    }
 }
