@@ -134,6 +134,10 @@ pub(super) fn authorize(
 /// What the metadata says.
 pub(super) fn metadata(inner: &Inner) -> serde_json::Value {
     let issuer = &inner.issuer;
+    let signs_by: std::collections::BTreeSet<_> = {
+        let state = inner.state();
+        state.keys.iter().map(|key| key.algorithm()).collect()
+    };
     let mut metadata = serde_json::Map::new();
     for (name, path) in [
         ("authorization_endpoint", "/authorize"),
@@ -149,7 +153,7 @@ pub(super) fn metadata(inner: &Inner) -> serde_json::Value {
         ("response_types_supported", json!(["code"])),
         ("response_modes_supported", json!(["query", "form_post"])),
         ("subject_types_supported", json!(["public"])),
-        ("id_token_signing_alg_values_supported", json!(["ES256"])),
+        ("id_token_signing_alg_values_supported", json!(signs_by)),
         ("code_challenge_methods_supported", json!(["S256"])),
         (
             "authorization_response_iss_parameter_supported",

@@ -48,6 +48,8 @@ pub struct Faults {
     pub nameless_keys: bool,
     /// A refresh brings a new refresh token, and the old one is spent.
     pub rotates_refresh_tokens: bool,
+    /// A spent refresh token that comes again ends all that came of the same sign-in (RFC 9700 §4.14.2).
+    pub revokes_on_reuse: bool,
 }
 
 impl Faults {

@@ -14,6 +14,7 @@
 mod authorize;
 mod client;
 mod faults;
+mod held;
 mod http;
 mod keys;
 mod person;
@@ -25,6 +26,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::{Map, Value, json};
 use tokio::net::TcpListener;
+use tokio::sync::{Notify, Semaphore};
 use tokio::task::JoinHandle;
 
 use self::authorize::Grant;
@@ -34,6 +36,7 @@ use crate::ground::Clock;
 pub use authorize::FakeResponse;
 pub use client::{FakeClient, FakeClientAuth};
 pub use faults::{Change, Faults};
+pub use held::Held;
 pub use http::{FakeReply, FakeRequest};
 pub use person::FakePerson;
 
@@ -47,6 +50,8 @@ struct Inner {
     issuer: String,
     clock: Arc<dyn Clock>,
     state: Mutex<State>,
+    /// Told of each request.
+    came: Notify,
 }
 
 #[derive(Default)]
@@ -58,6 +63,10 @@ struct State {
     codes: HashMap<String, Grant>,
     access_tokens: HashMap<String, Grant>,
     refresh_tokens: HashMap<String, Grant>,
+    /// Of each refresh token that is spent, the session (`sid`) it was of.
+    spent: HashMap<String, String>,
+    /// Paths whose answers wait.
+    held: HashMap<String, Arc<Semaphore>>,
     assertions: HashSet<String>,
     drawn: u64,
     faults: Faults,
@@ -88,6 +97,7 @@ impl FakeProvider {
             issuer,
             clock,
             state: Mutex::new(state),
+            came: Notify::new(),
         });
         let serving = inner.clone();
         let task = tokio::spawn(async move {
@@ -153,6 +163,13 @@ impl FakeProvider {
         state.keys.push(Arc::new(Key::generate(&kid)));
     }
 
+    /// Signs with a new RSA key from now on, by RS256. The old ones stay published.
+    pub fn add_rsa_key(&self) {
+        let mut state = self.inner.state();
+        let kid = format!("key-{}", state.keys.len() + 1);
+        state.keys.push(Arc::new(Key::generate_rsa(&kid)));
+    }
+
     /// Signs with a new key from now on, and publishes no other.
     pub fn rotate_keys(&self) {
         self.add_key();
@@ -201,6 +218,30 @@ impl FakeProvider {
         let state = self.inner.state();
         let came = state.requests.iter().filter(|came| came.path == path);
         came.cloned().collect()
+    }
+
+    /// Lets what asks for this path wait: its request is dealt with at once, and the answer sent when [`Held`] goes.
+    pub fn hold(&self, path: &str) -> Held {
+        let waiting = Arc::new(Semaphore::new(0));
+        let mut state = self.inner.state();
+        state.held.insert(path.to_owned(), waiting.clone());
+        Held(waiting)
+    }
+
+    /// From now on what asks for this path is answered at once again; what waits goes on waiting for its [`Held`].
+    pub fn release(&self, path: &str) {
+        self.inner.state().held.remove(path);
+    }
+
+    /// Returns once so many requests came for this path.
+    pub async fn reached(&self, path: &str, times: usize) {
+        loop {
+            let next = self.inner.came.notified();
+            if self.hits(path) >= times {
+                return;
+            }
+            next.await;
+        }
     }
 
     /// How many came for this path.

@@ -6,11 +6,13 @@ use serde_json::{Value, json};
 use tokio::net::TcpStream;
 
 use super::http::{self, FakeReply, FakeRequest};
-use super::{Inner, authorize, token};
+use super::{Inner, authorize, held, token};
 
 pub(super) async fn connection(inner: Arc<Inner>, stream: TcpStream) {
     if let Some(request) = http::read(&stream).await {
         let reply = answer(&inner, &request);
+        inner.came.notify_waiters();
+        held::release(&inner, &request.path).await;
         http::write(&stream, &reply).await;
     }
 }

@@ -27,11 +27,7 @@ pub(super) fn answer(inner: &Inner, request: &FakeRequest) -> FakeReply {
             .filter(|grant| is_of(grant, request)),
         Some("refresh_token") => {
             let token = request.field("refresh_token").unwrap_or_default();
-            if state.faults.rotates_refresh_tokens {
-                state.refresh_tokens.remove(&token)
-            } else {
-                state.refresh_tokens.get(&token).cloned()
-            }
+            refreshed(&mut state, token)
         }
         _ => return refused("unsupported_grant_type", 400),
     };
@@ -46,6 +42,26 @@ pub(super) fn answer(inner: &Inner, request: &FakeRequest) -> FakeReply {
     }
     faults::apply(&state.faults.token, &mut body);
     FakeReply::json(200, &Value::Object(body))
+}
+
+/// What a refresh token stands for; spent, where they rotate.
+fn refreshed(state: &mut State, token: String) -> Option<Grant> {
+    if !state.faults.rotates_refresh_tokens {
+        return state.refresh_tokens.get(&token).cloned();
+    }
+    let grant = state.refresh_tokens.remove(&token);
+    match (&grant, state.spent.get(&token).cloned()) {
+        (Some(grant), _) => {
+            let sid = grant.sid.clone();
+            state.spent.insert(token, sid);
+        }
+        (None, Some(sid)) if state.faults.revokes_on_reuse => {
+            state.refresh_tokens.retain(|_, grant| grant.sid != sid);
+            state.access_tokens.retain(|_, grant| grant.sid != sid);
+        }
+        (None, _) => {}
+    }
+    grant
 }
 
 /// Whether the request is the one the code was made for (RFC 6749 §4.1.3, RFC 7636 §4.6).
@@ -150,7 +166,7 @@ pub(super) fn sign(state: &State, typ: Option<&str>, claims: &Value) -> String {
         return String::new();
     };
     let mut header = Map::new();
-    header.insert("alg".to_owned(), json!("ES256"));
+    header.insert("alg".to_owned(), json!(key.algorithm()));
     if !state.faults.nameless_keys {
         header.insert("kid".to_owned(), json!(key.kid));
     }
