@@ -167,6 +167,7 @@ impl UpstreamSessionStore for SeaOrmStore {
 
     async fn upstream_sessions(
         &self,
+        upstream: &str,
         issuer: &str,
         subject: Option<&str>,
         sid: Option<&str>,
@@ -175,6 +176,7 @@ impl UpstreamSessionStore for SeaOrmStore {
         let is = |column: &'static str, name: &str| Expr::col(column).eq(key(name));
         let select = self
             .select_upstream_session(is("issuer_digest", issuer))
+            .and_where(Expr::col("upstream").eq(upstream))
             .and_where_option(subject.map(|subject| is("subject_digest", subject)))
             .and_where_option(sid.map(|sid| is("sid_digest", sid)))
             .limit(u64::from(limit))

@@ -49,10 +49,12 @@ pub trait UpstreamSessionStore: Backend {
     /// Removes and returns what is behind this session: of any number of calls at once, one gets it.
     async fn take_upstream_session(&self, id: &SessionId) -> StoreResult<Option<UpstreamSession>>;
 
-    /// The sessions behind which this issuer, and where they are given this subject and this `sid`, stands; at most
-    /// `limit`. A caller takes each, then asks again until there is none.
+    /// The sessions behind which this configured upstream and this issuer, and where they are given this subject and this
+    /// `sid`, stands; at most `limit`, however many of another upstream with the same issuer there are. A caller takes
+    /// each, then asks again until there is none.
     async fn upstream_sessions(
         &self,
+        upstream: &str,
         issuer: &str,
         subject: Option<&str>,
         sid: Option<&str>,

@@ -444,7 +444,7 @@ mod interrupted {
             assert_eq!(due.unwrap(), []);
             let linked = store.link_identity(&identity("ada"), 1).await;
             assert_eq!(linked.unwrap(), LinkIdentity::Linked);
-            let behind = store.upstream_sessions("", None, None, 9).await;
+            let behind = store.upstream_sessions("", "", None, None, 9).await;
             assert_eq!(behind.unwrap(), []);
             if migrated.is_ok() {
                 return interruptions;

@@ -113,7 +113,8 @@ impl LoginWing {
         subject: &str,
     ) -> Result<Vec<UpstreamSession>, Problem> {
         let store = &self.core.stores.upstream_sessions;
-        let rows = store.upstream_sessions(&hosted.issuer, Some(subject), None, MOST_SESSIONS);
+        let rows =
+            store.upstream_sessions(NAME, &hosted.issuer, Some(subject), None, MOST_SESSIONS);
         Ok(rows.await?)
     }
 

@@ -240,7 +240,7 @@ async fn what_is_kept_of_identities_is_exported_without_tokens_and_goes_with_the
     assert!(house.identity(&there, "ada-there").await.is_none());
     let origins = &house.core.stores.upstream_sessions;
     let left = origins
-        .upstream_sessions(there.issuer(), None, None, 10)
+        .upstream_sessions("corp", there.issuer(), None, None, 10)
         .await;
     assert_eq!(left.expect("store"), []);
 }

@@ -442,6 +442,7 @@ macro_rules! durable_contract {
             what_is_taken_is_what_stood
             threat_08_finds_by_issuer_subject_and_sid
             finds_no_more_than_asked
+            finds_its_own_behind_many_of_another_upstream
             what_cannot_be_is_absent
         }
         $crate::__contract_group! { $make, audit as contract_audit:

@@ -316,7 +316,9 @@ pub async fn threat_48_upstream_sessions_go<S: UpstreamSessionStore>(store: S) {
     assert_eq!(pruned(&store, 149, ALL).await, 0);
     assert_eq!(pruned(&store, 150, ALL).await, 1);
     let a = until("a", 200);
-    let kept = store.upstream_sessions(&a.issuer, None, None, 9).await;
+    let kept = store
+        .upstream_sessions(&a.upstream, &a.issuer, None, None, 9)
+        .await;
     assert_eq!(kept.unwrap(), std::slice::from_ref(&a));
     for name in ["b", "c"] {
         let session = until(name, 300);
@@ -331,7 +333,9 @@ pub async fn threat_48_upstream_sessions_go<S: UpstreamSessionStore>(store: S) {
         batches.push(batch);
     }
     assert_eq!(batches, [1; 3]);
-    let gone = store.upstream_sessions(&a.issuer, None, None, 9).await;
+    let gone = store
+        .upstream_sessions(&a.upstream, &a.issuer, None, None, 9)
+        .await;
     assert_eq!(gone.unwrap(), []);
 }
 

@@ -7,12 +7,13 @@ use super::{at, count, odd_texts, race};
 use crate::store::{SessionId, UpstreamSession, UpstreamSessionStore, UserId};
 
 const ISSUER: &str = "https://id.example.com";
+const UPSTREAM: &str = "example";
 
 pub(super) fn upstream_session(name: &str) -> UpstreamSession {
     UpstreamSession {
         session_id: SessionId::new(format!("session-{name}")),
         user_id: UserId::new("ada"),
-        upstream: "example".to_owned(),
+        upstream: UPSTREAM.to_owned(),
         issuer: ISSUER.to_owned(),
         subject: "ada at example".to_owned(),
         sid: Some(format!("sid-{name}")),
@@ -49,8 +50,8 @@ async fn named(
     subject: Option<&str>,
     sid: Option<&str>,
 ) -> Vec<String> {
-    let found = store.upstream_sessions(issuer, subject, sid, 100).await;
-    let found = found.unwrap();
+    let found = store.upstream_sessions(UPSTREAM, issuer, subject, sid, 100);
+    let found = found.await.unwrap();
     let ids = found.iter().map(|one| one.session_id.as_str());
     let mut names: Vec<_> = ids.map(|id| id.replace("session-", "")).collect();
     names.sort_unstable();
@@ -79,8 +80,9 @@ pub async fn reads_back_what_was_put<S: UpstreamSessionStore>(store: S) {
         put(&store, &session).await;
         let found = store.upstream_session(id).await.unwrap();
         assert_eq!(found.as_ref(), Some(&session));
-        let (issuer, subject) = (&session.issuer, Some(session.subject.as_str()));
-        let found = store.upstream_sessions(issuer, subject, session.sid.as_deref(), 9);
+        let (upstream, issuer) = (&session.upstream, &session.issuer);
+        let (subject, sid) = (Some(session.subject.as_str()), session.sid.as_deref());
+        let found = store.upstream_sessions(upstream, issuer, subject, sid, 9);
         assert!(found.await.unwrap().contains(&session));
         let taken = store.take_upstream_session(id).await.unwrap();
         assert_eq!(taken, Some(session));
@@ -107,7 +109,12 @@ pub async fn puts_in_place_of_what_stood<S: UpstreamSessionStore>(store: S) {
         assert_eq!(found(&store, "a").await.as_ref(), Some(session));
     }
     // It is found by what stands, and no more by what stood.
-    assert_eq!(named(&store, &next.issuer, Some("bob"), None).await, ["a"]);
+    let others = store.upstream_sessions("other", &next.issuer, Some("bob"), None, 9);
+    assert_eq!(others.await.unwrap(), [next.clone()]);
+    assert_eq!(
+        named(&store, &next.issuer, Some("bob"), None).await,
+        [""; 0]
+    );
     assert_eq!(named(&store, ISSUER, None, None).await, ["b"]);
     let sid = Some("sid-a");
     assert_eq!(named(&store, ISSUER, None, sid).await, [""; 0]);
@@ -276,8 +283,8 @@ pub async fn finds_no_more_than_asked<S: UpstreamSessionStore>(store: S) {
     }
     let of_ada = async |limit| {
         let subject = Some("ada at example");
-        let found = store.upstream_sessions(ISSUER, subject, None, limit).await;
-        found.unwrap()
+        let found = store.upstream_sessions(UPSTREAM, ISSUER, subject, None, limit);
+        found.await.unwrap()
     };
     assert_eq!(of_ada(0).await, []);
     // Who takes each and asks again has had them all.
@@ -299,6 +306,53 @@ pub async fn finds_no_more_than_asked<S: UpstreamSessionStore>(store: S) {
     assert_eq!(seen, names);
 }
 
+/// Two configured upstreams may have one issuer, as two clients of one provider: however many sessions came by one of
+/// them, those that came by the other are found.
+pub async fn finds_its_own_behind_many_of_another_upstream<S: UpstreamSessionStore>(store: S) {
+    let of = |upstream: &str, number: usize| UpstreamSession {
+        upstream: upstream.to_owned(),
+        sid: Some("shared".to_owned()),
+        ..upstream_session(&format!("{upstream}-{number:03}"))
+    };
+    for number in 0..250 {
+        put(&store, &of("crowd", number)).await;
+        if number % 50 == 0 {
+            put(&store, &of(UPSTREAM, number)).await;
+        }
+    }
+    for (subject, sid) in [
+        (None, None),
+        (Some("ada at example"), None),
+        (None, Some("shared")),
+        (Some("ada at example"), Some("shared")),
+    ] {
+        let own = named(&store, ISSUER, subject, sid).await;
+        let expected: Vec<_> = (0..5).map(|at| format!("example-{:03}", at * 50)).collect();
+        assert_eq!(own, expected, "{subject:?} {sid:?}");
+        for other in ["Example", "example ", "crowds", ""] {
+            let none = store.upstream_sessions(other, ISSUER, subject, sid, 100);
+            assert_eq!(none.await.unwrap(), [], "{other:?}");
+        }
+    }
+    // Who takes each and asks again comes to an end, and leaves the others.
+    let mut rounds = Vec::new();
+    loop {
+        let found = store.upstream_sessions("crowd", ISSUER, None, Some("shared"), 100);
+        let found = found.await.unwrap();
+        if found.is_empty() {
+            break;
+        }
+        rounds.push(found.len());
+        for session in found {
+            assert_eq!(session.upstream, "crowd");
+            let taken = store.take_upstream_session(&session.session_id).await;
+            assert_eq!(taken.unwrap(), Some(session));
+        }
+    }
+    assert_eq!(rounds, [100, 100, 50]);
+    assert_eq!(named(&store, ISSUER, None, None).await.len(), 5);
+}
+
 pub async fn what_cannot_be_is_absent<S: UpstreamSessionStore>(store: S) {
     put(&store, &upstream_session("a")).await;
     for text in odd_texts() {
@@ -316,6 +370,8 @@ pub async fn what_cannot_be_is_absent<S: UpstreamSessionStore>(store: S) {
         ] {
             assert_eq!(named(&store, issuer, subject, sid).await, [""; 0]);
         }
+        let none = store.upstream_sessions(text, ISSUER, None, None, 9).await;
+        assert_eq!(none.unwrap(), []);
     }
     assert_eq!(found(&store, "a").await, Some(upstream_session("a")));
 }

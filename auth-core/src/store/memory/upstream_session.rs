@@ -68,6 +68,7 @@ impl UpstreamSessionStore for MemoryStore {
 
     async fn upstream_sessions(
         &self,
+        upstream: &str,
         issuer: &str,
         subject: Option<&str>,
         sid: Option<&str>,
@@ -75,7 +76,8 @@ impl UpstreamSessionStore for MemoryStore {
     ) -> StoreResult<Vec<UpstreamSession>> {
         let sessions = lock(&self.inner.upstream_sessions);
         let fits = |session: &&UpstreamSession| {
-            session.issuer == issuer
+            session.upstream == upstream
+                && session.issuer == issuer
                 && subject.is_none_or(|subject| session.subject == subject)
                 && sid.is_none_or(|sid| session.sid.as_deref() == Some(sid))
         };
