@@ -48,7 +48,14 @@ impl AddressAttempts {
         match self {
             Self::SignIn | Self::Registration | Self::Captcha | Self::Mail => *usual,
             #[cfg(feature = "federation")]
-            Self::Upstream | Self::UpstreamLogout => *usual,
+            Self::Upstream => *usual,
+            // A provider tells of the logouts of all its people, at once and from one address.
+            #[cfg(feature = "federation")]
+            Self::UpstreamLogout => ThrottlePolicy {
+                limit: usual.limit.saturating_mul(100),
+                max_lock: usual.lock,
+                ..*usual
+            },
             // A page that offers passkeys in its fields begins whenever it is opened, by however many people.
             #[cfg(feature = "passkeys")]
             Self::Ceremony => ThrottlePolicy {
@@ -167,6 +174,20 @@ impl LoginWing {
             self.core.emit(exchange.now, exchange.address, event).await;
         }
         Err(refusal(locked, exchange.now))
+    }
+
+    /// As [`count_address`](Self::count_address), taken back by itself unless it is told to stand.
+    #[cfg(feature = "federation")]
+    pub(super) async fn count_address_for_now(
+        &self,
+        attempts: AddressAttempts,
+        exchange: &Exchange<'_>,
+    ) -> Result<Counted, Problem> {
+        self.count_address(attempts, exchange).await?;
+        let mut counted = self.counted();
+        let bucket = throttle_bucket(exchange.address);
+        counted.counters.push((attempts.kind(), bucket));
+        Ok(counted)
     }
 
     /// The account behind an identifier. Asked before anything is counted: while the store does not answer, nothing is

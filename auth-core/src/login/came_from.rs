@@ -20,6 +20,9 @@ pub(super) struct CameFrom {
     pub(super) subject: String,
     /// The session there.
     pub(super) sid: Option<String>,
+    /// When the provider spoke for it.
+    #[serde(default)]
+    pub(super) issued_at: Option<Timestamp>,
     /// A hint for the provider when the person signs out.
     pub(super) id_token: Option<Zeroizing<String>>,
     /// How the person signed in there. This and what follows is there only if the operator trusts the provider with it.

@@ -161,6 +161,13 @@ impl LoginWing {
             return Ok(None);
         }
         self.keep_origin(&new, came_from).await?;
+        #[cfg(feature = "federation")]
+        if self
+            .ended_meanwhile(exchange, &new.session, came_from)
+            .await?
+        {
+            return Ok(None);
+        }
         let secret = new.hand_over(&mut exchange.cookies);
         self.tell_signed_in(&new.session, exchange.address, exchange.now)
             .await;

@@ -34,6 +34,8 @@ mod session_watch;
 mod settings;
 mod sign_in;
 mod step_up;
+#[cfg(feature = "federation")]
+mod turns;
 mod users;
 #[cfg(any(feature = "passkeys", feature = "federation"))]
 mod ways_in;
@@ -96,7 +98,9 @@ pub struct LoginWing {
     #[cfg(feature = "federation")]
     upstreams: Vec<Arc<federation::client::Client>>,
     #[cfg(feature = "federation")]
-    turns: federation::Turns,
+    arrivals: turns::Turns<(String, String)>,
+    #[cfg(feature = "federation")]
+    renewals: Arc<turns::Turns<crate::store::IdentityId>>,
 }
 
 /// The wing's endpoints.
@@ -196,7 +200,9 @@ impl LoginWing {
             #[cfg(feature = "federation")]
             upstreams,
             #[cfg(feature = "federation")]
-            turns: federation::Turns::default(),
+            arrivals: turns::Turns::default(),
+            #[cfg(feature = "federation")]
+            renewals: Arc::default(),
             watch: SessionWatch::new(core.stores.sessions.clone()),
             core,
             settings,

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use http::StatusCode;
+use http::header::{HeaderValue, RETRY_AFTER};
 use serde_json::json;
 
-use super::client::{Client, LogoutToken};
+use super::client::{Client, ClientError, LogoutToken};
 use crate::ground::Digest32;
 use crate::login::attempt::AddressAttempts;
 use crate::login::{LoginWing, SessionEnd};
@@ -16,53 +17,132 @@ use crate::web::{Exchange, Problem, Response, empty, json as json_response};
 /// So many sessions at a time.
 const BATCH: u32 = 100;
 
-/// §2.8: 400 with a JSON body, whatever it was.
-fn refused(error: &'static str, description: &'static str) -> Response {
-    let body = json!({ "error": error, "error_description": description });
-    json_response(StatusCode::BAD_REQUEST, &body)
+/// Seconds after which a provider whose keys could not be had is worth another try.
+const RETRY_SECONDS: u64 = 30;
+
+/// What is answered, and whether somebody made it up.
+struct Told {
+    answer: Response,
+    is_forged: bool,
 }
 
-fn invalid() -> Response {
-    refused("invalid_request", "The logout token is not accepted.")
+impl Told {
+    fn honoured() -> Self {
+        Self {
+            answer: empty(StatusCode::OK),
+            is_forged: false,
+        }
+    }
+
+    /// §2.8: 400 with a JSON body, whatever it was.
+    fn refused(description: &'static str) -> Self {
+        Self {
+            answer: refusal(StatusCode::BAD_REQUEST, "invalid_request", description),
+            is_forged: false,
+        }
+    }
+
+    fn invalid() -> Self {
+        Self::refused("The logout token is not accepted.")
+    }
+
+    fn replayed() -> Self {
+        Self::refused("The logout token came before.")
+    }
+
+    fn forged() -> Self {
+        Self {
+            is_forged: true,
+            ..Self::invalid()
+        }
+    }
+
+    /// The provider is to try again: whether it was told the truth cannot be found out now.
+    fn later() -> Self {
+        let description = "The keys of the issuer cannot be had now.";
+        let status = StatusCode::SERVICE_UNAVAILABLE;
+        let mut answer = refusal(status, "temporarily_unavailable", description);
+        let headers = answer.headers_mut();
+        headers.insert(RETRY_AFTER, HeaderValue::from(RETRY_SECONDS));
+        Self {
+            answer,
+            is_forged: false,
+        }
+    }
+}
+
+fn refusal(status: StatusCode, error: &'static str, description: &'static str) -> Response {
+    let body = json!({ "error": error, "error_description": description });
+    json_response(status, &body)
 }
 
 impl LoginWing {
-    /// `POST`: `logout_token`. Counted by address before it is looked at; only failures are held against it.
+    /// `POST`: `logout_token`. Counted by address before it is looked at; only what the provider did not sign is held
+    /// against it, since it tells of all its people from one address.
     pub(super) async fn back_channel_logout(
         &self,
         exchange: &mut Exchange<'_>,
         client: &Arc<Client>,
     ) -> Result<Response, Problem> {
         let attempts = AddressAttempts::UpstreamLogout;
-        self.count_address(attempts, exchange).await?;
-        let form = exchange.form()?;
-        form.refuse_repeated(&[])?;
-        let Some(token) = form.get("logout_token") else {
-            return Ok(invalid());
-        };
-        let checked = client.check_logout_token(token, exchange.now).await;
-        let logout = match checked {
-            Ok(logout) => logout,
+        let counted = self.count_address_for_now(attempts, exchange).await?;
+        let form = exchange.form();
+        let form = form.and_then(|form| form.refuse_repeated(&[]).map(|()| form));
+        let form = match form {
+            Ok(form) => form,
             Err(error) => {
-                self.note_client_error(exchange, client, &error).await;
-                return Ok(invalid());
+                counted.stand();
+                return Err(error.into());
+            }
+        };
+        let told = self
+            .told(exchange, client, form.get("logout_token"))
+            .await?;
+        if told.is_forged {
+            counted.stand();
+        } else {
+            counted.take_back().await?;
+        }
+        Ok(told.answer)
+    }
+
+    async fn told(
+        &self,
+        exchange: &Exchange<'_>,
+        client: &Arc<Client>,
+        token: Option<&str>,
+    ) -> Result<Told, Problem> {
+        let Some(token) = token else {
+            return Ok(Told::forged());
+        };
+        let logout = match client.check_logout_token(token, exchange.now).await {
+            Ok(logout) => logout,
+            Err(refused) => {
+                self.note_client_error(exchange, client, &refused.error)
+                    .await;
+                return Ok(match refused.error {
+                    ClientError::Down(..) => Told::later(),
+                    _ if refused.is_signed => Told::invalid(),
+                    _ => Told::forged(),
+                });
             }
         };
         let key = [logout.issuer.as_bytes(), logout.jti.as_bytes()];
         let key = Digest32::of_parts(&key);
         let (claims, kind) = (&self.core.stores.claims, OneTimeKind::LogoutToken);
         if claims.is_claimed(kind, &key, exchange.now).await? {
-            return Ok(refused("invalid_request", "The logout token came before."));
+            return Ok(Told::replayed());
         }
-        // Before the claim: one that fails here may come again, and to end what has ended changes nothing.
+        // Before the claim: one that fails here may come again, and to end what has ended changes nothing. Remembered
+        // before it is looked which sessions there are: a session that begins meanwhile is among them, or looks there.
+        self.remember_logout(&logout, exchange.now).await?;
         self.end_upstream_sessions(exchange, client, &logout)
             .await?;
         let until = logout.expires_at;
         if !claims.claim_once(kind, &key, exchange.now, until).await? {
-            return Ok(refused("invalid_request", "The logout token came before."));
+            return Ok(Told::replayed());
         }
-        self.take_back_address(attempts, exchange).await?;
-        Ok(empty(StatusCode::OK))
+        Ok(Told::honoured())
     }
 
     async fn end_upstream_sessions(
@@ -73,19 +153,15 @@ impl LoginWing {
     ) -> Result<(), Problem> {
         let origins = &self.core.stores.upstream_sessions;
         let (subject, sid) = (logout.subject.as_deref(), logout.sid.as_deref());
+        let (name, issuer) = (&client.upstream.name, &logout.issuer);
         loop {
             let found = origins
-                .upstream_sessions(&logout.issuer, subject, sid, BATCH)
+                .upstream_sessions(name, issuer, subject, sid, BATCH)
                 .await?;
-            let name = &client.upstream.name;
-            let own: Vec<_> = found
-                .into_iter()
-                .filter(|origin| origin.upstream == *name)
-                .collect();
-            if own.is_empty() {
+            if found.is_empty() {
                 return Ok(());
             }
-            for origin in own {
+            for origin in found {
                 self.end_upstream_session(exchange, client, origin).await?;
             }
         }

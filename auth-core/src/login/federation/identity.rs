@@ -1,16 +1,14 @@
 //! Identities as they are stored: linked, used, their tokens sealed.
 
 use serde_json::json;
-use zeroize::Zeroizing;
 
-use super::MOST_IDENTITIES;
 use super::client::{Client, Proven, Tokens};
 use super::refusal::{Refusal, Stop};
-use crate::ground::Purpose;
+use super::{MOST_IDENTITIES, tokens};
 use crate::login::LoginWing;
 use crate::services::Event;
 use crate::services::mail::MailKind;
-use crate::store::{IdentityId, IdentityUse, LinkIdentity, LinkedIdentity, StoreError, User};
+use crate::store::{IdentityId, IdentityUse, LinkIdentity, LinkedIdentity, User};
 use crate::web::{Exchange, Problem};
 
 /// Tokens past this size are not kept: no provider's are.
@@ -77,7 +75,7 @@ impl LoginWing {
         let mut tokens = proven.tokens.clone();
         if tokens.refresh_token.is_none() {
             // Some give one only the first time.
-            let before = self.tokens_of(identity);
+            let before = tokens::open(&self.core, identity);
             tokens.refresh_token = before.and_then(|before| before.refresh_token);
         }
         let seen = IdentityUse {
@@ -102,30 +100,8 @@ impl LoginWing {
         if !client.upstream.keeps_tokens {
             return Ok(None);
         }
-        let sealed = self.seal_tokens(id, tokens)?;
+        let sealed = tokens::seal(&self.core, id, tokens)?;
         Ok(Some(sealed).filter(|sealed| sealed.len() <= MOST_TOKEN_BYTES))
-    }
-
-    pub(super) fn seal_tokens(&self, id: &IdentityId, tokens: &Tokens) -> Result<Vec<u8>, Problem> {
-        let text = serde_json::to_vec(tokens).map_err(|_| Problem::internal())?;
-        let text = Zeroizing::new(text);
-        let (core, context) = (&self.core, id.as_str().as_bytes());
-        let purpose = Purpose::UpstreamTokens;
-        let sealed = core.keys.seal(&*core.random, purpose, context, &text);
-        sealed.map_err(|error| StoreError::corrupt("linked identity", error).into())
-    }
-
-    /// The tokens of an identity. What does not open, as after a secret was taken out of the ring, is as good as absent:
-    /// the next sign-in brings others.
-    pub(super) fn tokens_of(&self, identity: &LinkedIdentity) -> Option<Tokens> {
-        let sealed = identity.tokens.as_ref()?;
-        let context = identity.id.as_str().as_bytes();
-        let opened = self
-            .core
-            .keys
-            .open(Purpose::UpstreamTokens, context, sealed);
-        let text = Zeroizing::new(opened.ok()?);
-        serde_json::from_slice(&text).ok()
     }
 
     /// Tells the owner and whoever listens that an identity came or went.

@@ -252,7 +252,7 @@ impl LoginWing {
         let return_to = return_to.and_then(|path| ReturnTo::parse(&self.core.base, path));
         let remember = waiting.remember;
         let proven = waiting.into_proven();
-        let _turn = self.turns.wait(&proven.issuer, &proven.subject).await;
+        let _turn = self.arrivals.take(&proven.identity()).await;
         let email = proven.profile.email.as_deref();
         let email = email.and_then(|email| parse_email(email).ok());
         let asked = email.filter(|_| self.confirmation() != Confirmation::Off);

@@ -1,16 +1,27 @@
 //! A provider's tokens, for the host to act there in the person's name.
+//!
+//! Many providers spend a refresh token at its first use, and some end all of a sign-in when it comes twice. In this
+//! process one renews for all who ask at once; between nodes a lease says who, and the version of what is kept says
+//! whether somebody has.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::runtime::Handle;
 use zeroize::Zeroizing;
 
 use super::client::{Client, ClientError, Tokens};
-use crate::ground::Timestamp;
+use crate::ground::{Purpose, Timestamp};
 use crate::login::LoginWing;
-use crate::store::{LinkedIdentity, StoreError, UserId};
+use crate::login::turns::Turns;
+use crate::services::Core;
+use crate::store::{IdentityId, LinkedIdentity, StoreError, UserId};
 
 /// A token that ends sooner is renewed first.
 const MARGIN: Duration = Duration::from_secs(30);
+/// How often another node's renewal is looked after, and how many times.
+const LOOK: Duration = Duration::from_millis(50);
+const LOOKS: u32 = 100;
 
 /// An access token of another provider. Has no `Debug`: it is secret.
 pub struct UpstreamTokens {
@@ -55,108 +66,176 @@ fn has_ended(tokens: &Tokens, now: Timestamp) -> bool {
     tokens.expires_at.is_some_and(|at| at <= now)
 }
 
+fn corrupt(error: impl std::fmt::Display) -> StoreError {
+    StoreError::corrupt("linked identity", error)
+}
+
+/// Tokens as an identity keeps them.
+pub(super) fn seal(core: &Core, id: &IdentityId, tokens: &Tokens) -> Result<Vec<u8>, StoreError> {
+    let text = Zeroizing::new(serde_json::to_vec(tokens).map_err(corrupt)?);
+    let (purpose, context) = (Purpose::UpstreamTokens, id.as_str().as_bytes());
+    let sealed = core.keys.seal(&*core.random, purpose, context, &text);
+    sealed.map_err(corrupt)
+}
+
+/// The tokens of an identity. What does not open, as after a secret was taken out of the ring, is as good as absent: the
+/// next sign-in brings others.
+pub(super) fn open(core: &Core, identity: &LinkedIdentity) -> Option<Tokens> {
+    let sealed = identity.tokens.as_ref()?;
+    let (purpose, context) = (Purpose::UpstreamTokens, identity.id.as_str().as_bytes());
+    let text = Zeroizing::new(core.keys.open(purpose, context, sealed).ok()?);
+    serde_json::from_slice(&text).ok()
+}
+
+type Answer = Result<Option<UpstreamTokens>, UpstreamTokensError>;
+
 impl LoginWing {
     /// The tokens of a user's identity at this upstream, of the one last used if there are several; renewed first if they
     /// are about to end. `None` where none are kept ([`Upstream::keep_tokens`](super::Upstream)), where the user has linked
     /// no identity there, and from when the provider says that they are no good any more until the user signs in there
     /// again.
     ///
-    /// Callers at once share one renewal in this process. Two nodes may both renew; the first to write wins, and the
-    /// other uses what it finds.
+    /// Callers at once share one renewal, on however many nodes. It goes on when its caller does not.
     ///
     /// # Errors
     /// See [`UpstreamTokensError`].
-    pub async fn upstream_tokens(
-        &self,
-        user: &UserId,
-        upstream: &str,
-    ) -> Result<Option<UpstreamTokens>, UpstreamTokensError> {
+    pub async fn upstream_tokens(&self, user: &UserId, upstream: &str) -> Answer {
         let client = self.upstream_named(upstream);
         let client = client.ok_or(UpstreamTokensError::UnknownUpstream)?;
-        let Some((identity, tokens)) = self.kept_tokens(user, client).await? else {
-            return Ok(None);
+        let holder = Holder {
+            core: self.core.clone(),
+            client: client.clone(),
+            turns: self.renewals.clone(),
+            user: user.clone(),
         };
-        if !is_due(&tokens, self.core.clock.now()) {
-            return Ok(Some(tokens.into()));
-        }
-        let _turn = self.turns.wait(&identity.issuer, &identity.subject).await;
-        // Whoever had the turn before may have renewed them.
-        let Some((identity, tokens)) = self.kept_tokens(user, client).await? else {
-            return Ok(None);
+        let (identity, tokens) = match holder.look(None).await? {
+            Look::Settled(answer) => return Ok(answer),
+            Look::Due(identity, tokens) => (identity, tokens),
         };
-        let now = self.core.clock.now();
-        if !is_due(&tokens, now) {
-            return Ok(Some(tokens.into()));
-        }
-        if tokens.refresh_token.is_none() {
-            return Ok(Some(tokens)
-                .filter(|tokens| !has_ended(tokens, now))
-                .map(Into::into));
-        }
-        self.renew_tokens(client, identity, tokens, now).await
+        let Ok(runtime) = Handle::try_current() else {
+            return still_good(tokens, holder.core.clock.now());
+        };
+        // In a task of its own: a caller that hangs up must not lose the refresh token that was just spent for it.
+        let task = runtime.spawn(async move { holder.renew_in_turn(identity.id).await });
+        task.await
+            .unwrap_or_else(|error| Err(UpstreamTokensError::Unavailable(Box::new(error))))
     }
+}
 
-    async fn kept_tokens(
+/// What is kept, seen by somebody who wants it.
+enum Look {
+    /// It is good, or there is nothing that could be renewed.
+    Settled(Option<UpstreamTokens>),
+    /// It is to be renewed.
+    Due(Box<LinkedIdentity>, Tokens),
+}
+
+/// Tokens that could not be renewed now.
+fn still_good(tokens: Tokens, now: Timestamp) -> Answer {
+    if has_ended(&tokens, now) {
+        let error = ClientError::Down("token endpoint", None);
+        return Err(UpstreamTokensError::Unavailable(Box::new(error)));
+    }
+    Ok(Some(tokens.into()))
+}
+
+/// Whose tokens are asked for, and all that renewing them takes.
+struct Holder {
+    core: Arc<Core>,
+    client: Arc<Client>,
+    turns: Arc<Turns<IdentityId>>,
+    user: UserId,
+}
+
+impl Holder {
+    /// Of this identity, or of the one last used.
+    async fn kept(
         &self,
-        user: &UserId,
-        client: &Client,
-    ) -> Result<Option<(LinkedIdentity, Tokens)>, UpstreamTokensError> {
-        let identities = self.core.stores.identities.identities_of(user).await?;
+        only: Option<&IdentityId>,
+    ) -> Result<Option<(LinkedIdentity, Tokens)>, StoreError> {
+        let identities = self
+            .core
+            .stores
+            .identities
+            .identities_of(&self.user)
+            .await?;
         let here = identities.into_iter().filter(|identity| {
-            identity.upstream == client.upstream.name && identity.tokens.is_some()
+            identity.upstream == self.client.upstream.name
+                && identity.tokens.is_some()
+                && only.is_none_or(|only| identity.id == *only)
         });
         let last = here.max_by_key(|identity| identity.last_used_at.unwrap_or(identity.created_at));
         Ok(last.and_then(|identity| {
-            let tokens = self.tokens_of(&identity)?;
+            let tokens = open(&self.core, &identity)?;
             Some((identity, tokens))
         }))
     }
 
-    async fn renew_tokens(
-        &self,
-        client: &Client,
-        identity: LinkedIdentity,
-        tokens: Tokens,
-        now: Timestamp,
-    ) -> Result<Option<UpstreamTokens>, UpstreamTokensError> {
-        let (identities, version) = (&self.core.stores.identities, identity.tokens_version);
-        let renewed = client.refresh(&tokens, &*self.core.random, now).await;
-        let renewed = match renewed {
-            Ok(renewed) => renewed,
-            // Refused for good: they are forgotten, unless another node was faster and has others.
-            Err(ClientError::Refused("invalid_grant")) => {
-                let forgotten = identities
-                    .replace_identity_tokens(&identity.id, version, None)
-                    .await?;
-                if forgotten {
-                    return Ok(None);
-                }
-                return self.tokens_of_another(client, &identity).await;
-            }
-            Err(_) if !has_ended(&tokens, now) => return Ok(Some(tokens.into())),
-            Err(error) => return Err(UpstreamTokensError::Unavailable(Box::new(error))),
+    async fn look(&self, only: Option<&IdentityId>) -> Result<Look, StoreError> {
+        let Some((identity, tokens)) = self.kept(only).await? else {
+            return Ok(Look::Settled(None));
         };
-        let sealed = self.seal_tokens(&identity.id, &renewed);
-        let sealed = sealed.map_err(|error| StoreError::corrupt("linked identity", error))?;
-        let written = identities
-            .replace_identity_tokens(&identity.id, version, Some(&sealed))
-            .await?;
-        if written {
-            return Ok(Some(renewed.into()));
+        let now = self.core.clock.now();
+        if !is_due(&tokens, now) {
+            return Ok(Look::Settled(Some(tokens.into())));
         }
-        self.tokens_of_another(client, &identity).await
+        if tokens.refresh_token.is_none() {
+            let good = Some(tokens).filter(|tokens| !has_ended(tokens, now));
+            return Ok(Look::Settled(good.map(Into::into)));
+        }
+        Ok(Look::Due(Box::new(identity), tokens))
     }
 
-    /// What another node wrote meanwhile.
-    async fn tokens_of_another(
-        &self,
-        client: &Client,
-        identity: &LinkedIdentity,
-    ) -> Result<Option<UpstreamTokens>, UpstreamTokensError> {
-        let kept = self.kept_tokens(&identity.user_id, client).await?;
-        let kept = kept.filter(|(found, tokens)| {
-            found.id == identity.id && !has_ended(tokens, self.core.clock.now())
-        });
+    /// Whoever had the turn before, here or on another node, may have renewed them: they are looked at again each time.
+    async fn renew_in_turn(&self, id: IdentityId) -> Answer {
+        let _turn = self.turns.take(&id).await;
+        let (lease, holder) = (format!("tokens:{id}"), self.core.random.id());
+        let leases = &self.core.stores.leases;
+        for _ in 0..LOOKS {
+            if let Look::Settled(answer) = self.look(Some(&id)).await? {
+                return Ok(answer);
+            }
+            let now = self.core.clock.now();
+            let until = now + self.client.longest_refresh();
+            if leases.hold_lease(&lease, &holder, now, until).await? {
+                let renewed = self.renew_alone(&id).await;
+                leases.release_lease(&lease, &holder).await?;
+                return renewed;
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+        match self.look(Some(&id)).await? {
+            Look::Settled(answer) => Ok(answer),
+            Look::Due(_, tokens) => still_good(tokens, self.core.clock.now()),
+        }
+    }
+
+    /// Holding the lease: what is kept is read again, since its last holder may have replaced it just before.
+    async fn renew_alone(&self, id: &IdentityId) -> Answer {
+        let (identity, tokens) = match self.look(Some(id)).await? {
+            Look::Settled(answer) => return Ok(answer),
+            Look::Due(identity, tokens) => (identity, tokens),
+        };
+        let (core, now) = (&self.core, self.core.clock.now());
+        let renewed = match self.client.refresh(&tokens, &*core.random, now).await {
+            Ok(renewed) => Some(renewed),
+            // Refused for good: they are forgotten, unless there are others meanwhile.
+            Err(ClientError::Refused("invalid_grant")) => None,
+            Err(_) if !has_ended(&tokens, core.clock.now()) => return Ok(Some(tokens.into())),
+            Err(error) => return Err(UpstreamTokensError::Unavailable(Box::new(error))),
+        };
+        let sealed = renewed.as_ref().map(|renewed| seal(core, id, renewed));
+        let sealed = sealed.transpose()?;
+        let identities = &core.stores.identities;
+        let replaced = identities
+            .replace_identity_tokens(id, identity.tokens_version, sealed.as_deref())
+            .await?;
+        if replaced {
+            return Ok(renewed.map(Into::into));
+        }
+        // What a sign-in or another node wrote meanwhile.
+        let kept = self.kept(Some(id)).await?;
+        let kept = kept.filter(|(_, tokens)| !has_ended(tokens, core.clock.now()));
         Ok(kept.map(|(_, tokens)| tokens.into()))
     }
 }

@@ -97,7 +97,7 @@ impl LoginWing {
         proven: &Proven,
     ) -> Result<Option<Recognized>, Stop> {
         // Of requests with one new identity, one makes the account and the others find it.
-        let _turn = self.turns.wait(&proven.issuer, &proven.subject).await;
+        let _turn = self.arrivals.take(&proven.identity()).await;
         for _ in 0..TRIES {
             let found = match self.who_came(client, proven, exchange.now).await? {
                 Who::Known(identity, user) => {

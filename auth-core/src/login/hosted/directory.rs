@@ -4,12 +4,10 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::api::CallError;
-use super::turns::Turns;
 use super::{Hosted, HostedAccess, access};
 use crate::ground::Timestamp;
 use crate::login::LoginWing;
-use crate::services::Core;
+use crate::login::turns::Turns;
 
 /// So much longer than its age something counts while WorkOS does not answer.
 const STALE: u32 = 12;

@@ -18,6 +18,7 @@ use crate::testkit::upstream::{
 
 pub(super) const CLIENT: &str = "app";
 pub(super) const SECRET: &str = "a secret for the client";
+pub(super) const BACK: &str = "/auth/backchannel-logout/corp";
 pub(super) const IDENTITIES: &str = "/auth/account/identities";
 
 /// A provider that knows this app.
@@ -58,7 +59,26 @@ pub(super) fn ada() -> FakePerson {
     FakePerson::new("ada-there").email(ADA, true)
 }
 
+/// Signs in at `corp`; the session there.
+pub(super) async fn enter<'h>(
+    house: &'h House,
+    there: &FakeProvider,
+    person: &FakePerson,
+) -> (Browser<'h>, String) {
+    let mut browser = house.browser();
+    let url = browser.begin_with("corp").await;
+    let response = there.authorize(&url, person).expect("request");
+    let answer = browser.come_back(&response).await;
+    assert_eq!(answer.location(), "/", "{}", answer.body);
+    (browser, response.sid.expect("sid"))
+}
+
 impl House {
+    /// Has the provider tell of a logout.
+    pub(super) async fn tell_back(&self, token: &str) -> Answer {
+        self.browser().post(BACK, &[("logout_token", token)]).await
+    }
+
     pub(super) async fn identity(
         &self,
         provider: &FakeProvider,

@@ -1,5 +1,7 @@
 //! Signing out there too, and being signed out from there.
 
+use std::time::Duration;
+
 use http::StatusCode;
 use serde_json::json;
 
@@ -8,29 +10,7 @@ use super::harness::*;
 use crate::login::{SessionEnd, Upstream};
 use crate::services::Event;
 use crate::store::SessionId;
-use crate::testkit::upstream::{FakePerson, FakeProvider};
-
-const BACK: &str = "/auth/backchannel-logout/corp";
-
-/// Signs in; the session there.
-async fn enter<'h>(
-    house: &'h House,
-    there: &FakeProvider,
-    person: &FakePerson,
-) -> (Browser<'h>, String) {
-    let mut browser = house.browser();
-    let url = browser.begin_with("corp").await;
-    let response = there.authorize(&url, person).expect("request");
-    let answer = browser.come_back(&response).await;
-    assert_eq!(answer.location(), "/", "{}", answer.body);
-    (browser, response.sid.expect("sid"))
-}
-
-impl House {
-    async fn tell_back(&self, token: &str) -> Answer {
-        self.browser().post(BACK, &[("logout_token", token)]).await
-    }
-}
+use crate::testkit::upstream::FakePerson;
 
 #[tokio::test]
 async fn signing_out_leads_on_to_the_provider_where_that_is_wanted() {
@@ -60,6 +40,20 @@ async fn signing_out_leads_on_to_the_provider_where_that_is_wanted() {
     let origins = &house.core.stores.upstream_sessions;
     let left = origins.upstream_session(&SessionId::new(id)).await;
     assert_eq!(left.expect("store"), None);
+}
+
+/// The session has ended before the browser went there, so there is nothing that a `state` could bind.
+#[tokio::test]
+async fn coming_back_from_signing_out_there_needs_no_state() {
+    let (house, there) = house_with(|corp| corp.trust_email().sign_out_there()).await;
+    let (mut browser, _) = enter(&house, &there, &ada()).await;
+    browser.fill_in("/auth/logout", &[]).await;
+    for back in ["", "?state=another", "?state=a&state=b"] {
+        let answer = browser.get(&format!("/auth/signed-out{back}")).await;
+        assert_eq!(answer.status, StatusCode::OK, "{back}");
+        assert!(!answer.body.contains("another"), "{back}");
+    }
+    assert!(!browser.is_signed_in().await);
 }
 
 #[tokio::test]
@@ -117,6 +111,7 @@ async fn a_logout_token_counts_once() {
     enter(&house, &there, &ada()).await;
     let token = there.logout_token(CLIENT, Some("ada-there"), None);
     assert_eq!(house.tell_back(&token).await.status, StatusCode::OK);
+    house.clock.advance(Duration::from_secs(1));
     let (mut browser, _) = enter(&house, &there, &ada()).await;
     let answer = house.tell_back(&token).await;
     assert_eq!(answer.status, StatusCode::BAD_REQUEST);

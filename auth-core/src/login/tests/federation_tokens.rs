@@ -2,9 +2,13 @@
 
 use std::time::Duration;
 
+use super::email_kit::unlimited;
 use super::federation_kit::*;
 use super::harness::*;
+use crate::ground::Clock as _;
 use crate::login::{Upstream, UpstreamTokensError};
+use crate::store::{MemoryStore, UserId};
+use crate::testkit::upstream::FakeProvider;
 
 #[tokio::test]
 async fn tokens_are_kept_sealed_where_the_operator_says_so() {
@@ -107,4 +111,148 @@ async fn a_provider_that_is_down_costs_nothing_while_the_token_lives_and_an_end_
     assert!(tokens.expect("answer").is_none());
     let identity = house.identity(&there, "ada-there").await.expect("linked");
     assert_eq!(identity.tokens, None);
+}
+
+/// Two nodes on one store, and a person of whom both keep tokens that end in a few seconds.
+struct Nodes {
+    houses: [&'static House; 2],
+    there: &'static FakeProvider,
+    user: UserId,
+}
+
+impl Nodes {
+    async fn start() -> Self {
+        let clock = House::midday();
+        let there: &'static FakeProvider = Box::leak(Box::new(provider(&clock).await));
+        there.bend(|faults| {
+            faults.rotates_refresh_tokens = true;
+            faults.revokes_on_reuse = true;
+        });
+        let stores: crate::store::Stores = MemoryStore::new().into();
+        let house = || {
+            let corp = upstream("corp", there).trust_email().keep_tokens();
+            let login = unlimited(settings()).sign_in_with([corp]);
+            &*Box::leak(Box::new(House::build_at(
+                clock.clone(),
+                login,
+                stores.clone(),
+            )))
+        };
+        let houses = [house(), house()];
+        let mut browser = houses[0].browser();
+        browser.sign_in_with("corp", there, &ada()).await;
+        let user = browser.user_id().await.expect("user");
+        let nodes = Self {
+            houses,
+            there,
+            user,
+        };
+        nodes.almost_end().await;
+        nodes
+    }
+
+    /// Moves the clock to where the tokens are about to end.
+    async fn almost_end(&self) {
+        let house = self.houses[0];
+        let tokens = house.wing.upstream_tokens(&self.user, "corp").await;
+        let tokens = tokens.expect("answer").expect("tokens");
+        let left = tokens.expires_at.expect("life").since(house.clock.now());
+        house
+            .clock
+            .advance(left.saturating_sub(Duration::from_secs(20)));
+    }
+
+    async fn token(&self, node: usize) -> Option<String> {
+        token_at(self.houses[node], &self.user).await
+    }
+}
+
+async fn token_at(house: &House, user: &UserId) -> Option<String> {
+    let tokens = house.wing.upstream_tokens(user, "corp").await;
+    let tokens = tokens.expect("answer")?;
+    Some(tokens.access_token.to_string())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_32_callers_on_two_nodes_one_renews_the_token() {
+    let nodes = Nodes::start().await;
+    for round in 1..=4 {
+        let asked = nodes.there.hits("/token");
+        let mut tasks = tokio::task::JoinSet::new();
+        for at in 0..32 {
+            let (house, user) = (nodes.houses[at % 2], nodes.user.clone());
+            tasks.spawn(async move { token_at(house, &user).await });
+        }
+        let all = tasks.join_all().await;
+        assert_eq!(nodes.there.hits("/token"), asked + 1, "{round}");
+        assert!(all[0].is_some(), "{round}");
+        assert!(all.iter().all(|token| *token == all[0]), "{round}: {all:?}");
+        nodes.almost_end().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_caller_that_hangs_up_does_not_lose_the_renewed_token() {
+    let nodes = Nodes::start().await;
+    let asked = nodes.there.hits("/token");
+    let held = nodes.there.hold("/token");
+    let (house, user) = (nodes.houses[0], nodes.user.clone());
+    let caller = tokio::spawn(async move { token_at(house, &user).await });
+    nodes.there.reached("/token", asked + 1).await;
+    caller.abort();
+    assert!(caller.await.expect_err("aborted").is_cancelled());
+    drop(held);
+    // The refresh token was spent: whoever asks next finds what came for it, and spends nothing twice.
+    assert!(nodes.token(0).await.is_some());
+    assert!(nodes.token(1).await.is_some());
+    assert_eq!(nodes.there.hits("/token"), asked + 1);
+}
+
+/// A node that stalled past its turn is told that its refresh token is spent: what another node got meanwhile stays.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_comes_too_late_forgets_nothing_of_anothers() {
+    let nodes = Nodes::start().await;
+    let identity = nodes.houses[0].identity(nodes.there, "ada-there").await;
+    let identity = identity.expect("linked");
+    let asked = nodes.there.hits("/token");
+    let refused = crate::testkit::upstream::FakeReply::json(
+        400,
+        &serde_json::json!({ "error": "invalid_grant" }),
+    );
+    nodes.there.bend(|faults| faults.reply("/token", refused));
+    let held = nodes.there.hold("/token");
+    let (house, user) = (nodes.houses[0], nodes.user.clone());
+    let late = tokio::spawn(async move { token_at(house, &user).await });
+    nodes.there.reached("/token", asked + 1).await;
+    // Another node has replaced them, as after a new sign-in.
+    nodes.there.straighten();
+    let mut browser = nodes.houses[1].browser();
+    nodes.there.release("/token");
+    browser.sign_in_with("corp", nodes.there, &ada()).await;
+    drop(held);
+    let fresh = nodes.token(1).await;
+    assert!(fresh.is_some());
+    assert_eq!(late.await.expect("answer"), fresh);
+    let after = nodes.houses[0].identity(nodes.there, "ada-there").await;
+    assert_ne!(after.expect("linked").tokens, identity.tokens);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_renewal_that_waits_for_its_provider_holds_nobody_up() {
+    let nodes = Nodes::start().await;
+    let (house, there) = (nodes.houses[0], nodes.there);
+    let bob = crate::testkit::upstream::FakePerson::new("bob-there").email(BOB, true);
+    let asked = there.hits("/token");
+    let held = there.hold("/token");
+    let user = nodes.user.clone();
+    let renewal = tokio::spawn(async move { token_at(house, &user).await });
+    there.reached("/token", asked + 1).await;
+    there.release("/token");
+    // The answer to the renewal is still out; neither a stranger nor the same person waits for it at the door.
+    let (mut ada, _) = enter(house, there, &ada()).await;
+    let (mut bob, _) = enter(house, there, &bob).await;
+    assert!(ada.is_signed_in().await && bob.is_signed_in().await);
+    assert!(!renewal.is_finished());
+    drop(held);
+    assert!(renewal.await.expect("answer").is_some());
 }

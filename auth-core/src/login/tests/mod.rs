@@ -23,6 +23,10 @@ mod factors;
 #[cfg(feature = "federation")]
 mod federation_account;
 #[cfg(feature = "federation")]
+mod federation_back_channel;
+#[cfg(feature = "federation")]
+mod federation_ended;
+#[cfg(feature = "federation")]
 mod federation_kit;
 #[cfg(feature = "federation")]
 mod federation_logout;

@@ -7,8 +7,8 @@ mod remote;
 pub(crate) use discovery::{Discovery, NamedIssuer};
 #[cfg(feature = "federation")]
 pub(crate) use metadata::Metadata;
-#[cfg(feature = "federation")]
-pub(crate) use remote::Published;
 pub(crate) use remote::RemoteIssuer;
 #[cfg(feature = "resource")]
 pub(crate) use remote::has_passed;
+#[cfg(feature = "federation")]
+pub(crate) use remote::{FETCH_BOUND, Published, Search, Seeker};

@@ -3,7 +3,8 @@
 //! - Fresh keys are used as they are. Once they are late, one request sends for new ones; the others go on with the old.
 //! - An issuer that is down leaves its old keys in use for [`STALE_BOUND`], and is asked again every [`RETRY`].
 //! - A key nobody knows may be a new one, so the set is fetched again, but once in [`RETRY`] only: whoever makes up key
-//!   names must not make us a weapon against the issuer (THREATS 45).
+//!   names must not make us a weapon against the issuer (THREATS 45). What strangers send has a turn of its own
+//!   ([`Seeker`]), so that they do not use up the one of those whom the issuer itself sent.
 //! - A fetch runs in a task of its own: a client that hangs up does not end it for those who wait.
 
 use std::sync::{Arc, PoisonError, RwLock};
@@ -23,10 +24,10 @@ const STALE_BOUND: Duration = Duration::from_hours(24);
 const RETRY: Duration = Duration::from_secs(30);
 /// As [`RETRY`], while there are no keys at all and every request fails.
 const RETRY_WITHOUT_KEYS: Duration = Duration::from_secs(5);
-/// Keys younger than this are not fetched again for a key they lack.
+/// Keys younger than this are not fetched again for a key they lack and that a stranger names.
 const JUST_FETCHED: Duration = Duration::from_secs(2);
 /// The longest a fetch takes, whatever the bounds of each request in it.
-const FETCH_BOUND: Duration = Duration::from_secs(10);
+pub(crate) const FETCH_BOUND: Duration = Duration::from_secs(10);
 
 /// Another issuer.
 pub(crate) struct RemoteIssuer {
@@ -43,8 +44,37 @@ struct State {
     attempted_at: Option<Timestamp>,
     /// The last attempt failed.
     failing: bool,
-    /// The last fetch for a key nobody knew.
-    searched_at: Option<Timestamp>,
+    /// The last fetch for a key nobody knew, by each that may send for one.
+    searched_at: [Option<Timestamp>; 3],
+}
+
+/// For whom a key that nobody knows is searched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Seeker {
+    /// Anybody, who brings a token.
+    Bearer,
+    /// Nobody but this app, which the issuer itself answered. It may have changed its keys this very moment.
+    #[cfg_attr(
+        not(feature = "federation"),
+        expect(dead_code, reason = "nobody signs in to a resource server")
+    )]
+    SignIn,
+    /// Anybody, who says that somebody was signed out.
+    #[cfg_attr(
+        not(feature = "federation"),
+        expect(dead_code, reason = "a resource server is told of no logout")
+    )]
+    Logout,
+}
+
+/// What came of a search for a key that nobody knows.
+pub(crate) enum Search {
+    /// What was published since.
+    Newer(Arc<Published>),
+    /// What is known was published just now: there is no such key.
+    Nothing,
+    /// The issuer cannot be asked, or was asked a moment ago: there may be one.
+    NotNow,
 }
 
 /// What an issuer published at one time.
@@ -124,16 +154,30 @@ impl RemoteIssuer {
         old: &Arc<Published>,
         now: Timestamp,
     ) -> Option<Arc<Published>> {
+        match self.search(old, Seeker::Bearer, now).await {
+            Search::Newer(keys) => Some(keys),
+            Search::Nothing | Search::NotNow => None,
+        }
+    }
+
+    /// As [`newer_than`](Self::newer_than), for whomever, and with what it means that there is none.
+    pub(crate) async fn search(
+        self: &Arc<Self>,
+        old: &Arc<Published>,
+        seeker: Seeker,
+        now: Timestamp,
+    ) -> Search {
         let newer = |keys: &Arc<Published>| !Arc::ptr_eq(keys, old);
         let turn = self.fetching.clone().lock_owned().await;
         if let Some(keys) = self.usable(now).filter(newer) {
-            return Some(keys);
+            return Search::Newer(keys);
         }
-        if !self.may_search(now) {
-            return None;
+        if let Some(not) = self.may_not_search(seeker, now) {
+            return not;
         }
         self.fetch(turn, now).await;
-        self.usable(now).filter(newer)
+        let found = self.usable(now).filter(newer);
+        found.map_or(Search::NotNow, Search::Newer)
     }
 
     fn look(&self, now: Timestamp) -> Look {
@@ -173,21 +217,22 @@ impl RemoteIssuer {
                 .is_none_or(|attempt| has_passed(pause, attempt, now))
     }
 
-    /// Takes the turn to search for an unknown key, if there is one.
-    fn may_search(&self, now: Timestamp) -> bool {
+    /// Takes the turn to search for an unknown key; where there is none, what that means.
+    fn may_not_search(&self, seeker: Seeker, now: Timestamp) -> Option<Search> {
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
         let just_fetched = state
             .cached
             .as_ref()
             .is_some_and(|cached| !has_passed(JUST_FETCHED, cached.fetched_at, now));
-        let searched = state
-            .searched_at
-            .is_some_and(|search| !has_passed(RETRY, search, now));
-        if just_fetched || searched {
-            return false;
+        if just_fetched && seeker != Seeker::SignIn {
+            return Some(Search::Nothing);
         }
-        state.searched_at = Some(now);
-        true
+        let last = &mut state.searched_at[seeker as usize];
+        if last.is_some_and(|search| !has_passed(RETRY, search, now)) {
+            return Some(Search::NotNow);
+        }
+        *last = Some(now);
+        None
     }
 
     /// Sends for new keys without waiting for them, unless somebody did.

@@ -52,6 +52,12 @@ impl Outbound {
         })))
     }
 
+    /// The longest a request takes.
+    #[cfg(feature = "federation")]
+    pub(crate) fn timeout(&self) -> std::time::Duration {
+        self.0.rules.timeout
+    }
+
     /// Whether a request to this URL would be tried: for settings, so that a URL which can never work is refused at the
     /// start. What a name resolves to is only known when it is asked for.
     ///

@@ -1,15 +1,16 @@
 //! The ID token (OpenID Connect Core §3.1.3.7, §3.1.3.8, §3.3.2.11): what the crate's verifier checks, with our keys and
 //! our clock, and then what it does not.
 //!
-//! A token without `kid` is accepted where one key fits its algorithm, and refused where several do (§10.1).
+//! Of a token without `kid` the keys that fit its algorithm are tried, as long as they are few: where there are several,
+//! §10.1 wants a `kid`, and some providers leave it out all the same.
 
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
 use openidconnect::core::CoreIdToken;
 use openidconnect::{
-    ClaimsVerificationError, ClientId, IdTokenVerifier, IssuerUrl, Nonce, OAuth2TokenResponse as _,
-    SignatureVerificationError, TokenResponse as _,
+    ClaimsVerificationError, ClientId, IdTokenVerifier, IssuerUrl, JsonWebKeySet, Nonce,
+    OAuth2TokenResponse as _, SignatureVerificationError, TokenResponse as _,
 };
 use serde_json::Value;
 use zeroize::Zeroizing;
@@ -19,7 +20,7 @@ use super::key::{ProviderKey, to_theirs};
 use super::metadata::Discovered;
 use super::token_answer::TokenAnswer;
 use super::{Client, ClientError, Proven, Tokens};
-use crate::ground::jose::{Algorithm, Claims, ClaimsCheck, Jws, left_half_hash};
+use crate::ground::jose::{Algorithm, Claims, ClaimsCheck, Jws, MAX_CANDIDATES, left_half_hash};
 use crate::ground::{Timestamp, from_base64url};
 use crate::login::federation::profile::Profile;
 use crate::login::federation::upstream::Protocol;
@@ -73,13 +74,14 @@ impl Client {
             token.map_err(|_| ClientError::Refused("id_token"))?
         };
         let tenant = tenant.as_deref();
-        let first = self.verify(token, &discovered, tenant, asked.nonce, now)?;
+        let read = (token, &jws);
+        let first = self.verify(read, &discovered, tenant, asked.nonce, now)?;
         let discovered = match first {
             Ok(()) => discovered,
             Err(error) if may_be_rotated(&error, jws.kid()) => {
                 let newer = self.discovered_since(&discovered, now).await;
                 let newer = newer.ok_or_else(|| of_id_token(&error))?;
-                self.verify(token, &newer, tenant, asked.nonce, now)?
+                self.verify(read, &newer, tenant, asked.nonce, now)?
                     .map_err(|error| of_id_token(&error))?;
                 newer
             }
@@ -104,9 +106,49 @@ impl Client {
         }
     }
 
-    /// Signature, issuer, audience, expiry and nonce, by the crate.
+    /// By each key that the token may be signed with.
     fn verify(
         &self,
+        (token, jws): (&CoreIdToken, &Jws<'_>),
+        discovered: &Discovered,
+        tenant: Option<&str>,
+        nonce: &str,
+        now: Timestamp,
+    ) -> Result<Result<(), ClaimsVerificationError>, ClientError> {
+        let verify = |keys| self.verify_by(keys, token, discovered, tenant, nonce, now);
+        let mut verified = verify(discovered.keys.clone())?;
+        let is_ambiguous = |verified: &Result<(), _>| {
+            matches!(
+                verified,
+                Err(ClaimsVerificationError::SignatureVerification(
+                    SignatureVerificationError::AmbiguousKeyId(_)
+                ))
+            )
+        };
+        if !is_ambiguous(&verified) {
+            return Ok(verified);
+        }
+        let keys = discovered.keys.keys().iter();
+        let fitting: Vec<_> = keys.filter(|key| key.fits(jws.algorithm())).collect();
+        if fitting.len() > MAX_CANDIDATES {
+            return Ok(verified);
+        }
+        for key in fitting {
+            verified = verify(JsonWebKeySet::new(vec![key.clone()]))?;
+            if !matches!(
+                verified,
+                Err(ClaimsVerificationError::SignatureVerification(_))
+            ) {
+                break;
+            }
+        }
+        Ok(verified)
+    }
+
+    /// Signature, issuer, audience, expiry and nonce, by the crate.
+    fn verify_by(
+        &self,
+        keys: JsonWebKeySet<ProviderKey>,
         token: &CoreIdToken,
         discovered: &Discovered,
         tenant: Option<&str>,
@@ -121,7 +163,7 @@ impl Client {
         let at = UNIX_EPOCH + Duration::from_millis(millis);
         let algorithms = self.algorithms().iter().copied().map(to_theirs);
         let verifier: IdTokenVerifier<'_, ProviderKey> =
-            IdTokenVerifier::new_public_client(client_id, issuer, discovered.keys.clone())
+            IdTokenVerifier::new_public_client(client_id, issuer, keys)
                 .set_allowed_algs(algorithms)
                 // Who else may be meant is for `azp` to say.
                 .set_other_audience_verifier_fn(|_| true)
@@ -274,6 +316,15 @@ pub(super) fn proven(
         tokens,
         claims: Value::Object(claims.into_object()),
     })
+}
+
+impl Proven {
+    /// When the ID token was issued, where there is one.
+    pub(in crate::login) fn issued_at(&self) -> Option<Timestamp> {
+        let claims = payload(self.id_token.as_ref()?).ok()?;
+        let issued_at = claims.require_time("iat").ok()?;
+        Some(Timestamp::from_seconds(issued_at))
+    }
 }
 
 /// One that names somebody: threat 07.

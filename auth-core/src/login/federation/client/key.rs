@@ -49,6 +49,14 @@ impl ProviderKey {
     }
 }
 
+impl ProviderKey {
+    /// Whether it may verify signatures by this algorithm.
+    pub(super) fn fits(&self, algorithm: Algorithm) -> bool {
+        let public = self.0.public.as_ref();
+        public.is_some_and(|(_, key)| key.allows(algorithm))
+    }
+}
+
 impl JsonWebKey for ProviderKey {
     type KeyUse = CoreJsonWebKeyUse;
     type SigningAlgorithm = CoreJwsSigningAlgorithm;

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use super::id_token::{LEEWAY, LEEWAY_SECONDS, MAX_AGE_SECONDS, is_subject};
-use super::metadata::Discovered;
-use super::{Client, ClientError, LogoutToken};
+use super::{Client, ClientError, LogoutRefused, LogoutToken};
 use crate::ground::Timestamp;
 use crate::ground::jose::{Claims, ClaimsCheck, JoseError, Jws};
+use crate::services::issuer::Seeker;
 
 const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
 /// Bounds how long a `jti` has to be remembered; the specification thinks of two minutes.
@@ -40,7 +40,7 @@ impl Client {
         &self,
         token: &str,
         now: Timestamp,
-    ) -> Result<LogoutToken, ClientError> {
+    ) -> Result<LogoutToken, LogoutRefused> {
         let jws = Jws::parse(token).map_err(of_logout_token)?;
         // An access token or a client assertion is none.
         if jws.typ().is_some() {
@@ -53,21 +53,17 @@ impl Client {
         // Whose token it claims to be, before anything is fetched for it.
         let issuer = unverified.str("iss").unwrap_or_default();
         if !discovered.is_issuer(issuer) {
-            return Err(ClientError::Refused("logout_token_issuer"));
+            return Err(ClientError::Refused("logout_token_issuer").into());
         }
-        let verify = |discovered: &Discovered| {
-            let verified = jws.verify(&discovered.published.keys, self.algorithms());
-            verified.and_then(|verified| verified.claims_object())
-        };
-        let claims = match verify(&discovered) {
-            Err(error @ JoseError::UnknownKey) => {
-                let newer = self.discovered_since(&discovered, now).await;
-                let newer = newer.ok_or_else(|| of_logout_token(error))?;
-                verify(&newer)
-            }
-            claims => claims,
-        };
-        self.read_logout(&claims.map_err(of_logout_token)?, issuer, now)
+        let vouched = self.vouched_claims(&jws, &discovered, Seeker::Logout, now);
+        let claims = vouched
+            .await
+            .map_err(|error| error.into_error(of_logout_token))?;
+        let read = self.read_logout(&claims, issuer, now);
+        read.map_err(|error| LogoutRefused {
+            error,
+            is_signed: true,
+        })
     }
 
     /// §2.4, §2.6.
@@ -114,11 +110,13 @@ impl Client {
         }
         let jti = id("jti", "logout_token_jti")?;
         let exp = claims.require_time("exp").map_err(of_logout_token)?;
+        let iat = claims.require_time("iat").map_err(of_logout_token)?;
         Ok(LogoutToken {
             issuer: issuer.to_owned(),
             subject,
             sid,
             jti: jti.ok_or(ClientError::Refused("logout_token_jti"))?,
+            issued_at: Timestamp::from_seconds(iat),
             expires_at: Timestamp::from_seconds(exp) + LEEWAY + Duration::from_secs(1),
         })
     }

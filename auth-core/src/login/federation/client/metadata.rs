@@ -10,7 +10,7 @@ use super::key::ProviderKey;
 use super::{Client, ClientError, error};
 use crate::ground::Timestamp;
 use crate::login::federation::upstream::{IssuerRule, Protocol};
-use crate::services::issuer::{Metadata, Published};
+use crate::services::issuer::{Metadata, Published, Search, Seeker};
 
 const TEMPLATE: &str = "{tenantid}";
 
@@ -19,6 +19,13 @@ pub(in crate::login) struct Discovered {
     pub(super) published: Arc<Published>,
     pub(super) keys: JsonWebKeySet<ProviderKey>,
     rule: IssuerRule,
+}
+
+/// As [`Search`].
+pub(super) enum Sought {
+    Newer(Arc<Discovered>),
+    Nothing,
+    NotNow,
 }
 
 impl Client {
@@ -42,8 +49,22 @@ impl Client {
         old: &Discovered,
         now: Timestamp,
     ) -> Option<Arc<Discovered>> {
-        let newer = self.remote.as_ref()?.newer_than(&old.published, now).await;
-        Some(self.parsed(newer?))
+        match self.sought(old, Seeker::SignIn, now).await {
+            Sought::Newer(newer) => Some(newer),
+            Sought::Nothing | Sought::NotNow => None,
+        }
+    }
+
+    /// As [`discovered_since`](Self::discovered_since), for whomever, and with what it means that there is nothing.
+    pub(super) async fn sought(&self, old: &Discovered, seeker: Seeker, now: Timestamp) -> Sought {
+        let Some(remote) = &self.remote else {
+            return Sought::Nothing;
+        };
+        match remote.search(&old.published, seeker, now).await {
+            Search::Newer(newer) => Sought::Newer(self.parsed(newer)),
+            Search::Nothing => Sought::Nothing,
+            Search::NotNow => Sought::NotNow,
+        }
     }
 
     fn parsed(&self, published: Arc<Published>) -> Arc<Discovered> {

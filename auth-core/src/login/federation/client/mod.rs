@@ -12,6 +12,7 @@ mod metadata;
 mod oauth2;
 mod redeem;
 mod refresh;
+mod signed;
 #[cfg(test)]
 mod tests;
 mod token_answer;
@@ -33,7 +34,7 @@ use crate::ground::{Random, Timestamp};
 use crate::login::LoginSettingsError;
 #[cfg(feature = "workos")]
 use crate::login::hosted::Hosted;
-use crate::services::issuer::{Discovery, NamedIssuer, RemoteIssuer};
+use crate::services::issuer::{Discovery, FETCH_BOUND, NamedIssuer, RemoteIssuer};
 use crate::services::outbound::Outbound;
 use metadata::Discovered;
 
@@ -109,6 +110,13 @@ pub(in crate::login) struct Proven {
     pub(in crate::login) tokens: Tokens,
 }
 
+impl Proven {
+    /// Whose turn it is when it is dealt with.
+    pub(in crate::login) fn identity(&self) -> (String, String) {
+        (self.issuer.clone(), self.subject.clone())
+    }
+}
+
 /// What a token endpoint gave. No `Debug`.
 #[derive(Clone, Serialize, Deserialize)]
 pub(in crate::login) struct Tokens {
@@ -124,8 +132,25 @@ pub(in crate::login) struct LogoutToken {
     pub(in crate::login) subject: Option<String>,
     pub(in crate::login) sid: Option<String>,
     pub(in crate::login) jti: String,
+    pub(in crate::login) issued_at: Timestamp,
     /// From here on it is refused anyway.
     pub(in crate::login) expires_at: Timestamp,
+}
+
+/// Why a logout token ends nothing.
+pub(in crate::login) struct LogoutRefused {
+    pub(in crate::login) error: ClientError,
+    /// The provider did sign it: wrong as it is, it is nobody's forgery.
+    pub(in crate::login) is_signed: bool,
+}
+
+impl From<ClientError> for LogoutRefused {
+    fn from(error: ClientError) -> Self {
+        Self {
+            error,
+            is_signed: false,
+        }
+    }
 }
 
 /// Why nobody was proven. Safe to log: nothing in it was written by the other side.
@@ -285,6 +310,12 @@ impl Client {
         self.renew(tokens, random, now).await
     }
 
+    /// The longest that [`refresh`](Self::refresh) takes: metadata, for which others may have to be waited for, and the
+    /// request itself.
+    pub(in crate::login) fn longest_refresh(&self) -> Duration {
+        FETCH_BOUND * 2 + self.outbound.timeout()
+    }
+
     /// Where to send the browser to end the session there (OpenID Connect RP-Initiated Logout); `None` where the
     /// provider has no such place or is out of reach.
     pub(in crate::login) async fn end_session_url(
@@ -302,12 +333,12 @@ impl Client {
     /// caller's to claim.
     ///
     /// # Errors
-    /// [`ClientError`].
+    /// [`LogoutRefused`].
     pub(in crate::login) async fn check_logout_token(
         &self,
         token: &str,
         now: Timestamp,
-    ) -> Result<LogoutToken, ClientError> {
+    ) -> Result<LogoutToken, LogoutRefused> {
         self.logout_claims(token, now).await
     }
 }

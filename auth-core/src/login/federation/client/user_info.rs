@@ -7,6 +7,7 @@ use super::metadata::Discovered;
 use super::{Client, ClientError, Proven};
 use crate::ground::jose::{Claims, ClaimsCheck, Jws};
 use crate::ground::{Random, Timestamp};
+use crate::services::issuer::Seeker;
 
 const PLACE: &str = "userinfo endpoint";
 const WRONG: ClientError = ClientError::Refused("user_info");
@@ -32,7 +33,8 @@ impl Client {
             Claims::from_vouched_json(&answer.body).map_err(|_| WRONG)?
         } else if answer.media_type == "application/jwt" {
             let token = std::str::from_utf8(&answer.body).map_err(|_| WRONG)?;
-            self.read_token(discovered, token.trim(), &proven.issuer, random, now)?
+            self.read_token(discovered, token.trim(), &proven.issuer, random, now)
+                .await?
         } else {
             // A page of somebody's, mostly of a proxy.
             return Err(ClientError::Down(PLACE, None));
@@ -45,7 +47,7 @@ impl Client {
     }
 
     /// A signed answer, an encrypted one, or one that is both.
-    fn read_token(
+    async fn read_token(
         &self,
         discovered: &Discovered,
         token: &str,
@@ -54,19 +56,19 @@ impl Client {
         now: Timestamp,
     ) -> Result<Claims, ClientError> {
         let Some(decrypted) = self.decrypted(token, random) else {
-            return self.check_signed(discovered, token, issuer, now);
+            return self.check_signed(discovered, token, issuer, now).await;
         };
         let decrypted = decrypted.map_err(|_| ClientError::Refused("user_info_encryption"))?;
         match decrypted.nested_jwt() {
-            Ok(token) => self.check_signed(discovered, token, issuer, now),
+            Ok(token) => self.check_signed(discovered, token, issuer, now).await,
             // Encrypted alone, it is vouched for as one in the clear is: by TLS.
             Err(_) => Claims::from_vouched_json(decrypted.plaintext()).map_err(|_| WRONG),
         }
     }
 
-    /// A signed answer, by the keys the ID token was signed by or beside. `iss` and `aud` have to be there, so that no
-    /// other token of the provider's passes for one; times count where they are there.
-    fn check_signed(
+    /// A signed answer, by the keys the ID token was signed by or beside, or newer ones. `iss` and `aud` have to be there,
+    /// so that no other token of the provider's passes for one; times count where they are there.
+    async fn check_signed(
         &self,
         discovered: &Discovered,
         token: &str,
@@ -75,9 +77,10 @@ impl Client {
     ) -> Result<Claims, ClientError> {
         const UNSIGNED: ClientError = ClientError::Refused("user_info_signature");
         let jws = Jws::parse(token).map_err(|_| UNSIGNED)?;
-        let verified = jws.verify(&discovered.published.keys, self.algorithms());
-        let claims = verified.and_then(|verified| verified.claims_object());
-        let claims = claims.map_err(|_| UNSIGNED)?;
+        let vouched = self.vouched_claims(&jws, discovered, Seeker::SignIn, now);
+        let claims = vouched
+            .await
+            .map_err(|error| error.into_error(|_| UNSIGNED))?;
         let rule = ClaimsCheck {
             issuer: Some(issuer),
             audience: Some(&[&self.upstream.client_id]),

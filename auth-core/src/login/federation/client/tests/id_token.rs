@@ -101,6 +101,28 @@ async fn wrong_signature() {
 }
 
 #[tokio::test]
+async fn signed_by_rs256() {
+    let bench = Bench::start().await;
+    bench.provider.add_rsa_key();
+    assert_eq!(outcome(&bench.sign_in().await), "proven");
+    let token = bench.sign_in().await.ok().unwrap().id_token.unwrap();
+    let header = token
+        .split('.')
+        .next()
+        .and_then(crate::ground::from_base64url);
+    let header: Value = serde_json::from_slice(&header.unwrap()).unwrap();
+    assert_eq!(header["alg"], "RS256");
+}
+
+#[tokio::test]
+async fn wrong_signature_by_rs256() {
+    let bench = Bench::start().await;
+    bench.provider.add_rsa_key();
+    let outcome = bench.bent(|faults| faults.signature = true).await;
+    assert_eq!(outcome, "id_token_signature");
+}
+
+#[tokio::test]
 async fn threat_21_none_and_shared_secrets() {
     let bench = Bench::start().await;
     for algorithm in [

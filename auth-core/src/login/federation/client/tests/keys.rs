@@ -25,6 +25,21 @@ async fn keys_that_rotate_in_the_middle() {
     assert_eq!(bench.provider.hits("/keys"), 2);
 }
 
+/// In the very second in which the metadata and the old keys were fetched for the request.
+#[tokio::test]
+async fn keys_that_rotate_just_before_the_first_token() {
+    for nameless in [false, true] {
+        let bench = Bench::start().await;
+        bench
+            .provider
+            .bend(|faults| faults.nameless_keys = nameless);
+        let (secrets, response) = bench.asked(&Ask::default(), &ada()).await;
+        bench.provider.rotate_keys();
+        assert_eq!(outcome(&bench.redeem(&secrets, &response).await), "proven");
+        assert_eq!(bench.provider.hits("/keys"), 2);
+    }
+}
+
 #[tokio::test]
 async fn threat_45_unknown_keys_are_one_fetch_and_then_refused() {
     let bench = Bench::start().await;
@@ -56,14 +71,51 @@ async fn no_kid_and_one_key_is_accepted() {
 }
 
 #[tokio::test]
-async fn no_kid_and_several_keys_is_refused() {
+async fn no_kid_and_several_keys_are_tried() {
     let bench = Bench::start().await;
     bench.provider.add_key();
+    bench.provider.bend(|faults| faults.nameless_keys = true);
+    assert_eq!(outcome(&bench.sign_in().await), "proven");
+    // Named keys, and a token that names none of them.
+    let bench = Bench::start().await;
+    bench.provider.add_key();
+    bench
+        .provider
+        .bend(|faults| faults.header = vec![without("kid")]);
+    assert_eq!(outcome(&bench.sign_in().await), "proven");
+    // None of them it is, and what else is wrong is found as ever.
+    bench.provider.bend(|faults| faults.signature = true);
+    assert_eq!(outcome(&bench.sign_in().await), "id_token_signature");
+    bench.provider.bend(|faults| {
+        faults.signature = false;
+        faults.claim("nonce", json!("another"));
+    });
+    assert_eq!(outcome(&bench.sign_in().await), "id_token_nonce");
+}
+
+#[tokio::test]
+async fn threat_45_no_kid_and_many_keys_is_refused() {
+    let bench = Bench::start().await;
+    for _ in 0..4 {
+        bench.provider.add_key();
+    }
     assert_eq!(outcome(&bench.sign_in().await), "proven");
     bench
         .provider
         .bend(|faults| faults.header = vec![without("kid")]);
     assert_eq!(outcome(&bench.sign_in().await), "id_token_key_ambiguous");
+}
+
+#[tokio::test]
+async fn several_keys_without_names_that_rotate() {
+    let bench = Bench::start().await;
+    bench.provider.add_key();
+    bench.provider.bend(|faults| faults.nameless_keys = true);
+    assert_eq!(outcome(&bench.sign_in().await), "proven");
+    bench.clock.advance(Duration::from_secs(3));
+    bench.provider.rotate_keys();
+    assert_eq!(outcome(&bench.sign_in().await), "proven");
+    assert_eq!(bench.provider.hits("/keys"), 2);
 }
 
 #[tokio::test]

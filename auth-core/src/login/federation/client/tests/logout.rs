@@ -58,7 +58,7 @@ async fn nowhere_to_sign_out() {
 async fn check(bench: &Bench, token: &str) -> String {
     match bench.client.check_logout_token(token, bench.now()).await {
         Ok(_) => "accepted".to_owned(),
-        Err(error) => reason(&error),
+        Err(refused) => reason(&refused.error),
     }
 }
 
@@ -178,4 +178,47 @@ async fn logout_after_a_rotation() {
     bench.provider.rotate_keys();
     let token = bench.provider.logout_token(CLIENT, Some("ada"), None);
     assert_eq!(check(&bench, &token).await, "accepted");
+}
+
+#[tokio::test]
+async fn logout_tokens_without_a_kid() {
+    let bench = Bench::start().await;
+    bench.provider.bend(|faults| faults.nameless_keys = true);
+    assert_eq!(outcome(&bench.sign_in().await), "proven");
+    let token = bench.provider.logout_token(CLIENT, Some("ada"), None);
+    assert_eq!(check(&bench, &token).await, "accepted");
+    // Rotated, it shows by the signature alone.
+    bench.clock.advance(Duration::from_secs(3));
+    bench.provider.rotate_keys();
+    let token = bench.provider.logout_token(CLIENT, Some("ada"), None);
+    assert_eq!(check(&bench, &token).await, "accepted");
+    assert_eq!(bench.provider.hits("/keys"), 2);
+    // Among several.
+    bench.provider.add_key();
+    bench.clock.advance(Duration::from_secs(30));
+    let token = bench.provider.logout_token(CLIENT, Some("ada"), None);
+    assert_eq!(check(&bench, &token).await, "accepted");
+    assert_eq!(bench.provider.hits("/keys"), 3);
+}
+
+#[tokio::test]
+async fn threat_45_wrong_signatures_at_a_logout_are_one_fetch() {
+    let bench = Bench::start().await;
+    bench.provider.bend(|faults| faults.nameless_keys = true);
+    assert_eq!(outcome(&bench.sign_in().await), "proven");
+    bench.clock.advance(Duration::from_secs(3));
+    bench.provider.bend(|faults| faults.signature = true);
+    let forged = bench.provider.logout_token(CLIENT, Some("ada"), None);
+    for _ in 0..5 {
+        assert_eq!(check(&bench, &forged).await, "logout_token_signature");
+    }
+    assert_eq!(bench.provider.hits("/keys"), 2);
+    // One that names a key that is there was signed by somebody else: nothing is fetched.
+    let bench = Bench::start().await;
+    assert_eq!(outcome(&bench.sign_in().await), "proven");
+    bench.clock.advance(Duration::from_secs(3));
+    bench.provider.bend(|faults| faults.signature = true);
+    let forged = bench.provider.logout_token(CLIENT, Some("ada"), None);
+    assert_eq!(check(&bench, &forged).await, "logout_token_signature");
+    assert_eq!(bench.provider.hits("/keys"), 1);
 }

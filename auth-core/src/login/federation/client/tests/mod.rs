@@ -6,6 +6,7 @@ mod id_token;
 mod keys;
 mod logout;
 mod oauth2;
+mod plan;
 mod requests;
 mod response;
 mod user_info;

@@ -136,3 +136,125 @@ async fn without_an_endpoint_the_id_token_is_all() {
     assert_eq!(outcome(&bench.sign_in().await), "proven");
     assert_eq!(bench.provider.hits("/userinfo"), 0);
 }
+
+/// The keys change between the ID token and the answer: `sign` is told to sign by the new one.
+async fn after_a_rotation(nameless: bool) -> String {
+    let bench = Bench::start().await;
+    bench.provider.bend(|faults| {
+        faults.nameless_keys = nameless;
+        faults.signs_user_info = true;
+    });
+    assert_eq!(outcome(&bench.sign_in().await), "proven");
+    bench.clock.advance(Duration::from_secs(3));
+    let (secrets, response) = bench.asked(&Ask::default(), &ada()).await;
+    let held = bench.provider.hold("/token");
+    let before = bench.provider.hits("/token");
+    let redeem = bench.redeem(&secrets, &response);
+    let rotate = async {
+        // The ID token is signed by then, and not yet on its way.
+        bench.provider.reached("/token", before + 1).await;
+        bench.provider.rotate_keys();
+        drop(held);
+    };
+    let (redeemed, ()) = tokio::join!(redeem, rotate);
+    assert_eq!(bench.provider.hits("/keys"), 2);
+    outcome(&redeemed)
+}
+
+#[tokio::test]
+async fn answers_signed_with_a_key_that_is_new() {
+    for nameless in [false, true] {
+        assert_eq!(after_a_rotation(nameless).await, "proven", "{nameless}");
+    }
+}
+
+#[tokio::test]
+async fn threat_45_answers_signed_with_unknown_keys_are_one_fetch() {
+    let bench = Bench::start().await;
+    assert_eq!(outcome(&bench.sign_in().await), "proven");
+    bench.clock.advance(Duration::from_secs(3));
+    let other = Bench::start().await;
+    other.provider.add_key();
+    let claims = json!({ "iss": bench.provider.issuer(), "aud": CLIENT, "sub": "248289761001" });
+    let foreign = other.provider.sign(None, &claims);
+    let reply = FakeReply::new(200, "application/jwt", foreign);
+    bench
+        .provider
+        .bend(|faults| faults.reply("/userinfo", reply));
+    for _ in 0..3 {
+        assert_eq!(outcome(&bench.sign_in().await), "user_info_signature");
+    }
+    assert_eq!(bench.provider.hits("/keys"), 2);
+}
+
+/// Wherever an operator's map finds an address and whether it is verified: both of one document.
+#[tokio::test]
+async fn threat_31_an_address_and_its_word_are_of_one_document() {
+    use crate::login::federation::profile::{EmailVerified, ProfileMap};
+    let map = ProfileMap {
+        email: &["/mail"],
+        email_verified: EmailVerified::At(&["/mail_ok"]),
+        ..ProfileMap::OPENID
+    };
+    let bench = Bench::with(|upstream| upstream.profile(map)).await;
+    let (victim, own) = (json!("victim@example.com"), json!("ada@example.com"));
+    for (id_token, user_info, address, verified) in [
+        // Neither document's word is for the other's address.
+        (
+            vec![set("mail", victim.clone())],
+            vec![set("mail", own.clone()), set("mail_ok", json!(true))],
+            "victim@example.com",
+            false,
+        ),
+        (
+            vec![set("mail_ok", json!(true))],
+            vec![set("mail", victim.clone())],
+            "victim@example.com",
+            false,
+        ),
+        (
+            vec![set("mail", victim.clone())],
+            vec![set("mail_ok", json!(true))],
+            "victim@example.com",
+            false,
+        ),
+        // What was signed says no.
+        (
+            vec![set("mail", own.clone()), set("mail_ok", json!(false))],
+            vec![set("mail", own.clone()), set("mail_ok", json!(true))],
+            "ada@example.com",
+            false,
+        ),
+        // One document's word for its own address.
+        (
+            vec![set("mail", own.clone())],
+            vec![set("mail", own.clone()), set("mail_ok", json!(true))],
+            "ada@example.com",
+            true,
+        ),
+        (
+            vec![set("mail", own.clone()), set("mail_ok", json!(true))],
+            vec![],
+            "ada@example.com",
+            true,
+        ),
+        (
+            vec![],
+            vec![set("mail", own.clone()), set("mail_ok", json!(true))],
+            "ada@example.com",
+            true,
+        ),
+    ] {
+        let name = format!("{id_token:?} {user_info:?}");
+        bench.provider.bend(|faults| {
+            faults.id_token = id_token;
+            faults.user_info = user_info;
+        });
+        let proven = bench.sign_in().await.ok().unwrap();
+        let profile = (
+            proven.profile.email.as_deref(),
+            proven.profile.email_verified,
+        );
+        assert_eq!(profile, (Some(address), verified), "{name}");
+    }
+}

@@ -1,4 +1,4 @@
-//! One at a time for each key, in this process.
+//! One at a time for each key, in this process: whoever is about another key waits for nobody.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -9,7 +9,7 @@ use tokio::sync::{Mutex as Turn, OwnedMutexGuard};
 /// So many keys before those nobody waits for are dropped.
 const SWEEP: usize = 1024;
 
-pub(super) struct Turns<K>(Mutex<HashMap<K, Arc<Turn<()>>>>);
+pub(in crate::login) struct Turns<K>(Mutex<HashMap<K, Arc<Turn<()>>>>);
 
 impl<K> Default for Turns<K> {
     fn default() -> Self {
@@ -19,7 +19,7 @@ impl<K> Default for Turns<K> {
 
 impl<K: Clone + Eq + Hash> Turns<K> {
     /// Waits for the turn of this key.
-    pub(super) async fn take(&self, key: &K) -> OwnedMutexGuard<()> {
+    pub(in crate::login) async fn take(&self, key: &K) -> OwnedMutexGuard<()> {
         let turn = {
             let mut turns = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             if turns.len() >= SWEEP {
