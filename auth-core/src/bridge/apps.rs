@@ -4,7 +4,7 @@ use std::sync::{Arc, Weak};
 
 use async_trait::async_trait;
 
-use crate::login::{RequestingApp, RequestingApps};
+use crate::login::{RequestedSignIn, RequestingApp, RequestingApps};
 use crate::provider::ProviderWing;
 use crate::web::{Exchange, ReturnTo};
 
@@ -29,6 +29,20 @@ impl RequestingApps for PendingRequests {
             logo_uri: app.logo_uri,
             policy_uri: app.policy_uri,
             tos_uri: app.tos_uri,
+        })
+    }
+
+    async fn asks(&self, exchange: &Exchange<'_>, return_to: &ReturnTo) -> Option<RequestedSignIn> {
+        let provider = self.0.upgrade()?;
+        let wanted = provider
+            .sign_in_wanted_behind(exchange, return_to.as_str())
+            .await?;
+        Some(RequestedSignIn {
+            not_before: wanted.not_before,
+            max_age: wanted.max_age,
+            asks_again: wanted.asks_again,
+            acr_values: wanted.acr_values,
+            login_hint: wanted.login_hint,
         })
     }
 }

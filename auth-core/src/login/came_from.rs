@@ -25,12 +25,14 @@ pub(super) struct CameFrom {
     pub(super) issued_at: Option<Timestamp>,
     /// A hint for the provider when the person signs out.
     pub(super) id_token: Option<Zeroizing<String>>,
-    /// How the person signed in there. This and what follows is there only if the operator trusts the provider with it.
+    /// How the person signed in there. This and the next are there only if the operator trusts the provider with it.
     pub(super) amr: Vec<String>,
     /// How strongly.
     pub(super) acr: Option<String>,
-    /// When.
+    /// When, as an ID token says: no proof is newer.
     pub(super) auth_time: Option<Timestamp>,
+    /// The operator trusts the provider to say when.
+    pub(super) is_trusted: bool,
     /// The tokens that the session rests on, for a hosted sign-in.
     #[cfg(feature = "workos")]
     #[serde(default)]

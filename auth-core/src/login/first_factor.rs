@@ -1,5 +1,7 @@
 //! What follows once a person has proven who they are by a first factor, whichever it was: the one door to a session.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -9,7 +11,7 @@ use super::reply::done_with;
 use super::second_factor::several;
 use super::session_life::Proofs;
 use super::{LoginWing, SessionEnd, SignInRequest};
-use crate::ground::Digest32;
+use crate::ground::{Digest32, Timestamp};
 use crate::store::{PasswordHash, User};
 use crate::web::{Exchange, Problem, Response, ReturnTo};
 
@@ -33,7 +35,7 @@ pub(super) struct FirstFactor {
 
 /// What a proof rests on. It is asked for again after the session stands: a change that ran meanwhile ended the sessions
 /// it saw, and must not be outlived by one it could not see (threat 28).
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub(super) enum Basis {
     /// A password; the digest is of its stored hash.
     Password(Digest32),
@@ -45,6 +47,9 @@ pub(super) enum Basis {
     /// An identity at another provider, linked to the account.
     #[cfg(feature = "federation")]
     Identity(crate::store::IdentityId),
+    /// One that is linked once the session is to begin: its provider vouches for the account's address.
+    #[cfg(feature = "federation")]
+    NewIdentity(Box<super::federation::NewLink>),
 }
 
 impl Basis {
@@ -56,7 +61,7 @@ impl Basis {
         match self {
             Self::Password(_) | Self::Email(_) => false,
             #[cfg(feature = "federation")]
-            Self::Identity(_) => false,
+            Self::Identity(_) | Self::NewIdentity(_) => false,
             #[cfg(feature = "passkeys")]
             Self::Passkey(_) => true,
         }
@@ -80,6 +85,8 @@ pub(super) struct Opening {
     pub(super) return_to: Option<ReturnTo>,
     pub(super) carrier: Carrier,
     pub(super) came_from: Option<Box<CameFrom>>,
+    /// When the person proved who they are.
+    pub(super) auth_time: Timestamp,
 }
 
 /// A session just begun and handed over.
@@ -118,6 +125,7 @@ impl LoginWing {
             return Ok(AfterFirstFactor::Answer(answer));
         }
         let opening = Opening {
+            auth_time: self.proven_at(exchange, &proven).await?,
             user: proven.user,
             amr,
             basis: proven.basis,
@@ -148,24 +156,23 @@ impl LoginWing {
         };
         let hooks = &self.settings.lifecycle.hooks;
         hooks.before_sign_in(&opening.user).await?;
+        let Some(basis) = self.settled_basis(exchange, opening).await? else {
+            return Ok(None);
+        };
         let came_from = opening.came_from.as_deref();
-        let proofs = Proofs::new(opening.amr.clone(), came_from, exchange.now);
+        let proofs = Proofs::new(opening.amr.clone(), came_from, opening.auth_time);
         let carrier = opening.carrier;
         let new = self
             .begin_session(&opening.user, proofs, carrier, request, exchange.now)
             .await?;
-        if !self.still_stands(&opening.user, &opening.basis).await? {
-            let (ids, why) = (vec![new.session.id], SessionEnd::PasswordChanged);
-            self.end_sessions(&opening.user.id, ids, why, exchange.now)
-                .await?;
-            return Ok(None);
-        }
+        // Before the last look: whoever takes the basis away finds the session by it.
         self.keep_origin(&new, came_from).await?;
-        #[cfg(feature = "federation")]
-        if self
-            .ended_meanwhile(exchange, &new.session, came_from)
-            .await?
-        {
+        if !self.still_stands(&opening.user, &basis).await? {
+            let (id, why) = (new.session.id, SessionEnd::PasswordChanged);
+            let origins = &self.core.stores.upstream_sessions;
+            origins.take_upstream_session(&id).await?;
+            self.end_sessions(&opening.user.id, vec![id], why, exchange.now)
+                .await?;
             return Ok(None);
         }
         let secret = new.hand_over(&mut exchange.cookies);
@@ -175,8 +182,10 @@ impl LoginWing {
             .await;
         hooks.after_sign_in(&opening.user, &new.session).await;
         let next = opening.return_to.as_ref();
+        let next = next.map_or_else(|| self.home(), |path| path.as_str().to_owned());
+        let elsewhere = self.confirmed_for_app(exchange, opening, &new.session).await;
         let mut opened = Opened {
-            next: next.map_or_else(|| self.home(), |path| path.as_str().to_owned()),
+            next: elsewhere.unwrap_or(next),
             members: json!({
                 "user": { "id": new.session.user_id },
                 "session": { "id": new.session.id },
@@ -184,6 +193,29 @@ impl LoginWing {
         };
         opened.add(secret);
         Ok(Some(opened))
+    }
+
+    /// What the session is to rest on: an identity that is linked only now is, once it is. `None` when it cannot be.
+    #[cfg(feature = "federation")]
+    async fn settled_basis<'o>(
+        &self,
+        exchange: &Exchange<'_>,
+        opening: &'o Opening,
+    ) -> Result<Option<Cow<'o, Basis>>, Problem> {
+        let Basis::NewIdentity(new) = &opening.basis else {
+            return Ok(Some(Cow::Borrowed(&opening.basis)));
+        };
+        let linked = self.link_at_last(exchange, &opening.user, new).await?;
+        Ok(linked.map(|identity| Cow::Owned(Basis::Identity(identity))))
+    }
+
+    #[cfg(not(feature = "federation"))]
+    async fn settled_basis<'o>(
+        &self,
+        _: &Exchange<'_>,
+        opening: &'o Opening,
+    ) -> Result<Option<Cow<'o, Basis>>, Problem> {
+        Ok(Some(Cow::Borrowed(&opening.basis)))
     }
 
     /// Whether what was proven still is the account's.
@@ -208,6 +240,11 @@ impl LoginWing {
             Basis::Identity(identity) => {
                 let linked = stores.identities.identities_of(id).await?;
                 linked.iter().any(|linked| linked.id == *identity)
+            }
+            #[cfg(feature = "federation")]
+            Basis::NewIdentity(new) => {
+                let user = stores.users.user(id).await?;
+                user.is_some_and(|user| new.is_of(&user))
             }
         })
     }

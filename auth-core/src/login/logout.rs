@@ -1,14 +1,29 @@
 //! `GET` and `POST /auth/logout`, `GET /auth/signed-out`.
 
+#[cfg(feature = "federation")]
+use std::time::Duration;
+
 use http::StatusCode;
 use serde_json::json;
 
 use super::reply::{account_name, done};
 use super::{LoginWing, SessionEnd, SignedIn};
+#[cfg(feature = "federation")]
+use crate::ground::{Purpose, Timestamp, base64url, from_base64url};
 use crate::services::pages::PageName;
+#[cfg(feature = "federation")]
+use crate::web::{CookieLife, MAX_SEALED};
 use crate::web::{
     CookieName, Exchange, FormTarget, PagePolicy, Params, Problem, Response, ReturnTo,
 };
+
+/// How long somebody may be at the provider that they are signed out of.
+#[cfg(feature = "federation")]
+const WAY_BACK_LIFE: Duration = Duration::from_mins(10);
+
+/// What a way back is sealed under.
+#[cfg(feature = "federation")]
+const WAY_BACK: &[u8] = b"signed out";
 
 /// The form is this session's: one kept from an earlier sign-in ends nothing.
 pub(super) fn form(signed_in: &SignedIn) -> String {
@@ -54,6 +69,9 @@ impl LoginWing {
         exchange.cookies.remove(CookieName::Session);
         #[cfg(feature = "federation")]
         if let Some(elsewhere) = self.way_out(exchange, &signed_in.session).await? {
+            if let Some(return_to) = self.return_to(&body) {
+                self.keep_way_back(exchange, &return_to)?;
+            }
             return Ok(done(exchange, &elsewhere));
         }
         Ok(done(exchange, &next))
@@ -87,8 +105,12 @@ impl LoginWing {
             .map_or_else(|| self.path("/signed-out"), |path| path.as_str().to_owned())
     }
 
-    /// `GET`: says so.
+    /// `GET`: says so, or goes on to where the person was going when they were led to another provider.
     pub(super) fn signed_out_page(&self, exchange: &mut Exchange<'_>) -> Response {
+        #[cfg(feature = "federation")]
+        if let Some(return_to) = self.way_back(exchange) {
+            return done(exchange, return_to.as_str());
+        }
         let context = json!({ "login_url": self.login_url(None), "home_url": self.home() });
         let policy = PagePolicy::default();
         self.core.page(
@@ -98,5 +120,40 @@ impl LoginWing {
             context,
             policy,
         )
+    }
+}
+
+#[cfg(feature = "federation")]
+impl LoginWing {
+    /// Keeps where somebody goes once they come back from a provider that they are signed out of. Sealed, so that nobody
+    /// plants one; read back, it is a path of this site or nothing.
+    fn keep_way_back(
+        &self,
+        exchange: &mut Exchange<'_>,
+        return_to: &ReturnTo,
+    ) -> Result<(), Problem> {
+        let until = exchange.now + WAY_BACK_LIFE;
+        let text = serde_json::to_vec(&(return_to.as_str(), until));
+        let text = text.map_err(|_| Problem::internal())?;
+        let (core, purpose) = (&self.core, Purpose::UpstreamAttempt);
+        let sealed = core.keys.seal(&*core.random, purpose, WAY_BACK, &text);
+        let sealed = base64url(&sealed.map_err(|_| Problem::internal())?);
+        // Rather nowhere than a cookie that a browser would not take.
+        if sealed.len() <= MAX_SEALED {
+            let life = CookieLife::MaxAge(WAY_BACK_LIFE);
+            exchange.cookies.set(CookieName::SignedOut, &sealed, life);
+        }
+        Ok(())
+    }
+
+    /// That, once.
+    fn way_back(&self, exchange: &mut Exchange<'_>) -> Option<ReturnTo> {
+        let sealed = from_base64url(exchange.cookie(CookieName::SignedOut)?);
+        exchange.cookies.remove(CookieName::SignedOut);
+        let (keys, purpose) = (&self.core.keys, Purpose::UpstreamAttempt);
+        let text = keys.open(purpose, WAY_BACK, &sealed?).ok()?;
+        let (path, until): (String, Timestamp) = serde_json::from_slice(&text).ok()?;
+        let return_to = ReturnTo::parse(&self.core.base, &path);
+        return_to.filter(|_| exchange.now < until)
     }
 }

@@ -22,6 +22,7 @@ mod observer;
 mod passkey;
 mod password;
 mod password_strength;
+mod recency;
 mod register;
 mod reply;
 mod requesting_app;
@@ -63,7 +64,7 @@ pub use password::{
     Argon2Cost, BreachedFilter, BreachedPasswords, BreachedRanges, FilterError, Password,
     PasswordDigest, PasswordRefused, RangeSource,
 };
-pub use requesting_app::{RequestingApp, RequestingApps};
+pub use requesting_app::{RequestedSignIn, RequestingApp, RequestingApps};
 pub use scope::{Scope, ScopeError, ScopeFacts, ScopeLoader};
 pub use second_factor::{MfaPolicy, MfaPolicyError};
 pub use session::SignedIn;

@@ -293,7 +293,7 @@ impl LoginWing {
         let passkey = self.passkey_sign_up_facts(exchange);
         #[cfg(not(feature = "passkeys"))]
         let passkey = None::<()>;
-        let upstreams = self.offered_upstreams(form.return_to.as_ref());
+        let upstreams = self.offered_upstreams(form.return_to.as_ref(), false);
         #[cfg(feature = "workos")]
         let upstreams = super::hosted::for_registration(upstreams);
         let context = json!({

@@ -81,6 +81,21 @@ impl LoginWing {
         Ok(Some(SignedIn { session, user }))
     }
 
+    /// Whether a session that a request began with still stands. To be asked after a way in was written: what ended the
+    /// session meanwhile has taken away those it saw.
+    #[cfg(any(feature = "passkeys", feature = "federation"))]
+    pub(super) async fn is_still_signed_in(
+        &self,
+        signed_in: &SignedIn,
+        now: Timestamp,
+    ) -> Result<bool, Problem> {
+        let sessions = &self.core.stores.sessions;
+        let stored = sessions.session(&signed_in.session.id).await?;
+        let is_same =
+            |stored: &Session| stored.user_id == signed_in.user.id && stored.is_live(now);
+        Ok(stored.is_some_and(|stored| is_same(&stored)))
+    }
+
     async fn note_activity(&self, session: &mut Session, now: Timestamp) -> Result<(), Problem> {
         if now.since(session.last_seen_at) < self.settings.activity_interval {
             return Ok(());

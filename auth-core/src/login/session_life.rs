@@ -35,18 +35,21 @@ pub(super) struct Proofs {
 }
 
 impl Proofs {
-    /// By these methods; where another provider is trusted with it, as it says.
-    pub(super) fn new(amr: Vec<String>, came_from: Option<&CameFrom>, now: Timestamp) -> Self {
+    /// By these methods, at this time; as strongly as another provider says that is trusted with it.
+    pub(super) fn new(
+        amr: Vec<String>,
+        came_from: Option<&CameFrom>,
+        auth_time: Timestamp,
+    ) -> Self {
         let own = acr::of(&amr);
         let there = came_from.and_then(|came_from| came_from.acr.clone());
-        let auth_time = came_from.and_then(|came_from| came_from.auth_time);
         Self {
             // Several factors are the most there is; what they were stands in `amr`.
             acr: there
                 .filter(|_| own == acr::SINGLE_FACTOR_ACR)
                 .unwrap_or_else(|| own.to_owned()),
             amr,
-            auth_time: auth_time.map_or(now, |at| at.min(now)),
+            auth_time,
         }
     }
 }
@@ -154,6 +157,9 @@ impl LoginWing {
         let mut new = self
             .begin_session(&user, proofs, carrier, request, now)
             .await?;
+        // The host knows the person by its own means: what was behind the session so far is not behind this one.
+        let forgotten = self.keep_origin(&new, None).await;
+        forgotten.map_err(UserError::Problem)?;
         self.tell_signed_in(&new.session, request.address, now)
             .await;
         new.browser = self

@@ -37,11 +37,13 @@ struct LoginPage<'p> {
     notice: Option<&'static str>,
     signed_in: Option<&'p SignedIn>,
     confirming: bool,
+    /// Other providers are to ask the person also where they know them.
+    asks_again: bool,
 }
 
 impl LoginWing {
     /// `GET`: the form. `login_hint` fills it in, `reauthenticate` asks the person signed in to confirm, `select` leaves
-    /// out who is signed in.
+    /// out who is signed in, `prompt=login` goes on to other providers.
     pub(super) async fn login_page(
         &self,
         exchange: &mut Exchange<'_>,
@@ -69,6 +71,7 @@ impl LoginWing {
             notice: notice(&query),
             signed_in: shown,
             confirming,
+            asks_again: query.get("prompt") == Some("login"),
             ..LoginPage::default()
         };
         Ok(self.draw_login(exchange, StatusCode::OK, &page).await)
@@ -254,7 +257,7 @@ impl LoginWing {
         let upstreams = if page.confirming {
             Vec::new()
         } else {
-            self.offered_upstreams(page.return_to)
+            self.offered_upstreams(page.return_to, page.asks_again)
         };
         let context = json!({
             "action": with_query(
@@ -306,12 +309,16 @@ impl LoginWing {
             reason = "without other providers there is nothing to look at"
         )
     )]
-    pub(super) fn offered_upstreams(&self, return_to: Option<&ReturnTo>) -> Vec<serde_json::Value> {
+    pub(super) fn offered_upstreams(
+        &self,
+        return_to: Option<&ReturnTo>,
+        asks_again: bool,
+    ) -> Vec<serde_json::Value> {
         #[cfg(feature = "federation")]
-        let links = self.upstream_links(return_to);
+        let links = self.upstream_links(return_to, asks_again);
         #[cfg(not(feature = "federation"))]
         let links = {
-            let _ = return_to;
+            let _ = (return_to, asks_again);
             Vec::new()
         };
         links

@@ -332,7 +332,12 @@ impl LoginWing {
         let insists = ways.insists();
         let factors = ways.factors.beside_session(&signed_in.session);
         let lacks_second = needs_second && !factors.any();
-        let again = [("return_to", back), ("select", Some("1"))];
+        let again = [
+            ("return_to", back),
+            ("select", Some("1")),
+            // A provider that let them through as they were would only lead here again.
+            ("prompt", Some("login")),
+        ];
         let again = with_query(&self.path("/login"), &again);
         // They are one factor, whatever was asked there.
         let upstreams = if insists {

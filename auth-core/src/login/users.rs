@@ -403,9 +403,12 @@ impl LoginWing {
                 let event = Event::PasswordDropped { user: user.clone() };
                 self.core.emit(now, address, event).await;
             }
+            // Before, so that nobody signed in goes on planting what has been looked for already; and after, for those
+            // who signed in by what went only now.
+            let why = SessionEnd::EmailVerified;
+            self.end_all_sessions(user, None, why, address, now).await?;
             self.drop_planted(user, address, now).await?;
-            self.end_all_sessions(user, None, SessionEnd::EmailVerified, address, now)
-                .await?;
+            self.end_all_sessions(user, None, why, address, now).await?;
         }
         Ok(true)
     }

@@ -7,6 +7,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::ProviderWing;
+#[cfg(feature = "login")]
+use super::authorize::WantedSignIn;
 use super::authorize::{AuthorizationRequest, Checked, Progress};
 #[cfg(feature = "login")]
 use super::client::Presentation;
@@ -136,16 +138,36 @@ impl ProviderWing {
         exchange: &Exchange<'_>,
         address: &str,
     ) -> Option<Presentation> {
+        let interaction = self.interaction_behind(exchange, address).await?;
+        let checked = self.check_again(interaction.request().clone()).await.ok()?;
+        Some(Presentation::of(&checked.client))
+    }
+
+    /// What the request that waits behind an address of ours wants of a sign-in, if it is this browser's own.
+    #[cfg(feature = "login")]
+    pub(crate) async fn sign_in_wanted_behind(
+        &self,
+        exchange: &Exchange<'_>,
+        address: &str,
+    ) -> Option<WantedSignIn> {
+        let interaction = self.interaction_behind(exchange, address).await?;
+        let began_at = interaction.stored.began_at;
+        Some(interaction.request().wanted_sign_in(began_at, exchange.now))
+    }
+
+    #[cfg(feature = "login")]
+    async fn interaction_behind(
+        &self,
+        exchange: &Exchange<'_>,
+        address: &str,
+    ) -> Option<Interaction> {
         let (path, query) = address.split_once('?')?;
         if path != self.path("/authorize/resume") {
             return None;
         }
         let params = Params::parse_urlencoded(query.as_bytes()).ok()?;
         let interaction = self.open_interaction(exchange, &params).await.ok()?;
-        let checked = self.check_again(interaction.request().clone()).await.ok()?;
-        interaction
-            .is_bound()
-            .then(|| Presentation::of(&checked.client))
+        interaction.is_bound().then_some(interaction)
     }
 
     /// Reads the interaction a form is about, and proves its request again. No form was drawn for one that belongs to

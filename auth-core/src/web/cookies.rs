@@ -30,6 +30,8 @@ pub enum CookieName {
     TrustedDevice,
     /// An identity at another provider that its owner may link once they signed in.
     PendingIdentity,
+    /// Where to go after the sign-out at another provider.
+    SignedOut,
     /// What a client's frame may learn of the sign-in: that it is another one than it was (OpenID Connect Session
     /// Management 1.0). The only one that scripts and frames of other sites see.
     OpState,
@@ -44,6 +46,7 @@ impl CookieName {
             Self::PendingSignIn => "__Host-auth_pending",
             Self::TrustedDevice => "__Host-auth_device",
             Self::PendingIdentity => "__Host-auth_identity",
+            Self::SignedOut => "__Host-auth_signed_out",
             Self::OpState => "__Host-auth_op_state",
         }
     }

@@ -5,8 +5,9 @@ use super::plain;
 use super::refusal::{Refusal, Stop};
 use crate::login::came_from::CameFrom;
 use crate::login::first_factor::{AfterFirstFactor, Basis, FirstFactor};
+use crate::login::second_factor::SecondFactors;
 use crate::login::{LoginWing, acr};
-use crate::store::{IdentityId, User};
+use crate::store::User;
 use crate::web::{Exchange, Response, ReturnTo};
 
 /// As many methods as one sign-in says, and how long each is.
@@ -17,13 +18,13 @@ const MAX_ACR: usize = 128;
 /// A longer one would make no URL.
 const MAX_ID_TOKEN: usize = 6 * 1024;
 
-/// How the person signed in there, if the operator trusts the provider to say.
-pub(super) fn trusted_methods(client: &Client, proven: &Proven) -> Vec<String> {
-    // Where the session comes from is ours to say; how they signed in at a hosted page, nobody says.
-    #[cfg(feature = "workos")]
-    if client.hosted().is_some() {
-        return vec![acr::HOSTED.to_owned()];
-    }
+/// How the person signed in there, if the operator trusts the provider to say. What it calls several factors is none of
+/// those that a person set up here: who has one gives it.
+pub(super) fn trusted_methods(
+    client: &Client,
+    proven: &Proven,
+    factors: &SecondFactors,
+) -> Vec<String> {
     if !client.upstream.trusts_authentication {
         return Vec::new();
     }
@@ -32,14 +33,15 @@ pub(super) fn trusted_methods(client: &Client, proven: &Proven) -> Vec<String> {
     let methods = methods.filter(|method| !method.is_empty() && *method != acr::FEDERATED);
     // Which sessions rest on WorkOS says the hosted sign-in alone.
     #[cfg(feature = "workos")]
-    let methods = methods.filter(|method| *method != acr::HOSTED);
+    let methods = methods.filter(|method| client.hosted().is_some() || *method != acr::HOSTED);
+    let has_own = factors.any();
+    let methods = methods.filter(|method| !has_own || *method != acr::MULTIPLE_FACTORS);
     methods.take(MOST_METHODS).map(str::to_owned).collect()
 }
 
-fn came_from(client: &Client, proven: Proven) -> CameFrom {
+fn came_from(client: &Client, proven: Proven, factors: &SecondFactors) -> CameFrom {
     let trusted = client.upstream.trusts_authentication;
-    let amr = trusted_methods(client, &proven);
-    let issued_at = proven.issued_at();
+    let amr = trusted_methods(client, &proven, factors);
     // The words of this house mean what this house means by them.
     let own = [acr::SINGLE_FACTOR_ACR, acr::MULTI_FACTOR_ACR];
     let there = proven.acr.filter(|_| trusted);
@@ -53,7 +55,8 @@ fn came_from(client: &Client, proven: Proven) -> CameFrom {
         id_token: proven.id_token.filter(|token| token.len() <= MAX_ID_TOKEN),
         amr,
         acr: there.and_then(|text| plain(&text, MAX_ACR).map(str::to_owned)),
-        auth_time: proven.auth_time.filter(|_| trusted),
+        auth_time: proven.auth_time,
+        is_trusted: trusted,
         #[cfg(feature = "workos")]
         tokens: client.hosted().map(|_| proven.tokens),
     }
@@ -62,7 +65,8 @@ fn came_from(client: &Client, proven: Proven) -> CameFrom {
 /// Who came, known here.
 pub(super) struct Recognized {
     pub(super) user: User,
-    pub(super) identity: IdentityId,
+    /// The identity, linked or about to be.
+    pub(super) basis: Basis,
 }
 
 impl LoginWing {
@@ -81,19 +85,20 @@ impl LoginWing {
         if let Some(elsewhere) = elsewhere {
             return Ok(elsewhere);
         }
+        let factors = self.second_factors(&who.user.id).await?;
         let first = FirstFactor {
             user: who.user,
             amr: vec![acr::FEDERATED],
             // What was given there spares nobody the second factor they set up here.
             is_multi_factor: false,
-            basis: Basis::Identity(who.identity),
+            basis: who.basis,
             remember,
             return_to,
-            came_from: Some(Box::new(came_from(client, proven))),
+            came_from: Some(Box::new(came_from(client, proven, &factors))),
         };
         match self.after_first_factor(exchange, first).await? {
             AfterFirstFactor::Answer(answer) => Ok(answer),
-            // Unlinked in this very moment.
+            // Unlinked in this very moment, or linked to somebody else.
             AfterFirstFactor::Gone => Err(Refusal::Refused.into()),
         }
     }

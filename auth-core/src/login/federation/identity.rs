@@ -16,6 +16,13 @@ const MOST_TOKEN_BYTES: usize = 32 * 1024;
 
 const MAX_DISPLAY_CHARACTERS: usize = 254;
 
+/// An identity of a user's.
+pub(super) struct Link {
+    pub(super) id: IdentityId,
+    /// It was not linked before.
+    pub(super) is_new: bool,
+}
+
 /// What to call an identity on a page.
 pub(super) fn display(proven: &Proven) -> Option<String> {
     let profile = &proven.profile;
@@ -33,6 +40,22 @@ impl LoginWing {
         proven: &Proven,
         user: &User,
     ) -> Result<IdentityId, Stop> {
+        let link = self.write_link(exchange, client, proven, user).await?;
+        if link.is_new {
+            let kind = MailKind::ProviderLinked;
+            self.tell_identity(exchange, client, user, kind).await;
+        }
+        Ok(link.id)
+    }
+
+    /// As [`link_to`](Self::link_to), and nobody is told.
+    pub(super) async fn write_link(
+        &self,
+        exchange: &Exchange<'_>,
+        client: &Client,
+        proven: &Proven,
+        user: &User,
+    ) -> Result<Link, Stop> {
         let identities = &self.core.stores.identities;
         let id = IdentityId::new(self.core.random.id());
         let identity = LinkedIdentity {
@@ -48,18 +71,20 @@ impl LoginWing {
             id,
         };
         match identities.link_identity(&identity, MOST_IDENTITIES).await? {
-            LinkIdentity::Linked => {
-                self.tell_identity(exchange, client, user, MailKind::ProviderLinked)
-                    .await;
-                Ok(identity.id)
-            }
+            LinkIdentity::Linked => Ok(Link {
+                id: identity.id,
+                is_new: true,
+            }),
             LinkIdentity::TooMany => Err(Refusal::TooMany.into()),
             LinkIdentity::Exists => {
                 let found = identities.identity(&proven.issuer, &proven.subject).await?;
                 let own = found.filter(|found| found.user_id == user.id);
                 let own = own.ok_or(Refusal::LinkedElsewhere)?;
                 self.note_use(exchange, client, proven, &own).await?;
-                Ok(own.id)
+                Ok(Link {
+                    id: own.id,
+                    is_new: false,
+                })
             }
         }
     }
@@ -91,7 +116,7 @@ impl LoginWing {
     }
 
     /// The tokens, sealed, where they are kept at all.
-    fn tokens_to_keep(
+    pub(super) fn tokens_to_keep(
         &self,
         client: &Client,
         id: &IdentityId,

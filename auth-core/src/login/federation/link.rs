@@ -7,6 +7,7 @@ use super::page::Notice;
 use super::refusal::{Refusal, Stop};
 use crate::login::reply::done;
 use crate::login::{LoginWing, SignedIn};
+use crate::services::mail::MailKind;
 use crate::store::{SessionId, UserId};
 use crate::web::{Exchange, Problem, Response};
 
@@ -60,8 +61,31 @@ impl LoginWing {
         own: (&UserId, &SessionId),
     ) -> Result<Response, Stop> {
         let signed_in = self.same_session(exchange, own).await?;
-        self.link_to(exchange, client, proven, &signed_in.user)
-            .await?;
+        self.link_own(exchange, client, proven, &signed_in).await?;
         Ok(done(exchange, &self.identities_url(Notice::Linked)))
+    }
+
+    /// Links who came to somebody signed in. Taken back if their session has ended meanwhile: the owner of the address has
+    /// come, and dropped what they saw of a stranger's (threat 29).
+    pub(super) async fn link_own(
+        &self,
+        exchange: &Exchange<'_>,
+        client: &Client,
+        proven: &Proven,
+        signed_in: &SignedIn,
+    ) -> Result<(), Stop> {
+        let user = &signed_in.user;
+        let link = self.write_link(exchange, client, proven, user).await?;
+        if !link.is_new {
+            return Ok(());
+        }
+        if !self.is_still_signed_in(signed_in, exchange.now).await? {
+            let identities = &self.core.stores.identities;
+            identities.unlink_identity(&user.id, &link.id).await?;
+            return Err(Refusal::SessionChanged.into());
+        }
+        let kind = MailKind::ProviderLinked;
+        self.tell_identity(exchange, client, user, kind).await;
+        Ok(())
     }
 }

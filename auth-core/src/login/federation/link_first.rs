@@ -18,6 +18,8 @@ use super::refusal::{Refusal, Stop};
 use super::{PAGE, link_facts, page};
 use crate::ground::{Digest32, Purpose, Timestamp};
 use crate::login::attempt::AddressAttempts;
+use crate::login::email::Registered;
+use crate::login::first_factor::Basis;
 use crate::login::reply::{account_name, done};
 use crate::login::{Confirmation, LoginWing, SignedIn, parse_email};
 use crate::services::pages::PageName;
@@ -259,6 +261,18 @@ impl LoginWing {
         let user = self
             .user_from(exchange, &client, &proven, asked.clone(), false)
             .await?;
+        if let Some(who) = self.account_known(exchange, &proven).await? {
+            if !self.is_asked_again(&proven, &who.user) {
+                return self
+                    .enter_by_identity(exchange, &client, proven, who, (remember, return_to))
+                    .await;
+            }
+            let (email, known) = (who.user.email, Registered::Created(who.user.id));
+            let next = self
+                .after_registration(exchange, email, known, return_to.as_ref())
+                .await?;
+            return Ok(done(exchange, &next));
+        }
         let (registered, linked) = self.write_linked(exchange, &client, &proven, &user).await?;
         if asked.is_some() {
             self.tell_registered(&registered, &user);
@@ -270,9 +284,28 @@ impl LoginWing {
         let identity = linked.ok_or(Refusal::Busy)?;
         let hooks = &self.settings.lifecycle.hooks;
         hooks.after_registration(&user).await;
-        let who = Recognized { user, identity };
+        let basis = Basis::Identity(identity);
+        let who = Recognized { user, basis };
         self.enter_by_identity(exchange, &client, proven, who, (remember, return_to))
             .await
+    }
+
+    /// The account that this identity has already.
+    async fn account_known(
+        &self,
+        exchange: &Exchange<'_>,
+        proven: &Proven,
+    ) -> Result<Option<Recognized>, Stop> {
+        let stores = &self.core.stores;
+        let found = stores.identities.identity(&proven.issuer, &proven.subject);
+        let Some(identity) = found.await? else {
+            return Ok(None);
+        };
+        let user = stores.users.user(&identity.user_id).await?;
+        let user = user.filter(|user| user.is_usable(exchange.now));
+        let user = user.ok_or(Refusal::Refused)?;
+        let basis = Basis::Identity(identity.id);
+        Ok(Some(Recognized { user, basis }))
     }
 
     /// `GET …/confirm`: asks whoever has signed in whether what waits is to be linked.
@@ -327,10 +360,10 @@ impl LoginWing {
         let return_to = return_to.and_then(|path| ReturnTo::parse(&self.core.base, path));
         let proven = waiting.into_proven();
         let linked = self
-            .link_to(exchange, &client, &proven, &signed_in.user)
+            .link_own(exchange, &client, &proven, &signed_in)
             .await;
         match linked {
-            Ok(_) => {
+            Ok(()) => {
                 let page = self.identities_url(page::Notice::Linked);
                 let next = return_to.map_or(page, |path| path.as_str().to_owned());
                 Ok(done(exchange, &next))

@@ -31,6 +31,7 @@ mod link;
 mod link_first;
 mod logout;
 mod new_account;
+mod new_link;
 mod page;
 mod preset;
 pub(in crate::login) mod profile;
@@ -46,12 +47,14 @@ use std::sync::Arc;
 use http::Method;
 use serde_json::{Value, json};
 
+use self::begin::ASK_AGAIN;
 use self::client::Client;
 use super::{LoginSettingsError, LoginWing};
 use crate::services::outbound::Outbound;
 use crate::web::{Exchange, Problem, Response, ReturnTo, Side, with_query};
 
 pub use new_account::NewIdentity;
+pub(in crate::login) use new_link::NewLink;
 pub use profile::{EmailVerified, Profile, ProfileMap};
 pub use tokens::{UpstreamTokens, UpstreamTokensError};
 pub(in crate::login) use upstream::Protocol;
@@ -190,8 +193,15 @@ impl LoginWing {
     }
 
     /// The configured upstreams, for the pages that offer to sign in.
-    pub(in crate::login) fn upstream_links(&self, return_to: Option<&ReturnTo>) -> Vec<Value> {
-        let back = [("return_to", return_to.map(ReturnTo::as_str))];
+    pub(in crate::login) fn upstream_links(
+        &self,
+        return_to: Option<&ReturnTo>,
+        asks_again: bool,
+    ) -> Vec<Value> {
+        let back = [
+            ("return_to", return_to.map(ReturnTo::as_str)),
+            ("prompt", asks_again.then_some(ASK_AGAIN)),
+        ];
         let links = self.upstreams.iter().map(|client| {
             let path = self.path(&format!("/login/with/{}", client.upstream.name));
             link_facts(client, &with_query(&path, &back))

@@ -11,10 +11,11 @@ use super::refusal::{Refusal, Stop};
 use crate::ground::Digest32;
 use crate::login::LoginWing;
 use crate::login::email::Registered;
+use crate::login::first_factor::Basis;
 use crate::login::register::parse_name;
 use crate::login::users::check_claims;
 use crate::services::Event;
-use crate::store::{IdentityId, User, UserId};
+use crate::store::{AccountEnd, IdentityId, User, UserChange, UserId};
 use crate::web::{Exchange, Problem};
 
 /// A node that makes an account is done long before.
@@ -123,7 +124,10 @@ impl LoginWing {
             let hooks = &self.settings.lifecycle.hooks;
             hooks.after_registration(&user).await;
         }
-        Ok(linked.map(|identity| Recognized { user, identity }))
+        Ok(linked.map(|identity| Recognized {
+            user,
+            basis: Basis::Identity(identity),
+        }))
     }
 
     /// Writes an account, if its address is free, and links the identity to it; unless another node is about to do so with
@@ -160,9 +164,39 @@ impl LoginWing {
         }
         let registered = self.write_account(exchange, user, None).await?;
         let linked = match &registered {
-            Registered::Created(_) => Some(self.link_to(exchange, client, proven, user).await?),
+            Registered::Created(_) => match self.link_to(exchange, client, proven, user).await {
+                Ok(identity) => Some(identity),
+                Err(stop) => {
+                    self.take_back_account(exchange, &user.id).await?;
+                    return Err(stop);
+                }
+            },
             Registered::EmailTaken | Registered::UsernameTaken => None,
         };
         Ok((registered, linked))
+    }
+
+    /// Removes an account just written that got no way in. Marked first: should the store fail in between, the account
+    /// is due, and ends by itself.
+    async fn take_back_account(
+        &self,
+        exchange: &Exchange<'_>,
+        user: &UserId,
+    ) -> Result<(), Problem> {
+        let (users, now) = (&self.core.stores.users, exchange.now);
+        let change = UserChange {
+            delete_at: Some(Some(now)),
+            ..UserChange::default()
+        };
+        users.update_user(user, &change, now).await?;
+        // What failed may have been written all the same.
+        let identities = &self.core.stores.identities;
+        identities.unlink_identities(user).await?;
+        if users.end_user(user, AccountEnd::Hard, now).await? {
+            let (user, how) = (user.clone(), "hard");
+            let event = Event::AccountEnded { user, how };
+            self.core.emit(now, exchange.address, event).await;
+        }
+        Ok(())
     }
 }

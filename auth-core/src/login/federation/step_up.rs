@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::attempt::{Aim, Attempt};
-use super::begin::asked;
+use super::begin::{ASK_AGAIN, asked};
 use super::client::{Ask, Client, Proven};
 use super::enter::trusted_methods;
 use super::refusal::{Refusal, Stop};
@@ -37,7 +37,7 @@ impl LoginWing {
             session: signed_in.session.id,
         };
         let ask = Ask {
-            prompt: Some("login".to_owned()),
+            prompt: Some(ASK_AGAIN.to_owned()),
             max_age: Some(0),
             ..asked(&query)
         };
@@ -68,7 +68,8 @@ impl LoginWing {
             return Err(Refusal::NotFresh.into());
         }
         self.note_use(exchange, client, proven, &identity).await?;
-        let methods = trusted_methods(client, proven);
+        let factors = self.second_factors(&signed_in.user.id).await?;
+        let methods = trusted_methods(client, proven, &factors);
         let amr: Vec<_> = [acr::FEDERATED]
             .into_iter()
             .chain(methods.iter().map(String::as_str))

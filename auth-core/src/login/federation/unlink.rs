@@ -5,11 +5,14 @@ use http::StatusCode;
 use super::page::Notice;
 use super::{MOST_IDENTITIES, PAGE};
 use crate::login::reply::done;
-use crate::login::{LoginWing, SignedIn};
+use crate::login::{LoginWing, SessionEnd, SignedIn};
 use crate::services::Event;
 use crate::services::mail::MailKind;
-use crate::store::IdentityId;
+use crate::store::{IdentityId, LinkedIdentity};
 use crate::web::{Exchange, Problem, Response};
+
+/// So many sessions at once.
+const BATCH: u32 = 100;
 
 /// Each identity has a form of its own, which touches no other.
 pub(super) fn form(signed_in: &SignedIn, identity: &IdentityId) -> String {
@@ -61,6 +64,8 @@ impl LoginWing {
             identities.link_identity(&identity, MOST_IDENTITIES).await?;
             return Err(last_way_in());
         }
+        self.end_sessions_by(exchange, &signed_in, &identity)
+            .await?;
         if let Some(client) = client {
             let kind = MailKind::ProviderUnlinked;
             self.tell_identity(exchange, &client, user, kind).await;
@@ -72,5 +77,36 @@ impl LoginWing {
             self.core.emit(exchange.now, exchange.address, event).await;
         }
         Ok(done(exchange, &self.identities_url(Notice::Unlinked)))
+    }
+
+    /// Ends the other sessions of the user that this identity began: whoever has that account there may hold them.
+    async fn end_sessions_by(
+        &self,
+        exchange: &Exchange<'_>,
+        signed_in: &SignedIn,
+        identity: &LinkedIdentity,
+    ) -> Result<(), Problem> {
+        let origins = &self.core.stores.upstream_sessions;
+        let (issuer, subject) = (&identity.issuer, Some(identity.subject.as_str()));
+        let (user, own) = (&signed_in.user.id, &signed_in.session.id);
+        loop {
+            let found = origins
+                .upstream_sessions(issuer, subject, None, BATCH)
+                .await?;
+            let others = found.into_iter().filter(|origin| {
+                origin.user_id == *user && origin.session_id != *own
+            });
+            let others: Vec<_> = others.map(|origin| origin.session_id).collect();
+            if others.is_empty() {
+                return Ok(());
+            }
+            // First the sessions: were it the other way round, a failure in between would leave what nothing finds.
+            let why = SessionEnd::Revoked;
+            self.end_sessions(user, others.clone(), why, exchange.now)
+                .await?;
+            for id in others {
+                origins.take_upstream_session(&id).await?;
+            }
+        }
     }
 }

@@ -6,7 +6,8 @@ use super::client::{Client, Proven};
 use super::enter::Recognized;
 use super::refusal::{Refusal, Stop};
 use crate::ground::Timestamp;
-use crate::login::{EmailProof, LoginWing, parse_email};
+use crate::login::first_factor::Basis;
+use crate::login::{Confirmation, LoginWing, parse_email};
 use crate::services::{Event, SignInFailure};
 use crate::store::{Identifier, LinkedIdentity, User, UserId};
 use crate::web::{Exchange, Problem, Response, ReturnTo};
@@ -18,7 +19,7 @@ const TRIES: usize = 3;
 enum Who {
     /// The identity is linked.
     Known(Box<LinkedIdentity>, Box<User>),
-    /// It is not, and an account has the address that the provider is trusted with.
+    /// It is not, and the provider is trusted with the address of an account, which its owner has shown here too.
     SameAddress(Box<User>, String),
     /// Nobody here: an account may be made, with this address verified.
     Nobody(Option<String>),
@@ -64,8 +65,13 @@ impl LoginWing {
         };
         let identifier = Identifier::Email(email.clone());
         Ok(match self.find_account(Some(&identifier)).await? {
-            Some((user, _)) if user.is_usable(now) => Who::SameAddress(Box::new(user), email),
-            Some((user, _)) => Who::Unusable(user.id),
+            Some((user, _)) if !user.is_usable(now) => Who::Unusable(user.id),
+            Some((user, _)) if user.email_verified_at.is_some() => {
+                Who::SameAddress(Box::new(user), email)
+            }
+            // Who claimed it here has not shown it, or who had it may come back: it proves nothing.
+            Some(_) => Who::Ask,
+            None if self.is_held(&email, now).await? => Who::Ask,
             None if self.settings.registration => Who::Nobody(Some(email)),
             None => Who::Closed,
         })
@@ -102,18 +108,20 @@ impl LoginWing {
             let found = match self.who_came(client, proven, exchange.now).await? {
                 Who::Known(identity, user) => {
                     self.note_use(exchange, client, proven, &identity).await?;
-                    let (user, identity) = (*user, identity.id);
-                    Some(Recognized { user, identity })
+                    if self.is_asked_again(proven, &user) {
+                        return Ok(None);
+                    }
+                    Some(Recognized {
+                        user: *user,
+                        basis: Basis::Identity(identity.id),
+                    })
                 }
                 Who::SameAddress(user, email) => {
-                    let user = self.with_own_address(*user, &email, exchange.now).await?;
-                    match user {
-                        Some(user) => {
-                            let identity = self.link_to(exchange, client, proven, &user).await?;
-                            Some(Recognized { user, identity })
-                        }
-                        None => None,
-                    }
+                    let new = self.plan_link(client, proven, &user, email).await?;
+                    Some(Recognized {
+                        user: *user,
+                        basis: Basis::NewIdentity(Box::new(new)),
+                    })
                 }
                 Who::Nobody(email) => self.account_for(exchange, client, proven, email).await?,
                 Who::Ask => return Ok(None),
@@ -136,25 +144,13 @@ impl LoginWing {
         Err(Refusal::Busy.into())
     }
 
-    /// The account with the address that the provider vouches for. If nobody had shown it yet, its owner has now, and
-    /// what was planted before goes, as when a mailbox is proven (threats 27 to 31).
-    async fn with_own_address(
-        &self,
-        user: User,
-        email: &str,
-        now: Timestamp,
-    ) -> Result<Option<User>, Stop> {
-        if user.email_verified_at.is_some() {
-            return Ok(Some(user));
-        }
-        let proof = EmailProof::MailboxOwner;
-        self.verify_email(&user.id, email, proof).await?;
-        let again = self.core.stores.users.user(&user.id).await?;
-        let is_own = |user: &User| {
-            user.is_usable(now)
-                && user.email_verified_at.is_some()
-                && user.email.as_deref() == Some(email)
-        };
-        Ok(again.filter(is_own))
+    /// Whether who came is asked as if nobody knew them: somebody who made an account and has not shown its address.
+    /// Were they led on instead, whoever names an address would see whether an account was made for it, or somebody had
+    /// it (threat 46).
+    pub(super) fn is_asked_again(&self, proven: &Proven, user: &User) -> bool {
+        let has_address = proven.profile.email.is_some() && user.email.is_some();
+        let is_required = self.confirmation() == Confirmation::Required;
+        let is_open = has_address && user.email_verified_at.is_none();
+        self.settings.registration && is_required && is_open
     }
 }

@@ -91,6 +91,13 @@ impl LoginWing {
             AddPasskey::TooMany => return Err(too_many()),
             AddPasskey::Exists => return Err(exists()),
         }
+        // Taken back if the owner of the address has come meanwhile, and dropped what they saw of a stranger's (threat 29).
+        if !self.is_still_signed_in(&signed_in, exchange.now).await? {
+            passkeys
+                .remove_passkey(&passkey.user_id, &passkey.id)
+                .await?;
+            return Err(Problem::unauthenticated());
+        }
         self.tell_passkey(exchange, &signed_in.user, &passkey, MailKind::PasskeyAdded)
             .await;
         let mut added = json!({ "passkey": { "id": passkey.id, "name": passkey.name } });

@@ -76,6 +76,7 @@ impl LoginWing {
             .await?;
         let given = SecondFactorGiven {
             amr: proven.amr,
+            is_new: false,
             trust_device: reply.params.is_on("trust_device"),
             members: json!({}),
         };

@@ -117,6 +117,7 @@ impl LoginWing {
         };
         let given = SecondFactorGiven {
             amr: vec![acr::ONE_TIME_PASSWORD],
+            is_new: false,
             trust_device: body.is_on("trust_device"),
             members: proven.members,
         };

@@ -7,7 +7,7 @@ use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::ground::{Digest32, Purpose};
+use crate::ground::{Digest32, Purpose, Timestamp};
 use crate::login::LoginWing;
 use crate::login::bearer::Carrier;
 use crate::login::came_from::CameFrom;
@@ -38,6 +38,9 @@ struct Kept {
     carrier: Carrier,
     #[serde(default)]
     came_from: Option<Box<CameFrom>>,
+    /// When the first factor was proven, where that is not simply when it was given.
+    #[serde(default)]
+    proven_at: Option<Timestamp>,
 }
 
 /// A first factor that was right, read back. Not spent yet.
@@ -54,6 +57,8 @@ pub(in crate::login) struct PendingSignIn {
 pub(in crate::login) struct SecondFactorGiven {
     /// How, in the words of RFC 8176; that there were several factors is added.
     pub(in crate::login) amr: Vec<&'static str>,
+    /// It was set up on the way, as whoever had the first factor could: it makes the sign-in no more recent.
+    pub(in crate::login) is_new: bool,
     /// The person wants this device spared the next time.
     pub(in crate::login) trust_device: bool,
     /// More members for the JSON answer: an object.
@@ -99,6 +104,10 @@ impl LoginWing {
         let factors = self.second_factors(&proven.user.id).await?;
         let factors = factors.beside(&proven.basis);
         let user = proven.user.id.clone();
+        let proven_at = match &proven.came_from {
+            Some(_) => Some(self.proven_at(exchange, &proven).await?),
+            None => None,
+        };
         let kept = Kept {
             user: user.clone(),
             amr,
@@ -107,6 +116,7 @@ impl LoginWing {
             return_to: proven.return_to.map(|path| path.as_str().to_owned()),
             carrier,
             came_from: proven.came_from,
+            proven_at,
         };
         let secret = self.core.random.secret();
         self.keep_pending(key(carrier, &secret), &kept, exchange)
@@ -265,6 +275,10 @@ impl LoginWing {
             return_to: pending.return_to,
             carrier: kept.carrier,
             came_from: kept.came_from,
+            auth_time: kept
+                .proven_at
+                .filter(|_| given.is_new)
+                .unwrap_or(exchange.now),
         };
         let opened = self.open_session(exchange, &opening).await?;
         Ok(opened.map(|mut opened| {

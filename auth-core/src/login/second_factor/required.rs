@@ -102,6 +102,7 @@ impl LoginWing {
         }
         let given = SecondFactorGiven {
             amr: vec![acr::ONE_TIME_PASSWORD],
+            is_new: true,
             trust_device: false,
             members: json!({}),
         };

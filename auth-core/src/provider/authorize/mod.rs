@@ -7,6 +7,8 @@ mod prompt;
 mod request;
 mod request_object;
 mod response;
+#[cfg(feature = "login")]
+mod wanted;
 
 #[cfg(test)]
 mod evaluate_tests;
@@ -26,6 +28,8 @@ use evaluate::{Next, SignIn, evaluate};
 
 pub(super) use evaluate::{Progress, authentication};
 pub(super) use request::{AuthorizationRequest, Checked, check_resource, plain_client_id};
+#[cfg(feature = "login")]
+pub(crate) use wanted::WantedSignIn;
 pub(super) use response::{AuthorizationError, problem_of, send_to, with_parameters};
 
 impl ProviderWing {
