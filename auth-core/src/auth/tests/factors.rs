@@ -157,27 +157,32 @@ impl App {
 
     /// What the client learns of the sign-in, from the callback it was answered at.
     pub(super) async fn id_token(&self, callback: &Answer) -> Value {
-        let code = callback.location_param("code").expect("code");
-        let body = form_urlencoded::Serializer::new(String::new())
-            .extend_pairs([
-                ("grant_type", "authorization_code"),
-                ("code", &code),
-                ("redirect_uri", "https://rp.example/callback"),
-                ("code_verifier", VERIFIER),
-                ("client_id", "rp"),
-                ("client_secret", "the secret of the client, long enough"),
-            ])
-            .finish();
-        let form = [("content-type", "application/x-www-form-urlencoded")];
-        let mut client = Browser::new(&self.auth);
-        let answer = client
-            .send(Method::POST, "/oauth/token", &form, &body)
-            .await;
-        let answer = answer.json();
-        let token = answer["id_token"].as_str().expect("ID token");
-        let claims = token.split('.').nth(1).expect("claims");
-        serde_json::from_slice(&from_base64url(claims).expect("base64url")).expect("JSON")
+        exchange_code(&self.auth, callback).await
     }
+}
+
+/// The claims of the ID token that the client gets for a code.
+pub(super) async fn exchange_code(auth: &Auth, callback: &Answer) -> Value {
+    let code = callback.location_param("code").expect("code");
+    let body = form_urlencoded::Serializer::new(String::new())
+        .extend_pairs([
+            ("grant_type", "authorization_code"),
+            ("code", &code),
+            ("redirect_uri", "https://rp.example/callback"),
+            ("code_verifier", VERIFIER),
+            ("client_id", "rp"),
+            ("client_secret", "the secret of the client, long enough"),
+        ])
+        .finish();
+    let form = [("content-type", "application/x-www-form-urlencoded")];
+    let mut client = Browser::new(auth);
+    let answer = client
+        .send(Method::POST, "/oauth/token", &form, &body)
+        .await;
+    let answer = answer.json();
+    let token = answer["id_token"].as_str().expect("ID token");
+    let claims = token.split('.').nth(1).expect("claims");
+    serde_json::from_slice(&from_base64url(claims).expect("base64url")).expect("JSON")
 }
 
 const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";

@@ -5,6 +5,8 @@ mod callers;
 mod factors;
 #[cfg(all(feature = "federation", feature = "testkit"))]
 mod federation;
+#[cfg(all(feature = "federation", feature = "testkit"))]
+mod federation_apps;
 mod house;
 mod renewed_factors;
 mod roles;

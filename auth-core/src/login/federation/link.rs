@@ -75,7 +75,14 @@ impl LoginWing {
         signed_in: &SignedIn,
     ) -> Result<(), Stop> {
         let user = &signed_in.user;
-        let link = self.write_link(exchange, client, proven, user).await?;
+        let link = match self.write_link(exchange, client, proven, user).await {
+            Err(Stop::Refused(Refusal::LinkedElsewhere))
+                if self.take_from_nobody(exchange, proven).await? =>
+            {
+                self.write_link(exchange, client, proven, user).await?
+            }
+            other => other?,
+        };
         if !link.is_new {
             return Ok(());
         }
@@ -87,5 +94,29 @@ impl LoginWing {
         let kind = MailKind::ProviderLinked;
         self.tell_identity(exchange, client, user, kind).await;
         Ok(())
+    }
+
+    /// Frees an identity whose account nobody has come into: made for an address that was never shown, with no other way
+    /// in. Were it refused here, whoever names an address would see that it was free (threat 46).
+    async fn take_from_nobody(
+        &self,
+        exchange: &Exchange<'_>,
+        proven: &Proven,
+    ) -> Result<bool, Stop> {
+        let stores = &self.core.stores;
+        let found = stores.identities.identity(&proven.issuer, &proven.subject);
+        let Some(identity) = found.await? else {
+            return Ok(true);
+        };
+        let Some(user) = stores.users.user(&identity.user_id).await? else {
+            return Ok(false);
+        };
+        let ways = self.ways_in(&user).await?;
+        let is_only = !ways.password && ways.passkeys == 0 && ways.identities == 1;
+        if !is_only || !self.is_asked_again(proven, &user) {
+            return Ok(false);
+        }
+        self.take_back_account(exchange, &user.id).await?;
+        Ok(true)
     }
 }

@@ -3,6 +3,10 @@
 //! What came of the provider waits under a secret in a cookie of this browser, for a quarter of an hour, and is spent
 //! once. `GET /auth/link-first` says what can be done; `POST` makes an account; `GET` and `POST
 //! /auth/account/identities/confirm` link it to whoever has signed in meanwhile. Nothing happens without a button.
+//!
+//! Whoever makes an account for an address that is to be confirmed is asked in the same way each time they come, until
+//! it is: so coming again tells no more than the button did of whether the address was free. Where accounts work without
+//! a confirmation (`Confirmation::Optional`), it does tell: one that was made signs in, as everything else does there.
 
 use http::StatusCode;
 use serde::{Deserialize, Serialize};

@@ -7,16 +7,19 @@
 //!
 //! **Who came** ([`who`]) is known by issuer and subject and nothing else (threat 08). An identity nobody linked is not
 //! taken for the account that happens to have its address: only where the operator trusts that entry with addresses
-//! ([`Upstream::trust_email`]), the provider says that it is verified, and it is so here too, or becomes so now and what
-//! was planted before goes, as when a mailbox is proven (threats 27 to 31). All others are asked first ([`link_first`]):
+//! ([`Upstream::trust_email`]), the provider says that it is verified, and its owner has shown it here too: into an account
+//! whose address nobody has shown, and which a stranger may have prepared, nobody is led (threats 27 to 31). It is
+//! written when the session begins, after the second factor ([`new_link`]). All others are asked first ([`link_first`]):
 //! to sign in and link it, or to make an account. That page, and what comes of its button, is the same whether or not
-//! somebody has the address (threat 46); what the protocol does show is whether *this identity* has an account here.
+//! somebody has the address, also when they come again or link it elsewhere (threat 46); what the protocol does show is
+//! whether *this identity* has an account here that somebody has come into.
 //!
 //! **Accounts made on the way** have a verified address only by a trusted entry. Any other address is confirmed by mail
 //! as at registration, and left out where that cannot be. Nothing else is taken from a provider but the profile: no role,
 //! no flag (threat 11). An address that changes there changes nothing here.
 //!
-//! All of it leads through the one door from a first factor to a session, and so to a second factor.
+//! All of it leads through the one door from a first factor to a session, and so to a second factor. How recent such a
+//! sign-in is, the module `recency` of the wing says.
 
 mod attempt;
 mod back_channel;

@@ -176,9 +176,9 @@ impl LoginWing {
         Ok((registered, linked))
     }
 
-    /// Removes an account just written that got no way in. Marked first: should the store fail in between, the account
+    /// Removes an account that nobody has come into. Marked first: should the store fail in between, the account
     /// is due, and ends by itself.
-    async fn take_back_account(
+    pub(super) async fn take_back_account(
         &self,
         exchange: &Exchange<'_>,
         user: &UserId,

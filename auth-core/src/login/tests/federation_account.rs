@@ -73,6 +73,46 @@ async fn somebody_links_an_identity_signs_in_with_it_and_unlinks_it() {
 }
 
 #[tokio::test]
+async fn unlinking_ends_the_sessions_that_the_identity_began() {
+    let (house, there) = house_with(|corp| corp).await;
+    house.verified(ADA).await;
+    let mut browser = house.signed_in(ADA).await;
+    let mut other = house.signed_in(ADA).await;
+    for subject in ["lost", "kept"] {
+        let person = FakePerson::new(subject);
+        browser.link("corp", &there, &person).await;
+    }
+    let (mut thief, mut phone) = (house.browser(), house.browser());
+    thief
+        .sign_in_with("corp", &there, &FakePerson::new("lost"))
+        .await;
+    phone
+        .sign_in_with("corp", &there, &FakePerson::new("kept"))
+        .await;
+    assert!(thief.is_signed_in().await && phone.is_signed_in().await);
+    let at = usize::from(house.identity(&there, "lost").await.expect("linked").id.as_str() != {
+        let context = browser.context(IDENTITIES).await;
+        context["identities"][0]["id"].as_str().expect("id").to_owned()
+    });
+    assert_eq!(browser.unlink(at).await.status, StatusCode::SEE_OTHER);
+    assert!(house.identity(&there, "lost").await.is_none());
+    assert!(!thief.is_signed_in().await, "it was begun by what is gone");
+    assert!(phone.is_signed_in().await && other.is_signed_in().await);
+    assert!(browser.is_signed_in().await);
+    let origins = &house.core.stores.upstream_sessions;
+    let left = origins.upstream_sessions(there.issuer(), Some("lost"), None, 10);
+    assert_eq!(left.await.expect("store"), []);
+    // Who unlinks the one they came by stays signed in.
+    let mut own = house.browser();
+    own.sign_in_with("corp", &there, &FakePerson::new("kept"))
+        .await;
+    let fields = [("password", PASSWORD)];
+    own.fill_in("/auth/step-up", &fields).await;
+    assert_eq!(own.unlink(0).await.status, StatusCode::SEE_OTHER);
+    assert!(own.is_signed_in().await && !phone.is_signed_in().await);
+}
+
+#[tokio::test]
 async fn linking_and_unlinking_ask_for_a_recent_sign_in() {
     let (house, there) = house_with(|corp| corp).await;
     house.verified(ADA).await;

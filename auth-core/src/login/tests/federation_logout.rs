@@ -77,6 +77,87 @@ async fn elsewhere_signing_out_stays_here() {
 }
 
 #[tokio::test]
+async fn the_way_back_is_kept_over_the_sign_out_at_the_provider() {
+    let (house, there) = house_with(|corp| corp.trust_email().sign_out_there()).await;
+    let there_and = |answer: &Answer| answer.location().starts_with(&there.url("/end-session"));
+    let (mut browser, _) = enter(&house, &there, &ada()).await;
+    let fields = [("return_to", "/goodbye?x=1")];
+    let answer = browser.fill_in("/auth/logout", &fields).await;
+    assert!(there_and(&answer), "{}", answer.location());
+    assert!(!answer.location().contains("goodbye"), "it stays here");
+    let cookies = browser.cookies.clone();
+    let answer = browser.get("/auth/signed-out").await;
+    assert_eq!(answer.location(), "/goodbye?x=1", "{}", answer.body);
+    // Once, and not for ever.
+    let answer = browser.get("/auth/signed-out").await;
+    assert_eq!(answer.status, StatusCode::OK);
+    browser.cookies = cookies;
+    house.clock.advance(std::time::Duration::from_mins(11));
+    let answer = browser.get("/auth/signed-out").await;
+    assert_eq!(answer.status, StatusCode::OK);
+    // Nor anywhere else.
+    for bad in ["https://evil.example", "//evil.example", "/\\evil.example"] {
+        let (mut browser, _) = enter(&house, &there, &ada()).await;
+        let answer = browser
+            .fill_in("/auth/logout", &[("return_to", bad)])
+            .await;
+        assert!(there_and(&answer), "{}", answer.location());
+        let answer = browser.get("/auth/signed-out").await;
+        assert_eq!(answer.status, StatusCode::OK, "{bad}: {}", answer.location());
+    }
+}
+
+#[tokio::test]
+async fn threat_03_a_way_back_that_somebody_plants_leads_nowhere() {
+    let (house, there) = house_with(|corp| corp.trust_email().sign_out_there()).await;
+    let (mut mallory, _) = enter(&house, &there, &ada()).await;
+    let (attempt, sealed) = {
+        mallory.begin_with("corp").await;
+        let name = mallory.attempts().remove(0);
+        (name.clone(), mallory.cookies[&name].clone())
+    };
+    for planted in ["/evil", "L2V2aWw", "", &sealed] {
+        let mut browser = house.browser();
+        let name = "__Host-auth_signed_out";
+        browser.cookies.insert(name.to_owned(), planted.to_owned());
+        let answer = browser.get("/auth/signed-out").await;
+        assert_eq!(answer.status, StatusCode::OK, "{attempt}");
+        assert!(!browser.cookies.contains_key(name));
+    }
+}
+
+#[tokio::test]
+async fn a_host_that_signs_somebody_in_anew_forgets_what_was_behind_the_session() {
+    use crate::login::SignInRequest;
+    let (house, there) = house_with(|corp| corp.trust_email().sign_out_there()).await;
+    let (mut browser, _) = enter(&house, &there, &ada()).await;
+    let user = browser.user_id().await.expect("user");
+    let id = browser.session_id().await.expect("session");
+    let mut headers = http::HeaderMap::new();
+    let cookie = browser.session_cookie().expect("cookie");
+    let cookie = format!("{SESSION_COOKIE}={cookie}");
+    headers.insert(http::header::COOKIE, cookie.parse().expect("header"));
+    let request = SignInRequest {
+        headers: &headers,
+        address: None,
+        remember: false,
+    };
+    let new = house.wing.sign_in(&user, &["pwd"], request).await;
+    let new = new.expect("session");
+    assert_eq!(new.session.id.as_str(), id, "it goes on");
+    assert_eq!(new.session.amr, ["pwd"]);
+    let origins = &house.core.stores.upstream_sessions;
+    let left = origins.upstream_session(&new.session.id).await;
+    assert_eq!(left.expect("store"), None);
+    // So the provider has no say in it any more.
+    let token = there.logout_token(CLIENT, Some("ada-there"), None);
+    house.tell_back(&token).await;
+    let sessions = &house.core.stores.sessions;
+    let left = sessions.session(&new.session.id).await.expect("store");
+    assert!(left.is_some());
+}
+
+#[tokio::test]
 async fn the_back_channel_ends_the_session_with_this_sid_or_all_of_the_subject() {
     let (house, there) = house_with(Upstream::trust_email).await;
     let (mut one, first) = enter(&house, &there, &ada()).await;

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::email_kit::{mail_settings, unlimited};
 use super::federation_kit::*;
 use super::harness::*;
-use crate::login::{EmailProof, Upstream};
+use crate::login::{Confirmation, EmailProof, Upstream};
 use crate::services::Event;
 use crate::services::mail::MailKind;
 use crate::store::User;
@@ -46,21 +46,17 @@ async fn threat_09_an_identity_is_linked_by_address_only_where_all_three_agree()
             answer.body
         );
         let linked = house.identity(&there, "ada-there").await;
-        if there_verified && trusted {
+        if there_verified && trusted && here_verified {
             assert_eq!(answer.location(), "/", "{case}");
-            assert_eq!(
-                linked.map(|linked| linked.user_id),
-                Some(user.id.clone()),
-                "{case}"
-            );
-            // Nobody had shown the address: the password may be a stranger's.
-            assert_eq!(house.has_password(&user).await, here_verified, "{case}");
-            assert!(house.user(&user).await.email_verified_at.is_some());
+            let owner = linked.map(|linked| linked.user_id);
+            assert_eq!(owner, Some(user.id.clone()), "{case}");
         } else {
             assert_eq!(answer.location(), LINK_FIRST, "{case}");
             assert!(linked.is_none() && !browser.is_signed_in().await, "{case}");
-            assert!(house.has_password(&user).await);
+            let is_verified = house.user(&user).await.email_verified_at.is_some();
+            assert_eq!(is_verified, here_verified, "{case}");
         }
+        assert!(house.has_password(&user).await, "{case}");
     }
 }
 
@@ -118,6 +114,102 @@ async fn threat_46_the_page_that_asks_is_the_same_whether_or_not_there_is_an_acc
 }
 
 #[tokio::test]
+async fn threat_46_coming_again_does_not_tell_whether_an_account_was_made() {
+    let (house, there) = house_of(unlimited(mail_settings()), |corp| corp).await;
+    house.verified(ADA).await;
+    let mut seen = Vec::new();
+    for email in [ADA, BOB] {
+        let person = FakePerson::new(email).email(email, false);
+        let mut browser = house.browser();
+        browser.sign_in_with("corp", &there, &person).await;
+        browser.make_account().await;
+        // In the same browser and in another, as often as one likes.
+        for is_same in [true, false] {
+            let mut again = house.browser();
+            let again = if is_same { &mut browser } else { &mut again };
+            let answer = again.sign_in_with("corp", &there, &person).await;
+            let page = again.get(LINK_FIRST).await;
+            let body = without_tokens(&page.body).replace(email, "EMAIL");
+            let made = again.make_account().await;
+            let location = answer.location().to_owned();
+            seen.push((email, location, body, made.status, made.location().len()));
+            assert!(
+                made.location().starts_with("/auth/confirm?f="),
+                "{}",
+                made.body
+            );
+            assert!(!again.is_signed_in().await);
+        }
+    }
+    let (ada, bob) = seen.split_at(2);
+    for (ada, bob) in ada.iter().zip(bob) {
+        assert_eq!((&ada.1, &ada.2, ada.3, ada.4), (&bob.1, &bob.2, bob.3, bob.4));
+    }
+    let registered = |event: &Event| matches!(event, Event::Registered { .. });
+    assert_eq!(house.count(registered), 2, "hers, and one for the other");
+}
+
+#[tokio::test]
+async fn threat_46_linking_does_not_tell_whether_an_account_was_made() {
+    let (house, there) = house_of(unlimited(mail_settings()), |corp| corp).await;
+    house.verified(ADA).await;
+    let own = house.verified("own@example.com").await;
+    let mut seen = Vec::new();
+    for email in [ADA, BOB] {
+        let person = FakePerson::new(email).email(email, false);
+        let mut browser = house.browser();
+        browser.sign_in_with("corp", &there, &person).await;
+        browser.make_account().await;
+        let mut browser = house.signed_in("own@example.com").await;
+        let answer = browser.link("corp", &there, &person).await;
+        seen.push((answer.status, answer.location().to_owned()));
+        let identity = house.identity(&there, email).await.expect("linked");
+        assert_eq!(identity.user_id, own.id);
+    }
+    assert_eq!(seen[0], seen[1]);
+    // What somebody has come into is theirs.
+    let mut browser = house.browser();
+    let person = FakePerson::new("eve").email("eve@example.com", false);
+    browser.sign_in_with("corp", &there, &person).await;
+    browser.make_account().await;
+    let eve = house.identity(&there, "eve").await.expect("linked").user_id;
+    let proof = EmailProof::SignedInUser;
+    let email = "eve@example.com";
+    let verified = house.wing.verify_email(&eve, email, proof).await;
+    assert!(verified.expect("store"));
+    let mut browser = house.signed_in("own@example.com").await;
+    let answer = browser.link("corp", &there, &person).await;
+    assert_eq!(answer.status, StatusCode::CONFLICT, "{}", answer.body);
+    let identity = house.identity(&there, "eve").await.expect("linked");
+    assert_eq!(identity.user_id, eve);
+}
+
+#[tokio::test]
+async fn an_address_kept_for_who_had_it_proves_nothing_and_is_no_dead_end() {
+    let (house, there) = house_of(unlimited(mail_settings()), Upstream::trust_email).await;
+    let user = house.verified(ADA).await;
+    let mut browser = house.signed_in(ADA).await;
+    house.mails().await;
+    let page = "/auth/account/email";
+    browser.follow(page, &[("email", BOB)]).await;
+    let mails = house.mails().await;
+    let confirm = mails.iter().find(|mail| mail.to.as_deref() == Some(BOB));
+    browser.follow(&confirm.expect("mail").path, &[]).await;
+    assert_eq!(house.user(&user).await.email.as_deref(), Some(BOB));
+
+    let mut other = house.browser();
+    let answer = other.sign_in_with("corp", &there, &ada()).await;
+    assert_eq!(answer.location(), LINK_FIRST, "{}", answer.body);
+    let answer = other.make_account().await;
+    assert!(
+        answer.location().starts_with("/auth/confirm?f="),
+        "{}",
+        answer.body
+    );
+    assert!(house.identity(&there, "ada-there").await.is_none());
+}
+
+#[tokio::test]
 async fn an_address_that_proves_nothing_is_confirmed_by_mail() {
     let (house, there) = house_of(unlimited(mail_settings()), |corp| corp).await;
     let mut browser = house.browser();
@@ -130,8 +222,10 @@ async fn an_address_that_proves_nothing_is_confirmed_by_mail() {
         house.user_by(&identity.user_id).await.email_verified_at,
         None
     );
-    // Until then the identity leads to the digits, as the password would.
+    // Until then the identity is asked as if nobody knew it, and then led to the digits.
     let answer = browser.sign_in_with("corp", &there, &ada()).await;
+    assert_eq!(answer.location(), LINK_FIRST, "{}", answer.body);
+    let answer = browser.make_account().await;
     assert!(
         answer.location().starts_with("/auth/confirm?f="),
         "{}",
@@ -219,25 +313,41 @@ async fn threat_27_who_registered_an_address_before_its_owner_keeps_nothing() {
         upstream("corp", &corp).trust_email(),
         upstream("other", &other),
     ];
-    let house = house_at(clock, unlimited(settings()).sign_in_with(upstreams));
+    let login = unlimited(mail_settings()).confirmation(Confirmation::Optional);
+    let house = house_at(clock, login.sign_in_with(upstreams));
     let planted = house.account(ADA).await;
     let mut mallory = house.signed_in(ADA).await;
     let own = FakePerson::new("mallory");
     let answer = mallory.link("other", &other, &own).await;
     assert!(answer.location().starts_with(IDENTITIES), "{}", answer.body);
 
+    // Nobody has shown the address here: its owner is not led into what a stranger has prepared for them.
     let mut browser = house.browser();
     let answer = browser.sign_in_with("corp", &corp, &ada()).await;
-    assert_eq!(answer.location(), "/", "{}", answer.body);
-    assert_eq!(browser.user_id().await, Some(planted.id.clone()));
+    assert_eq!(answer.location(), LINK_FIRST, "{}", answer.body);
+    assert!(house.identity(&corp, "ada-there").await.is_none());
+    let answer = browser.make_account().await;
+    assert!(answer.location().starts_with("/auth/confirm?f="));
+    assert!(house.identity(&corp, "ada-there").await.is_none());
+    // They get in as anybody who reads the mailbox does, and then nothing planted is left.
+    house.mails().await;
+    browser.forgot(ADA).await;
+    let mail = house.mail().await;
+    let fields = [("new_password", OTHER_PASSWORD)];
+    let answer = browser.follow(&mail.path, &fields).await;
+    assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.body);
     assert!(!mallory.is_signed_in().await, "the session has ended");
-    assert!(!house.has_password(&planted).await);
     assert!(house.identity(&other, "mallory").await.is_none());
+    let answer = house.browser().sign_in(ADA, PASSWORD).await;
+    assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
     let mut mallory = house.browser();
     mallory.sign_in_with("other", &other, &own).await;
     assert_ne!(mallory.user_id().await, Some(planted.id.clone()));
-    let answer = house.browser().sign_in(ADA, PASSWORD).await;
-    assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
+    // From now on both sides have shown it.
+    let mut browser = house.browser();
+    let answer = browser.sign_in_with("corp", &corp, &ada()).await;
+    assert_eq!(answer.location(), "/", "{}", answer.body);
+    assert_eq!(browser.user_id().await, Some(planted.id));
 }
 
 #[tokio::test]

@@ -29,7 +29,11 @@ mod federation_ended;
 #[cfg(feature = "federation")]
 mod federation_kit;
 #[cfg(feature = "federation")]
+mod federation_link;
+#[cfg(feature = "federation")]
 mod federation_logout;
+#[cfg(feature = "federation")]
+mod federation_recency;
 #[cfg(feature = "federation")]
 mod federation_session;
 #[cfg(feature = "federation")]

@@ -1,16 +1,17 @@
 //! What changes between a look at passkeys and what follows from it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use http::StatusCode;
 use serde_json::json;
-use tokio::sync::Barrier;
+use tokio::sync::{Barrier, Semaphore};
 
 use super::harness::*;
 use super::passkey_device::*;
 use crate::ground::Timestamp;
+use crate::login::EmailProof;
 use crate::services::Event;
 use crate::store::{
     AddPasskey, Backend, MemoryStore, Passkey, PasskeyId, PasskeyStore, Reach, StoreResult, Stores,
@@ -26,6 +27,10 @@ struct Held {
     removers: Barrier,
     holds: AtomicBool,
     goes_when_used: AtomicBool,
+    /// Those added wait for it.
+    holds_added: AtomicBool,
+    added: AtomicUsize,
+    gate: Semaphore,
 }
 
 #[async_trait]
@@ -42,6 +47,10 @@ impl Backend for Held {
 #[async_trait]
 impl PasskeyStore for Held {
     async fn add_passkey(&self, passkey: &Passkey, most: u32) -> StoreResult<AddPasskey> {
+        if self.holds_added.load(Ordering::SeqCst) {
+            self.added.fetch_add(1, Ordering::SeqCst);
+            let _permit = self.gate.acquire().await.expect("gate");
+        }
         self.inner.add_passkey(passkey, most).await
     }
 
@@ -96,6 +105,9 @@ fn held() -> (House, Arc<Held>) {
         removers: Barrier::new(REMOVERS),
         holds: AtomicBool::new(false),
         goes_when_used: AtomicBool::new(false),
+        holds_added: AtomicBool::new(false),
+        added: AtomicUsize::new(0),
+        gate: Semaphore::new(0),
     });
     let mut stores: Stores = inner.into();
     stores.passkeys = held.clone();
@@ -144,4 +156,37 @@ async fn a_passkey_removed_while_it_answers_raises_nothing() {
     assert_eq!(browser.amr().await, json!(["pwd"]));
     let raised = |event: &Event| matches!(event, Event::SteppedUp { .. });
     assert!(!house.events().iter().any(raised));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn threat_29_a_passkey_that_races_the_first_proof_of_the_mailbox_does_not_outlive_it() {
+    const TASKS: usize = 32;
+    let (house, held) = held();
+    let house: &'static House = Box::leak(Box::new(house));
+    let user = house.account(ADA).await;
+    let mut ready = Vec::new();
+    for _ in 0..TASKS {
+        let mut mallory = house.known(ADA, &["pwd"]).await;
+        let begun = mallory.begin(PASSKEYS).await;
+        let made = Device::new().create(ORIGIN, &begun["publicKey"]).await;
+        ready.push((mallory, begun, made));
+    }
+    held.holds_added.store(true, Ordering::SeqCst);
+    let mut tasks = tokio::task::JoinSet::new();
+    for (mut mallory, begun, made) in ready {
+        tasks.spawn(async move { mallory.finish(PASSKEYS, &begun, &made).await.status });
+    }
+    while held.added.load(Ordering::SeqCst) < TASKS {
+        tokio::task::yield_now().await;
+    }
+    // All of them have looked whether they are signed in. Now its owner comes, and then they go on.
+    let proof = EmailProof::MailboxOwner;
+    let verified = house.wing.verify_email(&user.id, ADA, proof).await;
+    assert!(verified.expect("store"));
+    held.gate.add_permits(TASKS);
+    let statuses = tasks.join_all().await;
+    let left = house.passkeys(ADA).await;
+    assert!(left.is_empty(), "{} of {statuses:?}", left.len());
+    let added = |event: &Event| matches!(event, Event::PasskeyAdded { .. });
+    assert!(!house.events().iter().any(added));
 }

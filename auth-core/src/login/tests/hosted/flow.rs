@@ -103,12 +103,34 @@ async fn somebody_new_gets_an_account_and_a_session_that_rests_there() {
 #[tokio::test]
 async fn threat_26_the_session_changes_at_the_callback() {
     let stage = Stage::new().await;
-    stage.user().await;
+    stage.house.verified(EMAIL).await;
     let mut browser = stage.house.browser();
     browser.sign_in(EMAIL, PASSWORD).await;
     let before = browser.cookies[SESSION_COOKIE].clone();
     sign_in(&stage, &mut browser).await;
     assert_ne!(browser.cookies[SESSION_COOKIE], before);
+}
+
+#[tokio::test]
+async fn who_has_a_password_here_is_no_more_recent_by_workos() {
+    let stage = Stage::new().await;
+    let user = stage.house.verified(EMAIL).await;
+    stage.advance(std::time::Duration::from_mins(20));
+    let mut browser = stage.house.browser();
+    let answer = sign_in(&stage, &mut browser).await;
+    assert_eq!(answer.location(), "/", "{}", answer.body);
+    let session = browser.get_json("/auth/session").await.json();
+    let auth_time = &session["session"]["auth_time"];
+    assert_eq!(*auth_time, user.created_at.rfc3339());
+    // An account that has nothing else is asked nothing else.
+    let stage = Stage::new().await;
+    let mut browser = stage.house.browser();
+    sign_in(&stage, &mut browser).await;
+    stage.advance(std::time::Duration::from_mins(4));
+    sign_in(&stage, &mut browser).await;
+    let session = browser.get_json("/auth/session").await.json();
+    let now = stage.house.core.clock.now().rfc3339();
+    assert_eq!(session["session"]["auth_time"], now);
 }
 
 #[tokio::test]
