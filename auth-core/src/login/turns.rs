@@ -30,3 +30,49 @@ impl<K: Clone + Eq + Hash> Turns<K> {
         turn.lock_owned().await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::Poll;
+    use std::time::Duration;
+
+    use super::*;
+
+    const SOON: Duration = Duration::from_secs(20);
+
+    #[tokio::test]
+    async fn strangers_wait_for_nobody() {
+        let turns = Turns::default();
+        let held = turns.take(&0).await;
+        for stranger in 1..3 * SWEEP {
+            let turn = tokio::time::timeout(SOON, turns.take(&stranger)).await;
+            assert!(turn.is_ok(), "{stranger}");
+        }
+        assert!(turns.0.lock().unwrap().len() <= SWEEP);
+        // Whoever is waited for was not dropped with those who are not.
+        let mut next = std::pin::pin!(turns.take(&0));
+        let waits = poll_fn(|context| Poll::Ready(next.as_mut().poll(context).is_pending()));
+        assert!(waits.await, "one at a time");
+        drop(held);
+        assert!(tokio::time::timeout(SOON, next).await.is_ok());
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn of_32_one_at_a_time() {
+        let (turns, inside) = (Arc::new(Turns::default()), Arc::new(AtomicUsize::new(0)));
+        let mut tasks = tokio::task::JoinSet::new();
+        for _ in 0..32 {
+            let (turns, inside) = (turns.clone(), inside.clone());
+            tasks.spawn(async move {
+                let _turn = turns.take(&"one").await;
+                let others = inside.fetch_add(1, Ordering::SeqCst);
+                tokio::task::yield_now().await;
+                inside.fetch_sub(1, Ordering::SeqCst);
+                others
+            });
+        }
+        assert_eq!(tasks.join_all().await, [0; 32]);
+    }
+}

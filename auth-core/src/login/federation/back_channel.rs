@@ -77,7 +77,7 @@ fn refusal(status: StatusCode, error: &'static str, description: &'static str) -
 }
 
 impl LoginWing {
-    /// `POST`: `logout_token`. Counted by address before it is looked at; only what the provider did not sign is held
+    /// `POST`: `logout_token`. Counted by address before it is looked at; only what the provider never made is held
     /// against it, since it tells of all its people from one address.
     pub(super) async fn back_channel_logout(
         &self,
@@ -122,7 +122,7 @@ impl LoginWing {
                     .await;
                 return Ok(match refused.error {
                     ClientError::Down(..) => Told::later(),
-                    _ if refused.is_signed => Told::invalid(),
+                    _ if refused.is_late => Told::invalid(),
                     _ => Told::forged(),
                 });
             }

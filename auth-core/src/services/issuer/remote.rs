@@ -224,11 +224,12 @@ impl RemoteIssuer {
             .cached
             .as_ref()
             .is_some_and(|cached| !has_passed(JUST_FETCHED, cached.fetched_at, now));
-        if just_fetched && seeker != Seeker::SignIn {
+        let last = &mut state.searched_at[seeker as usize];
+        let searched = last.is_some_and(|search| !has_passed(RETRY, search, now));
+        if just_fetched && (searched || !matches!(seeker, Seeker::SignIn)) {
             return Some(Search::Nothing);
         }
-        let last = &mut state.searched_at[seeker as usize];
-        if last.is_some_and(|search| !has_passed(RETRY, search, now)) {
+        if searched {
             return Some(Search::NotNow);
         }
         *last = Some(now);

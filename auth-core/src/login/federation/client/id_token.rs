@@ -117,19 +117,16 @@ impl Client {
     ) -> Result<Result<(), ClaimsVerificationError>, ClientError> {
         let verify = |keys| self.verify_by(keys, token, discovered, tenant, nonce, now);
         let mut verified = verify(discovered.keys.clone())?;
-        let is_ambiguous = |verified: &Result<(), _>| {
-            matches!(
-                verified,
-                Err(ClaimsVerificationError::SignatureVerification(
-                    SignatureVerificationError::AmbiguousKeyId(_)
-                ))
-            )
-        };
-        if !is_ambiguous(&verified) {
+        let Err(ClaimsVerificationError::SignatureVerification(
+            SignatureVerificationError::AmbiguousKeyId(_),
+        )) = &verified
+        else {
             return Ok(verified);
-        }
+        };
         let keys = discovered.keys.keys().iter();
-        let fitting: Vec<_> = keys.filter(|key| key.fits(jws.algorithm())).collect();
+        let fitting: Vec<_> = keys
+            .filter(|key| key.fits(jws.algorithm(), jws.kid()))
+            .collect();
         if fitting.len() > MAX_CANDIDATES {
             return Ok(verified);
         }

@@ -50,10 +50,12 @@ impl ProviderKey {
 }
 
 impl ProviderKey {
-    /// Whether it may verify signatures by this algorithm.
-    pub(super) fn fits(&self, algorithm: Algorithm) -> bool {
+    /// Whether a token may be signed with it that is signed by this algorithm and names this key, or none.
+    pub(super) fn fits(&self, algorithm: Algorithm, kid: Option<&str>) -> bool {
         let public = self.0.public.as_ref();
-        public.is_some_and(|(_, key)| key.allows(algorithm))
+        public.is_some_and(|(_, key)| {
+            key.allows(algorithm) && kid.is_none_or(|kid| key.kid() == Some(kid))
+        })
     }
 }
 

@@ -12,6 +12,8 @@ const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
 /// Bounds how long a `jti` has to be remembered; the specification thinks of two minutes.
 const MAX_LIFE_SECONDS: i64 = 3600;
 const MAX_ID: usize = 255;
+/// The reason of tokens that come too late or too early.
+const TIME: &str = "logout_token_time";
 
 impl Client {
     pub(super) async fn logout_url(
@@ -61,8 +63,8 @@ impl Client {
             .map_err(|error| error.into_error(of_logout_token))?;
         let read = self.read_logout(&claims, issuer, now);
         read.map_err(|error| LogoutRefused {
+            is_late: matches!(error, ClientError::Refused(TIME)),
             error,
-            is_signed: true,
         })
     }
 
@@ -141,7 +143,7 @@ fn of_logout_token(error: JoseError) -> ClientError {
         | JoseError::TooOld
         | JoseError::MissingClaim("exp" | "iat")
         | JoseError::WrongClaimType("exp" | "iat" | "nbf")
-        | JoseError::ClaimOutOfRange(_) => "logout_token_time",
+        | JoseError::ClaimOutOfRange(_) => TIME,
         _ => "logout_token",
     })
 }

@@ -140,15 +140,15 @@ pub(in crate::login) struct LogoutToken {
 /// Why a logout token ends nothing.
 pub(in crate::login) struct LogoutRefused {
     pub(in crate::login) error: ClientError,
-    /// The provider did sign it: wrong as it is, it is nobody's forgery.
-    pub(in crate::login) is_signed: bool,
+    /// The provider did sign it, for this app, and it only comes at the wrong time: nobody made it up.
+    pub(in crate::login) is_late: bool,
 }
 
 impl From<ClientError> for LogoutRefused {
     fn from(error: ClientError) -> Self {
         Self {
             error,
-            is_signed: false,
+            is_late: false,
         }
     }
 }

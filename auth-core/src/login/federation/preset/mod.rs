@@ -1,5 +1,6 @@
 //! Providers that many apps know, as rows: one row each, and no code knows any of them by name.
 
+mod github;
 mod oauth2;
 mod openid;
 #[cfg(test)]
@@ -138,7 +139,7 @@ const ISSUER: Place = Place {
 
 /// Every row, in the order of the guide.
 pub(super) fn all() -> impl Iterator<Item = &'static Preset> {
-    openid::ROWS.iter().chain(oauth2::ROWS)
+    openid::ROWS.iter().chain(github::ROWS).chain(oauth2::ROWS)
 }
 
 /// The row of a name.

@@ -401,10 +401,7 @@ fn the_environment_names_upstreams() {
 /// Whoever sets any of them means a provider.
 #[test]
 fn a_label_alone_is_not_passed_over() {
-    let problem = from(&[("OIDC_LABEL", "Example Corp")])
-        .err()
-        .unwrap()
-        .problem;
+    let problem = from(&[("OIDC_LABEL", "Example Corp")]).err().unwrap();
     assert!(
         problem.contains("OIDC_LABEL is set and OIDC_ISSUER is not"),
         "{problem}"
