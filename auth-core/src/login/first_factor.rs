@@ -183,7 +183,9 @@ impl LoginWing {
         hooks.after_sign_in(&opening.user, &new.session).await;
         let next = opening.return_to.as_ref();
         let next = next.map_or_else(|| self.home(), |path| path.as_str().to_owned());
-        let elsewhere = self.confirmed_for_app(exchange, opening, &new.session).await;
+        let elsewhere = self
+            .confirmed_for_app(exchange, opening, &new.session)
+            .await;
         let mut opened = Opened {
             next: elsewhere.unwrap_or(next),
             members: json!({

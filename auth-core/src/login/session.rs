@@ -91,8 +91,7 @@ impl LoginWing {
     ) -> Result<bool, Problem> {
         let sessions = &self.core.stores.sessions;
         let stored = sessions.session(&signed_in.session.id).await?;
-        let is_same =
-            |stored: &Session| stored.user_id == signed_in.user.id && stored.is_live(now);
+        let is_same = |stored: &Session| stored.user_id == signed_in.user.id && stored.is_live(now);
         Ok(stored.is_some_and(|stored| is_same(&stored)))
     }
 

@@ -94,7 +94,9 @@ impl Tour<'_> {
         }
         for subject in [None, Some("ada")] {
             for sid in [None, Some("sid")] {
-                let found = store.upstream_sessions("example", ISSUER, subject, sid, 9).await;
+                let found = store
+                    .upstream_sessions("example", ISSUER, subject, sid, 9)
+                    .await;
                 assert_eq!(found.unwrap().len(), 2);
                 self.note("upstream_sessions");
             }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::attempt::{Aim, Attempt};
 use super::client::{Ask, Client};
 use super::{confirms, is_openid, plain};
-use crate::login::{LoginWing, RequestedSignIn, acr};
 use crate::login::reply::done;
+use crate::login::{LoginWing, RequestedSignIn, acr};
 use crate::web::{Exchange, Params, Problem, Response, ReturnTo};
 
 /// The `prompt` that has the person asked also where the provider knows them.

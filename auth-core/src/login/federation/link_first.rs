@@ -363,9 +363,7 @@ impl LoginWing {
         let return_to = waiting.return_to.as_deref();
         let return_to = return_to.and_then(|path| ReturnTo::parse(&self.core.base, path));
         let proven = waiting.into_proven();
-        let linked = self
-            .link_own(exchange, &client, &proven, &signed_in)
-            .await;
+        let linked = self.link_own(exchange, &client, &proven, &signed_in).await;
         match linked {
             Ok(()) => {
                 let page = self.identities_url(page::Notice::Linked);

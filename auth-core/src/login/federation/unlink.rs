@@ -86,16 +86,33 @@ impl LoginWing {
         signed_in: &SignedIn,
         identity: &LinkedIdentity,
     ) -> Result<(), Problem> {
+        // Several of the configured may be of one issuer, and the identity one and the same at all of them.
+        let configured = self.upstreams.iter().map(|client| &client.upstream.name);
+        let elsewhere = configured.filter(|name| **name != identity.upstream);
+        for upstream in elsewhere.chain([&identity.upstream]) {
+            self.end_sessions_through(exchange, signed_in, identity, upstream)
+                .await?;
+        }
+        Ok(())
+    }
+
+    async fn end_sessions_through(
+        &self,
+        exchange: &Exchange<'_>,
+        signed_in: &SignedIn,
+        identity: &LinkedIdentity,
+        upstream: &str,
+    ) -> Result<(), Problem> {
         let origins = &self.core.stores.upstream_sessions;
         let (issuer, subject) = (&identity.issuer, Some(identity.subject.as_str()));
         let (user, own) = (&signed_in.user.id, &signed_in.session.id);
         loop {
             let found = origins
-                .upstream_sessions(issuer, subject, None, BATCH)
+                .upstream_sessions(upstream, issuer, subject, None, BATCH)
                 .await?;
-            let others = found.into_iter().filter(|origin| {
-                origin.user_id == *user && origin.session_id != *own
-            });
+            let others = found
+                .into_iter()
+                .filter(|origin| origin.user_id == *user && origin.session_id != *own);
             let others: Vec<_> = others.map(|origin| origin.session_id).collect();
             if others.is_empty() {
                 return Ok(());

@@ -90,10 +90,21 @@ async fn unlinking_ends_the_sessions_that_the_identity_began() {
         .sign_in_with("corp", &there, &FakePerson::new("kept"))
         .await;
     assert!(thief.is_signed_in().await && phone.is_signed_in().await);
-    let at = usize::from(house.identity(&there, "lost").await.expect("linked").id.as_str() != {
-        let context = browser.context(IDENTITIES).await;
-        context["identities"][0]["id"].as_str().expect("id").to_owned()
-    });
+    let at = usize::from(
+        house
+            .identity(&there, "lost")
+            .await
+            .expect("linked")
+            .id
+            .as_str()
+            != {
+                let context = browser.context(IDENTITIES).await;
+                context["identities"][0]["id"]
+                    .as_str()
+                    .expect("id")
+                    .to_owned()
+            },
+    );
     assert_eq!(browser.unlink(at).await.status, StatusCode::SEE_OTHER);
     assert!(house.identity(&there, "lost").await.is_none());
     assert!(!thief.is_signed_in().await, "it was begun by what is gone");

@@ -98,12 +98,15 @@ async fn the_way_back_is_kept_over_the_sign_out_at_the_provider() {
     // Nor anywhere else.
     for bad in ["https://evil.example", "//evil.example", "/\\evil.example"] {
         let (mut browser, _) = enter(&house, &there, &ada()).await;
-        let answer = browser
-            .fill_in("/auth/logout", &[("return_to", bad)])
-            .await;
+        let answer = browser.fill_in("/auth/logout", &[("return_to", bad)]).await;
         assert!(there_and(&answer), "{}", answer.location());
         let answer = browser.get("/auth/signed-out").await;
-        assert_eq!(answer.status, StatusCode::OK, "{bad}: {}", answer.location());
+        assert_eq!(
+            answer.status,
+            StatusCode::OK,
+            "{bad}: {}",
+            answer.location()
+        );
     }
 }
 

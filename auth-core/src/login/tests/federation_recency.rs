@@ -228,9 +228,7 @@ async fn what_a_provider_calls_several_factors_is_none_of_those_set_up_here() {
     assert_eq!(session["acr"], "1");
     // At the step-up.
     let url = browser.get("/auth/step-up/with/corp").await;
-    let response = there
-        .authorize(url.location(), &person())
-        .expect("request");
+    let response = there.authorize(url.location(), &person()).expect("request");
     let answer = browser.come_back(&response).await;
     assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.body);
     assert_eq!(browser.session_facts().await["acr"], "1");

@@ -143,7 +143,10 @@ async fn threat_46_coming_again_does_not_tell_whether_an_account_was_made() {
     }
     let (ada, bob) = seen.split_at(2);
     for (ada, bob) in ada.iter().zip(bob) {
-        assert_eq!((&ada.1, &ada.2, ada.3, ada.4), (&bob.1, &bob.2, bob.3, bob.4));
+        assert_eq!(
+            (&ada.1, &ada.2, ada.3, ada.4),
+            (&bob.1, &bob.2, bob.3, bob.4)
+        );
     }
     let registered = |event: &Event| matches!(event, Event::Registered { .. });
     assert_eq!(house.count(registered), 2, "hers, and one for the other");

@@ -28,9 +28,9 @@ use evaluate::{Next, SignIn, evaluate};
 
 pub(super) use evaluate::{Progress, authentication};
 pub(super) use request::{AuthorizationRequest, Checked, check_resource, plain_client_id};
+pub(super) use response::{AuthorizationError, problem_of, send_to, with_parameters};
 #[cfg(feature = "login")]
 pub(crate) use wanted::WantedSignIn;
-pub(super) use response::{AuthorizationError, problem_of, send_to, with_parameters};
 
 impl ProviderWing {
     /// `/authorize`, GET and POST: read, evaluate, then answer, or lay the request aside for its user.
