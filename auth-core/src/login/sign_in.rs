@@ -323,6 +323,11 @@ impl LoginWing {
         };
         links
     }
+
+    /// Whether there are any providers to sign in with.
+    pub(super) fn offers_upstreams(&self) -> bool {
+        !self.offered_upstreams(None, false).is_empty()
+    }
 }
 
 #[cfg(feature = "passkeys")]

@@ -336,7 +336,7 @@ impl LoginWing {
             ("return_to", back),
             ("select", Some("1")),
             // A provider that let them through as they were would only lead here again.
-            ("prompt", Some("login")),
+            ("prompt", self.offers_upstreams().then_some("login")),
         ];
         let again = with_query(&self.path("/login"), &again);
         // They are one factor, whatever was asked there.

@@ -138,6 +138,7 @@ async fn an_identity_unlinked_on_the_way_to_the_second_factor_signs_nobody_in() 
     let (house, there) = house_of(addresses_unlimited(), Upstream::trust_email).await;
     let user = house.verified(ADA).await;
     let mut first = house.signed_in(ADA).await;
+    first.link("corp", &there, &ada()).await;
     let (app, _) = enrol(&house, &mut first).await;
     let mut browser = house.browser();
     let answer = browser.sign_in_with("corp", &there, &ada()).await;
