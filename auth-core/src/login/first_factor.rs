@@ -212,6 +212,7 @@ impl LoginWing {
     }
 
     #[cfg(not(feature = "federation"))]
+    #[expect(clippy::unused_async, reason = "as where there are other providers")]
     async fn settled_basis<'o>(
         &self,
         _: &Exchange<'_>,

@@ -51,6 +51,15 @@ impl CookieName {
         }
     }
 
+    /// How long a value of ours is at most.
+    const fn most_bytes(self) -> usize {
+        match self {
+            // A path of the site, sealed.
+            Self::SignedOut => MAX_SEALED,
+            _ => 512,
+        }
+    }
+
     /// Its name on the wire.
     pub(crate) fn name(self, loopback_http: bool) -> &'static str {
         let name = self.secure_name();
@@ -89,7 +98,7 @@ impl CookieJar {
     }
 
     /// The cookie's value in a request; the first if it is there several times. Values that are not what we set
-    /// (empty, over 512 bytes, not base64url) are as good as absent.
+    /// (empty, over 512 bytes or what a sealed one has, not base64url) are as good as absent.
     pub fn read<'h>(&self, headers: &'h HeaderMap, name: CookieName) -> Option<&'h str> {
         let wire_name = name.name(self.loopback_http);
         headers
@@ -100,7 +109,7 @@ impl CookieJar {
             .filter_map(|pair| pair.trim().split_once('='))
             .find(|(key, _)| *key == wire_name)
             .map(|(_, value)| value)
-            .filter(|value| is_ours(value, 512))
+            .filter(|value| is_ours(value, name.most_bytes()))
     }
 
     /// The sign-ins under way at other providers: what follows the beginning of each cookie's name, and its value.

@@ -48,7 +48,7 @@ fn is_digit(byte: u8) -> bool {
 }
 
 /// With what the app asks that sends the person here. The words of this house mean nothing at another.
-fn with_app(ask: Ask, app: RequestedSignIn) -> Ask {
+fn with_app(ask: Ask, app: &RequestedSignIn) -> Ask {
     let own = [acr::SINGLE_FACTOR_ACR, acr::MULTI_FACTOR_ACR];
     let theirs = app.acr_values.iter().map(String::as_str);
     let theirs: Vec<_> = theirs.filter(|acr| !own.contains(acr)).collect();
@@ -88,7 +88,7 @@ impl LoginWing {
         let query = exchange.query()?;
         let (return_to, remember) = (self.return_to(&query), query.is_on("remember"));
         let app = self.requesters.asks(exchange, return_to.as_ref()).await;
-        let ask = with_app(asked(&query), app.unwrap_or_default());
+        let ask = with_app(asked(&query), &app.unwrap_or_default());
         let ask = for_client(ask, client);
         self.lead_away(exchange, client, ask, Aim::SignIn, return_to, remember)
             .await

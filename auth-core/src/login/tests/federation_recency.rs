@@ -106,7 +106,7 @@ async fn who_has_nothing_here_is_as_recent_as_the_provider_lets_them_be() {
     let again = context["sign_in_url"].as_str().expect("url").to_owned();
     let context = browser.context(&again).await;
     let link = context["upstreams"][0]["url"].as_str().expect("url");
-    let url = browser.get(&link.to_owned()).await.location().to_owned();
+    let url = browser.get(link).await.location().to_owned();
     assert!(url.contains("prompt=login"), "{url}");
     let response = there.authorize(&url, &ada()).expect("request");
     browser.come_back(&response).await;
