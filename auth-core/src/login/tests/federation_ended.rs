@@ -26,7 +26,7 @@ async fn a_logout_between_the_code_and_the_session_ends_the_session() {
         let house: &'static House = Box::leak(Box::new(house));
         // So that the account is there already.
         enter(house, &there, &ada()).await;
-        house.clock.advance(Duration::from_secs(60));
+        house.clock.advance(Duration::from_mins(1));
         let mut browser = house.browser();
         let url = browser.begin_with("corp").await;
         let response = there.authorize(&url, &ada()).expect("request");

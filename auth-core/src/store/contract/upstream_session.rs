@@ -110,7 +110,7 @@ pub async fn puts_in_place_of_what_stood<S: UpstreamSessionStore>(store: S) {
     }
     // It is found by what stands, and no more by what stood.
     let others = store.upstream_sessions("other", &next.issuer, Some("bob"), None, 9);
-    assert_eq!(others.await.unwrap(), [next.clone()]);
+    assert_eq!(others.await.unwrap(), std::slice::from_ref(&next));
     assert_eq!(
         named(&store, &next.issuer, Some("bob"), None).await,
         [""; 0]
