@@ -52,6 +52,10 @@ struct State {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Seeker {
     /// Anybody, who brings a token.
+    #[cfg_attr(
+        not(any(feature = "resource", feature = "workos")),
+        expect(dead_code, reason = "nobody brings one to a relying party")
+    )]
     Bearer,
     /// Nobody but this app, which the issuer itself answered. It may have changed its keys this very moment.
     #[cfg_attr(
@@ -149,6 +153,7 @@ impl RemoteIssuer {
     }
 
     /// What was fetched since `old`, when a token names one that is not among those.
+    #[cfg(any(feature = "resource", feature = "workos"))]
     pub(crate) async fn newer_than(
         self: &Arc<Self>,
         old: &Arc<Published>,
@@ -160,7 +165,7 @@ impl RemoteIssuer {
         }
     }
 
-    /// As [`newer_than`](Self::newer_than), for whomever, and with what it means that there is none.
+    /// What was fetched since `old`, for whomever; where there is nothing, what that means.
     pub(crate) async fn search(
         self: &Arc<Self>,
         old: &Arc<Published>,
