@@ -217,6 +217,7 @@ async fn a_logout_token_that_breaks_a_rule_ends_nothing() {
         set("aud", json!("another")),
         set("nonce", json!("n")),
         set("events", json!({})),
+        set("events", json!({ "https://example.com/event": {} })),
         set(
             "events",
             json!("http://schemas.openid.net/event/backchannel-logout"),
@@ -233,6 +234,13 @@ async fn a_logout_token_that_breaks_a_rule_ends_nothing() {
         let answer = house.tell_back(&token).await;
         assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{change:?}");
         assert!(browser.is_signed_in().await, "{change:?}");
+    }
+    for algorithm in ["none", "HS256", "RS256"] {
+        there.straighten();
+        there.bend(|faults| faults.header = vec![set("alg", json!(algorithm))]);
+        let token = there.logout_token(CLIENT, Some("ada-there"), Some(&sid));
+        let answer = house.tell_back(&token).await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{algorithm}");
     }
     there.straighten();
     let neither = there.logout_token(CLIENT, None, None);
