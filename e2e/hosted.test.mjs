@@ -6,7 +6,7 @@ import { after, before, describe, test } from 'node:test'
 
 import { hasId } from './lib/person.mjs'
 import { alice } from './lib/seed.mjs'
-import { hosts } from './lib/servers.mjs'
+import { command, hosts } from './lib/servers.mjs'
 import { HostedVisitor, callback, comesTrue, known, refresh, startHostedWorld } from './lib/upstreams/workos.mjs'
 
 const names = ['Grace', 'Hana', 'Iris', 'Jill', 'Kate', 'Lena', 'Maya', 'Nell', 'Olga', 'Page', 'Rita', 'Sara']
@@ -232,6 +232,18 @@ for (const example of hosts) describe(`example-${example}`, () => {
     const page = await who.signIn('alice')
     assert.equal(page.url.pathname, '/auth/link-first')
     assert.equal(await who.account(), undefined)
+  })
+
+  // The command is the axum host's.
+  if (example === 'axum') test('users, organizations and invitations are managed by the official client', async () => {
+    const guild = await world.organization('Guild')
+    const invite = (email, organization) => command(example, ['invite', email, organization], world.variables)
+    assert.match(await invite('zoe@people.example.test', guild), /^inv\w+: somebody new was invited to Guild$/m)
+    assert.match(await invite(people.page.email, guild), /^inv\w+: a user was invited to Guild$/m)
+    const { data } = await world.api(`/user_management/invitations?organization_id=${guild}`)
+    const invited = data.map(({ email, state }) => `${email} ${state}`).sort()
+    assert.deepEqual(invited, [`${people.page.email} pending`, 'zoe@people.example.test pending'])
+    await assert.rejects(invite('zoe@people.example.test', 'org_none'), /404/)
   })
 
   test('whoever has no organization gets one, and once', async () => {

@@ -1,11 +1,12 @@
 // Starts the examples as a person would: a binary, a few variables, an empty folder.
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..')
 const START_LIMIT = 60_000
@@ -70,6 +71,19 @@ export async function startApi({ port, issuer, audience }) {
   const env = { PORT: String(port), ISSUER: issuer, ...(audience && { AUDIENCE: audience }) }
   const server = await start('resource-server', { folder: await emptyFolder() }, base, env)
   return { ...server, base }
+}
+
+/** Gives an example a command, and what it answers; it keeps nothing. */
+export async function command(example, words, env) {
+  const { PATH, HOME } = process.env
+  const folder = await emptyFolder()
+  try {
+    const options = { cwd: folder, env: { PATH, HOME, DATABASE_URL: 'memory:', ...env }, timeout: START_LIMIT }
+    const { stdout } = await promisify(execFile)(binary(example), words, options)
+    return stdout
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
 }
 
 async function start(example, { folder, keep = false }, base, env) {

@@ -53,6 +53,12 @@ export async function startHostedWorld(example, { people, users = [], env = {} }
     })
   const staff = await organization('Staff')
 
+  const variables = {
+    WORKOS_API_URL: workos,
+    WORKOS_CLIENT_ID: clientId,
+    WORKOS_API_KEY: apiKey,
+    WORKOS_WEBHOOK_SECRET: webhookSecret,
+  }
   const hosts = []
   /** A host of its own, with more variables. */
   async function startHostWith(more = {}) {
@@ -61,14 +67,7 @@ export async function startHostedWorld(example, { people, users = [], env = {} }
       example,
       port,
       seed: { users },
-      env: {
-        WORKOS_API_URL: workos,
-        WORKOS_CLIENT_ID: clientId,
-        WORKOS_API_KEY: apiKey,
-        WORKOS_WEBHOOK_SECRET: webhookSecret,
-        WORKOS_STAFF_ORGANIZATION: staff,
-        ...more,
-      },
+      env: { ...variables, WORKOS_STAFF_ORGANIZATION: staff, ...more },
     })
     hosts.push(host)
     return host
@@ -90,7 +89,7 @@ export async function startHostedWorld(example, { people, users = [], env = {} }
     for (const started of hosts) await started.stop({ secrets })
     await down()
   }
-  return { people, host, workos, api, idOf, organization, join, staff, webhookSecret, startHostWith, down, stop }
+  return { people, host, workos, api, idOf, organization, join, staff, variables, webhookSecret, startHostWith, down, stop }
 }
 
 /** A person without a script who signs in there. */

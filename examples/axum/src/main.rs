@@ -32,11 +32,18 @@ async fn run() -> Result<(), SetupError> {
         .resource(Resource::default())
         .build()
         .await?;
-    if std::env::args().nth(1).as_deref() == Some("rotate-keys") {
-        // Hosts that run on the same stores publish the new keys within a minute and sign with them in ten.
-        auth.provider()?.rotate_signing_keys().await?;
-        example_setup::flush_audit(&auth).await;
-        return Ok(());
+    let words: Vec<_> = std::env::args().skip(1).collect();
+    match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["rotate-keys"] => {
+            // Hosts that run on the same stores publish the new keys within a minute and sign with them in ten.
+            auth.provider()?.rotate_signing_keys().await?;
+            example_setup::flush_audit(&auth).await;
+            return Ok(());
+        }
+        ["invite", email, organization] => {
+            return example_setup::invite(&auth, email, organization).await;
+        }
+        _ => {}
     }
     setup.seed.apply_users(&auth).await?;
     setup.seed.apply_clients(&auth).await?;

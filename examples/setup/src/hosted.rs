@@ -1,9 +1,13 @@
 //! Hosted sign-in: `WORKOS_…`.
 
 use async_trait::async_trait;
+use auth_core::auth::Auth;
 use auth_core::login::{
     HostedAccess, Login, ScopeError, ScopeFacts, ScopeLoader, SignedIn, WorkOs,
 };
+use auth_core::workos::CreateUserInviteOptions;
+use auth_core::workos::user_management::{ListUsersParams, SendInvitationParams};
+use serde_json::json;
 
 use crate::{SetupError, environment, in_words};
 
@@ -48,4 +52,31 @@ impl ScopeLoader for Staff {
             ..ScopeFacts::default()
         })
     }
+}
+
+/// Invites somebody to an organization of WorkOS, and says so: what an app manages there it does by the official client.
+///
+/// # Errors
+/// There is no hosted sign-in, WorkOS knows no such organization, or it cannot be asked.
+#[expect(
+    clippy::print_stdout,
+    reason = "the answer to the one who gave the command"
+)]
+pub async fn invite(auth: &Auth, email: &str, organization: &str) -> Result<(), SetupError> {
+    let client = auth.login()?.workos();
+    let client = client.ok_or("WORKOS_CLIENT_ID and WORKOS_API_KEY are not set")?;
+    let organizations = client.organizations();
+    let organization = organizations.get_organization(organization).await?;
+    let listed = ListUsersParams {
+        email: Some(email.to_owned()),
+        ..ListUsersParams::default()
+    };
+    let users = client.user_management().list_users(listed).await?.data;
+    let options = json!({ "email": email, "organization_id": organization.id });
+    let options: CreateUserInviteOptions = serde_json::from_value(options)?;
+    let params = SendInvitationParams::new(options);
+    let invited = client.user_management().send_invitation(params).await?;
+    let who = users.first().map_or("somebody new", |_| "a user");
+    println!("{}: {who} was invited to {}", invited.id, organization.name);
+    Ok(())
 }

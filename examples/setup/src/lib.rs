@@ -31,6 +31,8 @@ mod upstreams;
 use std::process::ExitCode;
 
 pub use environment::text as variable;
+#[cfg(feature = "workos")]
+pub use hosted::invite;
 pub use page::{escape, home_page, page};
 pub use secret::ephemeral as ephemeral_secret;
 #[cfg(feature = "stores")]
