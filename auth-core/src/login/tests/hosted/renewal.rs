@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use http::StatusCode;
+use tokio::task::JoinSet;
 
 use super::super::harness::SESSION_COOKIE;
 use super::fake::{Fault, Hold, LIFE};
@@ -57,6 +58,13 @@ impl LeaseStore for Counted {
 
 async fn is_let_in(wing: &LoginWing, came: &Came) -> bool {
     wing.session(&came.headers()).await.unwrap().is_some()
+}
+
+/// Refreshes that reached it, answered or not.
+fn refreshes(stage: &Stage) -> usize {
+    let heads = stage.fake.heads();
+    let asked = heads.iter().filter(|head| head.contains(AUTHENTICATE));
+    asked.count()
 }
 
 async fn is_told_to_wait(stage: &Stage, came: &Came) -> bool {
@@ -207,15 +215,8 @@ async fn what_is_asked_of_the_directory_tells_the_others_too() {
     stage.fake.state().fault = Some(Fault::Slow);
     let error = stage.house.wing.hosted_organization("org_1").await;
     assert_eq!(error.unwrap_err(), HostedError::Unavailable);
-    let refreshes = || {
-        let heads = stage.fake.heads();
-        heads
-            .iter()
-            .filter(|head| head.contains(AUTHENTICATE))
-            .count()
-    };
     assert!(is_told_to_wait(&stage, &all[0]).await);
-    assert_eq!(refreshes(), 0);
+    assert_eq!(refreshes(&stage), 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -242,6 +243,34 @@ async fn after_a_call_that_was_not_answered_one_asks_at_a_time() {
     let (probe, ()) = tokio::join!(is_let_in(&stage.house.wing, &all[0]), other);
     assert!(probe);
     assert!(stage.seen(&all[1]).await.is_some(), "it answers: all ask");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_32_sessions_at_once_one_finds_out_whether_it_answers_again() {
+    let (stage, all) = waiting(32).await;
+    let stage = Arc::new(Stage {
+        house: stage.second_node(),
+        fake: stage.fake,
+    });
+    stage.fake.state().fault = Some(Fault::Cut);
+    assert!(is_told_to_wait(&stage, &all[0]).await);
+    stage.fake.state().fault = None;
+    stage.advance(PAUSE);
+    let before = refreshes(&stage);
+    let release = stage.fake.hold_next(AUTHENTICATE, Hold::Before);
+    let mut tasks = JoinSet::new();
+    for came in all {
+        let stage = stage.clone();
+        tasks.spawn(async move { is_told_to_wait(&stage, &came).await });
+    }
+    for _ in 0..31 {
+        let told = tasks.join_next().await.unwrap();
+        assert!(told.unwrap(), "nobody waits for the one that asks");
+    }
+    assert_eq!(refreshes(&stage), before + 1);
+    drop(release);
+    let told = tasks.join_next().await.unwrap();
+    assert!(!told.unwrap(), "that one is let in");
 }
 
 #[tokio::test]
