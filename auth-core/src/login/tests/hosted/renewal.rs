@@ -267,6 +267,7 @@ async fn of_32_sessions_at_once_one_finds_out_whether_it_answers_again() {
         let told = tasks.join_next().await.unwrap();
         assert!(told.unwrap(), "nobody waits for the one that asks");
     }
+    stage.fake.holds().await;
     assert_eq!(refreshes(&stage), before + 1);
     drop(release);
     let told = tasks.join_next().await.unwrap();
