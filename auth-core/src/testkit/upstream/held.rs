@@ -4,8 +4,6 @@ use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 
-use super::Inner;
-
 /// Holds back the answers of one path of a [`FakeProvider`](super::FakeProvider) until it is dropped.
 #[derive(Debug)]
 #[must_use = "the answers go out when it is dropped"]
@@ -17,9 +15,8 @@ impl Drop for Held {
     }
 }
 
-/// Waits until answers of this path may go out.
-pub(super) async fn release(inner: &Inner, path: &str) {
-    let held = inner.state().held.get(path).cloned();
+/// Waits until answers that are held back by this may go out.
+pub(super) async fn wait(held: Option<Arc<Semaphore>>) {
     if let Some(held) = held {
         // There are no permits: it ends when the semaphore is closed.
         let _ = held.acquire().await;

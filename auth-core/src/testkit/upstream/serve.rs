@@ -10,9 +10,11 @@ use super::{Inner, authorize, held, token};
 
 pub(super) async fn connection(inner: Arc<Inner>, stream: TcpStream) {
     if let Some(request) = http::read(&stream).await {
+        // Before it is known to have come: from then on the test may let others of its path go.
+        let held = inner.state().held.get(&request.path).cloned();
         let reply = answer(&inner, &request);
         inner.came.notify_waiters();
-        held::release(&inner, &request.path).await;
+        held::wait(held).await;
         http::write(&stream, &reply).await;
     }
 }
