@@ -111,7 +111,7 @@ async fn unlinking_ends_the_sessions_that_the_identity_began() {
     assert!(phone.is_signed_in().await && other.is_signed_in().await);
     assert!(browser.is_signed_in().await);
     let origins = &house.core.stores.upstream_sessions;
-    let left = origins.upstream_sessions(there.issuer(), Some("lost"), None, 10);
+    let left = origins.upstream_sessions("corp", there.issuer(), Some("lost"), None, 10);
     assert_eq!(left.await.expect("store"), []);
     // Who unlinks the one they came by stays signed in.
     let mut own = house.browser();

@@ -97,7 +97,7 @@ async fn the_way_back_is_kept_over_the_sign_out_at_the_provider() {
     let answer = other.get("/auth/signed-out").await;
     assert_eq!(answer.location(), long, "{}", answer.body);
     browser.cookies = cookies;
-    house.clock.advance(std::time::Duration::from_mins(11));
+    house.clock.advance(Duration::from_mins(11));
     let answer = browser.get("/auth/signed-out").await;
     assert_eq!(answer.status, StatusCode::OK);
     // Nor anywhere else.

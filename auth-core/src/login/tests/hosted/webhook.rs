@@ -225,6 +225,7 @@ impl UpstreamSessionStore for Failing {
 
     async fn upstream_sessions(
         &self,
+        upstream: &str,
         issuer: &str,
         subject: Option<&str>,
         sid: Option<&str>,
@@ -234,7 +235,9 @@ impl UpstreamSessionStore for Failing {
             return Err(StoreError::unavailable("down"));
         }
         let store = &self.inner;
-        store.upstream_sessions(issuer, subject, sid, limit).await
+        store
+            .upstream_sessions(upstream, issuer, subject, sid, limit)
+            .await
     }
 }
 
