@@ -81,10 +81,20 @@ impl LoginWing {
             subject: came_from.subject.clone(),
             sid: came_from.sid.clone(),
             secrets: secrets.map_err(corrupt)?,
-            version: 0,
+            version: self.first_version(new),
             expires_at: session.expires_at,
         };
         Ok(origins.put_upstream_session(&origin).await?)
+    }
+
+    /// Whoever looked at what was behind a session that goes on may still be about to replace it, or to end the session by
+    /// it: no version of theirs fits what is there now.
+    fn first_version(&self, new: &NewSession) -> u64 {
+        if new.goes_on {
+            u64::from(u32::from_be_bytes(self.core.random.bytes()))
+        } else {
+            0
+        }
     }
 
     /// The ID token behind a session.

@@ -68,11 +68,14 @@ impl LoginWing {
             .await?;
         exchange.cookies.remove(CookieName::Session);
         #[cfg(feature = "federation")]
-        if let Some(elsewhere) = self.way_out(exchange, &signed_in.session).await? {
-            if let Some(return_to) = self.return_to(&body) {
-                self.keep_way_back(exchange, &return_to)?;
+        {
+            let elsewhere = self.way_out(exchange, &signed_in.session).await?;
+            let return_to = self.return_to(&body);
+            let return_to = return_to.filter(|_| elsewhere.is_some());
+            self.keep_way_back(exchange, return_to.as_ref())?;
+            if let Some(elsewhere) = elsewhere {
+                return Ok(done(exchange, &elsewhere));
             }
-            return Ok(done(exchange, &elsewhere));
         }
         Ok(done(exchange, &next))
     }
@@ -126,12 +129,18 @@ impl LoginWing {
 #[cfg(feature = "federation")]
 impl LoginWing {
     /// Keeps where somebody goes once they come back from a provider that they are signed out of. Sealed, so that nobody
-    /// plants one; read back, it is a path of this site or nothing.
+    /// plants one; read back, it is a path of this site or nothing. One of an earlier sign-out goes.
     fn keep_way_back(
         &self,
         exchange: &mut Exchange<'_>,
-        return_to: &ReturnTo,
+        return_to: Option<&ReturnTo>,
     ) -> Result<(), Problem> {
+        let Some(return_to) = return_to else {
+            if exchange.cookie(CookieName::SignedOut).is_some() {
+                exchange.cookies.remove(CookieName::SignedOut);
+            }
+            return Ok(());
+        };
         let until = exchange.now + WAY_BACK_LIFE;
         let text = serde_json::to_vec(&(return_to.as_str(), until));
         let text = text.map_err(|_| Problem::internal())?;

@@ -219,6 +219,11 @@ impl LoginWing {
             };
             self.core.emit(now, address, event).await;
         }
+        // Before, so that nobody signed in goes on adding what has been looked for already; and after, for those who signed in
+        // by what went only now.
+        let why = SessionEnd::Revoked;
+        self.end_all_sessions(&user.id, None, why, address, now)
+            .await?;
         self.drop_added_since(exchange, user, changed_at).await?;
         // Not again to and fro.
         let until = now + self.undo_life();
@@ -226,7 +231,7 @@ impl LoginWing {
         let key = changed_key(user, now);
         claims.claim_once(KIND, &key, now, until).await?;
         self.distrust_devices(&user.id, address, now).await?;
-        self.end_all_sessions(&user.id, None, SessionEnd::Revoked, address, now)
+        self.end_all_sessions(&user.id, None, why, address, now)
             .await?;
         Ok(())
     }

@@ -110,12 +110,15 @@ impl LoginWing {
         let Some(codes) = self.enrol(exchange, &user, factor, step).await? else {
             return self.sign_in_again(exchange, return_to.as_ref());
         };
-        if let Some(opened) = self.open_pending(exchange, pending, given).await? {
+        let opened = self.open_pending(exchange, pending, given).await;
+        if let Ok(Some(opened)) = opened {
             return Ok(self.show_codes(exchange, &codes, &opened.next, opened.members));
         }
-        // The password was changed in this very moment: whoever knew the old one must leave nothing behind.
+        // The password was changed in this very moment, or the host refuses the sign-in: whoever began it must leave nothing
+        // behind.
         self.forget_second_factors(&user.id, exchange.address, exchange.now)
             .await?;
+        opened?;
         self.sign_in_again(exchange, return_to.as_ref())
     }
 

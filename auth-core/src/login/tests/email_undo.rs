@@ -14,7 +14,7 @@ use crate::services::Event;
 use crate::services::mail::MailKind;
 use crate::store::{IdentityId, LinkIdentity, LinkedIdentity, User};
 
-const NEW: &str = "lovelace@example.com";
+pub(super) const NEW: &str = "lovelace@example.com";
 const PAGE: &str = "/auth/account/email";
 
 /// A thief in Ada's session makes NEW the account's address; Ada's notice, and what she hears once it is done.
@@ -32,7 +32,7 @@ async fn stolen(house: &House) -> (User, Browser<'_>, Mail, Mail) {
 }
 
 /// Asks for another address and confirms it; what the old one was told.
-async fn change(house: &House, browser: &mut Browser<'_>, new: &str) -> Mail {
+pub(super) async fn change(house: &House, browser: &mut Browser<'_>, new: &str) -> Mail {
     let answer = browser.follow(PAGE, &[("email", new)]).await;
     assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.body);
     let mut mails = house.mails().await;

@@ -96,6 +96,13 @@ async fn the_way_back_is_kept_over_the_sign_out_at_the_provider() {
     other.fill_in("/auth/logout", &[("return_to", &long)]).await;
     let answer = other.get("/auth/signed-out").await;
     assert_eq!(answer.location(), long, "{}", answer.body);
+    // Where the last person was going is nothing to the next one.
+    let (mut next, _) = enter(&house, &there, &ada()).await;
+    next.fill_in("/auth/logout", &fields).await;
+    next.sign_in_with("corp", &there, &ada()).await;
+    next.fill_in("/auth/logout", &[]).await;
+    let answer = next.get("/auth/signed-out").await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.location());
     browser.cookies = cookies;
     house.clock.advance(Duration::from_mins(11));
     let answer = browser.get("/auth/signed-out").await;

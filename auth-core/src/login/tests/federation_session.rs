@@ -10,6 +10,7 @@ use super::harness::*;
 use crate::ground::Clock as _;
 use crate::login::Upstream;
 use crate::services::Event;
+use crate::store::SessionId;
 use crate::testkit::upstream::FakePerson;
 
 #[tokio::test]
@@ -41,6 +42,26 @@ async fn how_somebody_signed_in_counts_only_by_trust() {
         // What it signs of the time is the latest either way.
         let at = house.clock.now() - Duration::from_mins(5);
         assert_eq!(session["session"]["auth_time"], at.rfc3339());
+    }
+}
+
+#[tokio::test]
+async fn who_renews_for_an_earlier_sign_in_does_not_reach_the_one_in_its_place() {
+    let (house, there) = house_with(Upstream::trust_email).await;
+    let mut browser = house.browser();
+    let origins = &house.core.stores.upstream_sessions;
+    let mut seen = Vec::new();
+    for _ in 0..3 {
+        let answer = browser.sign_in_with("corp", &there, &ada()).await;
+        assert_eq!(answer.location(), "/", "{}", answer.body);
+        let id = SessionId::new(browser.session_id().await);
+        let row = origins.upstream_session(&id).await.expect("store");
+        let row = row.expect("origin");
+        for earlier in &seen {
+            let replaced = origins.replace_upstream_secrets(&id, *earlier, b"old");
+            assert!(!replaced.await.expect("store"));
+        }
+        seen.push(row.version);
     }
 }
 

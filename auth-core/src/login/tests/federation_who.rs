@@ -170,6 +170,19 @@ async fn threat_46_linking_does_not_tell_whether_an_account_was_made() {
         assert_eq!(identity.user_id, own.id);
     }
     assert_eq!(seen[0], seen[1]);
+    // What an operator has changed since is nobody's leftover.
+    let mut browser = house.browser();
+    let person = FakePerson::new("zoe").email("zoe@example.com", false);
+    browser.sign_in_with("corp", &there, &person).await;
+    browser.make_account().await;
+    let zoe = house.identity(&there, "zoe").await.expect("linked").user_id;
+    house.clock.advance(std::time::Duration::from_secs(1));
+    house.wing.require_mfa(&zoe, true).await.expect("set");
+    let mut browser = house.signed_in("own@example.com").await;
+    let answer = browser.link("corp", &there, &person).await;
+    assert_eq!(answer.status, StatusCode::CONFLICT, "{}", answer.body);
+    let kept = house.core.stores.users.user(&zoe).await.expect("store");
+    assert!(kept.is_some());
     // What somebody has come into is theirs.
     let mut browser = house.browser();
     let person = FakePerson::new("eve").email("eve@example.com", false);

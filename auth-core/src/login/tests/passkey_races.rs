@@ -8,10 +8,12 @@ use http::StatusCode;
 use serde_json::json;
 use tokio::sync::{Barrier, Semaphore};
 
+use super::email_kit::*;
+use super::email_undo::{NEW, change};
 use super::harness::*;
 use super::passkey_device::*;
 use crate::ground::Timestamp;
-use crate::login::EmailProof;
+use crate::login::{EmailProof, Login};
 use crate::services::Event;
 use crate::store::{
     AddPasskey, Backend, MemoryStore, Passkey, PasskeyId, PasskeyStore, Reach, StoreResult, Stores,
@@ -30,6 +32,9 @@ struct Held {
     /// Those added wait for it.
     holds_added: AtomicBool,
     added: AtomicUsize,
+    /// Who looks at a user's next waits for it, having looked.
+    holds_look: AtomicBool,
+    looked: AtomicBool,
     gate: Semaphore,
 }
 
@@ -59,7 +64,12 @@ impl PasskeyStore for Held {
     }
 
     async fn passkeys_of(&self, user: &UserId) -> StoreResult<Vec<Passkey>> {
-        self.inner.passkeys_of(user).await
+        let found = self.inner.passkeys_of(user).await;
+        if self.holds_look.swap(false, Ordering::SeqCst) {
+            self.looked.store(true, Ordering::SeqCst);
+            let _permit = self.gate.acquire().await.expect("gate");
+        }
+        found
     }
 
     async fn use_passkey(
@@ -99,6 +109,10 @@ impl PasskeyStore for Held {
 }
 
 fn held() -> (House, Arc<Held>) {
+    held_with(settings())
+}
+
+fn held_with(login: Login) -> (House, Arc<Held>) {
     let inner = MemoryStore::new();
     let held = Arc::new(Held {
         inner: inner.clone(),
@@ -107,11 +121,13 @@ fn held() -> (House, Arc<Held>) {
         goes_when_used: AtomicBool::new(false),
         holds_added: AtomicBool::new(false),
         added: AtomicUsize::new(0),
+        holds_look: AtomicBool::new(false),
+        looked: AtomicBool::new(false),
         gate: Semaphore::new(0),
     });
     let mut stores: Stores = inner.into();
     stores.passkeys = held.clone();
-    (House::build(settings(), stores), held)
+    (House::build(login, stores), held)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -189,4 +205,31 @@ async fn threat_29_a_passkey_that_races_the_first_proof_of_the_mailbox_does_not_
     assert!(left.is_empty(), "{} of {statuses:?}", left.len());
     let added = |event: &Event| matches!(event, Event::PasskeyAdded { .. });
     assert!(!house.events().iter().any(added));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn threat_29_a_passkey_that_races_the_undoing_of_a_change_of_address_does_not_outlive_it() {
+    const STOP: &str = "/auth/account/email/stop";
+    let (house, held) = held_with(unlimited(mail_settings()));
+    let house: &'static House = Box::leak(Box::new(house));
+    house.verified(ADA).await;
+    let mut thief = house.signed_in(ADA).await;
+    house.mails().await;
+    change(house, &mut thief, NEW).await;
+    let done = house.mail().await;
+    let begun = thief.begin(PASSKEYS).await;
+    let made = Device::new().create(ORIGIN, &begun["publicKey"]).await;
+    held.holds_look.store(true, Ordering::SeqCst);
+    let undoing = tokio::spawn(async move {
+        let body = json!({ "t": done.token() });
+        house.browser().post_json(STOP, &body).await.status
+    });
+    while !held.looked.load(Ordering::SeqCst) {
+        tokio::task::yield_now().await;
+    }
+    // What was added has been looked for, and is not removed yet.
+    let added = thief.finish(PASSKEYS, &begun, &made).await;
+    held.gate.add_permits(1);
+    assert_eq!(undoing.await.expect("task"), StatusCode::OK);
+    assert!(house.passkeys(ADA).await.is_empty(), "{}", added.body);
 }

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::factors::*;
 use super::harness::*;
-use crate::login::{Mfa, MfaPolicy, MfaPolicyError};
+use crate::login::{HookError, LifecycleHooks, Mfa, MfaPolicy, MfaPolicyError};
 use crate::store::User;
 
 struct Staff;
@@ -84,6 +84,35 @@ async fn who_must_have_a_second_factor_sets_one_up_before_the_first_session() {
         assert_eq!(answer.json()["code"], "mfa_required");
         house.half_signed_in(ADA).await;
     }
+}
+
+struct Shut;
+
+#[async_trait::async_trait]
+impl LifecycleHooks for Shut {
+    async fn before_sign_in(&self, _: &User) -> Result<(), HookError> {
+        Err(HookError::Refused("Not today.".to_owned()))
+    }
+}
+
+#[tokio::test]
+async fn who_is_refused_at_the_end_of_a_sign_in_leaves_no_second_factor() {
+    let house = House::with(settings().mfa(Mfa::Required).lifecycle_hooks(Shut));
+    let user = house.account(ADA).await;
+    let mut browser = house.browser();
+    let answer = browser.sign_in(ADA, PASSWORD).await;
+    assert_eq!(answer.location(), "/auth/second-factor/enrol");
+    let page = browser
+        .post_json("/auth/second-factor/enrol", &json!({}))
+        .await;
+    let (factor, app, _) = read_enrolment(&page.json()["context"]["enrolment"]);
+    let right = json!({ "factor": factor, "code": app.code(&house) });
+    let answer = browser
+        .post_json("/auth/second-factor/enrol/confirm", &right)
+        .await;
+    assert_eq!(answer.status, StatusCode::FORBIDDEN, "{}", answer.body);
+    let totp = house.core.stores.factors.totp(&user.id).await;
+    assert!(totp.expect("store").is_none());
 }
 
 #[tokio::test]
