@@ -114,8 +114,10 @@ impl LoginWing {
         let ways = self.ways_in(&user).await?;
         let is_only = !ways.password && ways.passkeys == 0 && ways.identities == 1;
         // Written with the identity, and by nobody since.
-        let is_untouched =
-            user.created_at == identity.created_at && user.updated_at == user.created_at;
+        let is_untouched = user.created_at == identity.created_at
+            && user.updated_at == user.created_at
+            && user.disabled_at.is_none()
+            && !user.mfa_required;
         if !is_only || !is_untouched || !self.is_asked_again(proven, &user) {
             return Ok(false);
         }

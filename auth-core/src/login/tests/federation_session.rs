@@ -54,7 +54,7 @@ async fn who_renews_for_an_earlier_sign_in_does_not_reach_the_one_in_its_place()
     for _ in 0..3 {
         let answer = browser.sign_in_with("corp", &there, &ada()).await;
         assert_eq!(answer.location(), "/", "{}", answer.body);
-        let id = SessionId::new(browser.session_id().await);
+        let id = SessionId::new(browser.session_id().await.expect("session"));
         let row = origins.upstream_session(&id).await.expect("store");
         let row = row.expect("origin");
         for earlier in &seen {
