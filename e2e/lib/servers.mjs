@@ -23,8 +23,11 @@ export const freePort = () =>
   })
 
 let people = 0
-/** The header by which the host knows another address. */
-export const nextAddress = () => ({ 'x-forwarded-for': `198.51.100.${++people}` })
+/** The header by which the host knows another address: one of 198.18.0.0/15, which is kept for tests (RFC 2544). */
+export const nextAddress = () => {
+  people += 1
+  return { 'x-forwarded-for': `198.18.${people >> 8}.${people & 255}` }
+}
 
 export const emptyFolder = () => mkdtemp(join(tmpdir(), 'auth-e2e-'))
 
