@@ -19,6 +19,7 @@ impl AccountResolver for Somebody {
             subject: "alice".to_owned(),
             session_id: Some("session".into()),
             auth_time: Timestamp::from_seconds(1_700_000_000),
+            signed_in_at: Timestamp::from_seconds(1_700_000_000),
             amr: vec!["pwd".to_owned()],
             acr: Some("1".to_owned()),
             display_name: "Alice".to_owned(),

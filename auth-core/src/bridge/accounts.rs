@@ -39,6 +39,7 @@ impl AccountResolver for LoginAccounts {
     async fn signed_in(&self, parts: &Parts) -> Result<Option<SignedInAccount>, AccountError> {
         let found = self.login.session(&parts.headers).await.map_err(problem)?;
         Ok(found.map(|found| SignedInAccount {
+            signed_in_at: self.login.signed_in_at(&found.session),
             display_name: found.user.display_name().to_owned(),
             subject: found.user.id.to_string(),
             session_id: Some(found.session.id),

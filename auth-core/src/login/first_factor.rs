@@ -185,7 +185,7 @@ impl LoginWing {
         let next = next.map_or_else(|| self.home(), |path| path.as_str().to_owned());
         let elsewhere = self
             .confirmed_for_app(exchange, opening, &new.session)
-            .await;
+            .await?;
         let mut opened = Opened {
             next: elsewhere.unwrap_or(next),
             members: json!({

@@ -6,8 +6,9 @@
 //!
 //! - What a provider signs of the time (`auth_time`) is never exceeded. Where the operator trusts it with authentication,
 //!   that is the time.
-//! - Elsewhere the sign-in is as old as the session that it renews, or else as the account, if the account has a proof of
-//!   its own here: a password, a passkey, an authenticator app. What is asked to be recent is then confirmed by that.
+//! - Elsewhere the sign-in is as old as the session that it renews, or else as the account, if there is anything here to
+//!   confirm by: a password, a passkey, an authenticator app, a mailbox that codes reach. What is asked to be recent is
+//!   then confirmed by that.
 //! - An account that has none is asked nothing more: the provider is all there is, and the sign-in is of now.
 //! - A second factor given on the way is a proof of now. A device that is spared it gives none, and one that was set up
 //!   on the way shows only who had the first.
@@ -31,7 +32,7 @@ impl LoginWing {
         };
         let latest = came_from.auth_time.map_or(now, |at| at.min(now));
         let is_told = came_from.is_trusted && came_from.auth_time.is_some();
-        if is_told || !self.has_proof_of_its_own(&first.user).await? {
+        if is_told || !self.can_confirm_here(&first.user).await? {
             return Ok(latest);
         }
         let standing = self.standing_session(exchange, &first.user).await?;
@@ -39,8 +40,11 @@ impl LoginWing {
         Ok(latest.min(before))
     }
 
-    /// Whether the person can show here, without another provider, who they are.
-    async fn has_proof_of_its_own(&self, user: &User) -> Result<bool, Problem> {
+    /// Whether the person can show here, without another provider, who they are: by whatever the step-up would ask for.
+    async fn can_confirm_here(&self, user: &User) -> Result<bool, Problem> {
+        if self.reaches(user) {
+            return Ok(true);
+        }
         let password = self.core.stores.users.password_hash(&user.id).await?;
         // A password is asked for by a name.
         let has_name = user.email.is_some() || user.username.is_some();
@@ -65,19 +69,26 @@ impl LoginWing {
     }
 
     /// Where somebody confirms who they are who came by another provider, for an app that asks for a newer proof than
-    /// that was; `None` where it will do. The app would only send them here again.
+    /// that was; `None` where it will do. The app would only send them here again. Who has nothing to confirm by goes on
+    /// as they are: how often they are sent round, the app's request knows.
     pub(super) async fn confirmed_for_app(
         &self,
         exchange: &Exchange<'_>,
         opening: &Opening,
         session: &Session,
-    ) -> Option<String> {
-        opening.came_from.as_ref()?;
-        let return_to = opening.return_to.as_ref()?;
-        let asked = self.requesters.asks(exchange, Some(return_to)).await?;
+    ) -> Result<Option<String>, Problem> {
+        let (Some(_), Some(return_to)) = (&opening.came_from, &opening.return_to) else {
+            return Ok(None);
+        };
+        let Some(asked) = self.requesters.asks(exchange, Some(return_to)).await else {
+            return Ok(None);
+        };
         let is_old = asked.not_before.is_some_and(|at| session.auth_time < at);
+        if !is_old || !self.can_confirm_here(&opening.user).await? {
+            return Ok(None);
+        }
         let wants = |acr: &str| asked.acr_values.iter().any(|wanted| wanted == acr);
         let several = wants(acr::MULTI_FACTOR_ACR) && !wants(acr::SINGLE_FACTOR_ACR);
-        is_old.then(|| self.step_up_url(Some(return_to), several))
+        Ok(Some(self.step_up_url(Some(return_to), several)))
     }
 }

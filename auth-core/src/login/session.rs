@@ -40,6 +40,17 @@ impl LoginWing {
         now.since(session.auth_time) <= self.settings.recency
     }
 
+    /// When the sign-in was completed that the session goes on from. `auth_time` may be older: another provider's sign-in
+    /// is as old as what it proves. No step-up moves a session's end, so that tells.
+    pub(crate) fn signed_in_at(&self, session: &Session) -> Timestamp {
+        let life = if session.remember {
+            self.settings.remember
+        } else {
+            self.settings.absolute
+        };
+        session.auth_time.max(session.expires_at - life)
+    }
+
     /// As [`session`](Self::session), at a given moment, for the wing's own pages.
     pub(crate) async fn resolve(
         &self,

@@ -19,6 +19,9 @@ pub struct SignedInAccount {
     pub session_id: Option<SessionId>,
     /// When the person last proved who they are.
     pub auth_time: Timestamp,
+    /// When they last completed a sign-in: `auth_time`, or later where the sign-in proved nothing newer, as one by another
+    /// provider may. Whoever signed in for a request and still does not meet it is not asked for ever.
+    pub signed_in_at: Timestamp,
     /// How (`amr`, RFC 8176).
     pub amr: Vec<String>,
     /// How strongly (`acr`).

@@ -22,6 +22,9 @@ const KIND: OneTimeKind = OneTimeKind::Interaction;
 /// The name of the parameter that carries the secret.
 pub(super) const INTERACTION_FIELD: &str = "interaction";
 
+/// The name of the parameter that says that the person was led on to confirm. It only brings a refusal nearer.
+pub(super) const CONFIRMATION_FIELD: &str = "confirm";
+
 /// What is stored.
 #[derive(Clone, Serialize, Deserialize)]
 struct Stored {
@@ -37,6 +40,8 @@ struct Stored {
 pub(super) struct Interaction {
     secret: String,
     stored: Stored,
+    /// Somebody signed in for it, and was led on to confirm what that did not show.
+    pub(super) confirmation_asked: bool,
 }
 
 impl Interaction {
@@ -58,6 +63,7 @@ impl Interaction {
         Progress {
             began_at: self.is_bound().then_some(self.stored.began_at),
             account_chosen: self.stored.account_chosen.clone(),
+            confirmation_asked: self.confirmation_asked,
         }
     }
 
@@ -128,6 +134,7 @@ impl ProviderWing {
         Ok(Interaction {
             secret: secret.to_owned(),
             stored,
+            confirmation_asked: params.is_on(CONFIRMATION_FIELD),
         })
     }
 
@@ -224,7 +231,11 @@ impl ProviderWing {
             keep_until: stored.expires_at,
         };
         self.core.stores.one_time.put(&value).await?;
-        Ok(Interaction { secret, stored })
+        Ok(Interaction {
+            secret,
+            stored,
+            confirmation_asked: false,
+        })
     }
 }
 

@@ -46,6 +46,7 @@ impl AccountResolver for Resolver {
             subject: account.id,
             session_id: Some(session.id),
             auth_time: session.auth_time,
+            signed_in_at: session.auth_time,
             // RFC 8176 §2: a password.
             amr: vec!["pwd".to_owned()],
             acr: None,

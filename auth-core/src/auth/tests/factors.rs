@@ -163,6 +163,13 @@ impl App {
 
 /// The claims of the ID token that the client gets for a code.
 pub(super) async fn exchange_code(auth: &Auth, callback: &Answer) -> Value {
+    let token = exchange_for_id_token(auth, callback).await;
+    let claims = token.split('.').nth(1).expect("claims");
+    serde_json::from_slice(&from_base64url(claims).expect("base64url")).expect("JSON")
+}
+
+/// The ID token that the client gets for a code.
+pub(super) async fn exchange_for_id_token(auth: &Auth, callback: &Answer) -> String {
     let code = callback.location_param("code").expect("code");
     let body = form_urlencoded::Serializer::new(String::new())
         .extend_pairs([
@@ -181,8 +188,7 @@ pub(super) async fn exchange_code(auth: &Auth, callback: &Answer) -> Value {
         .await;
     let answer = answer.json();
     let token = answer["id_token"].as_str().expect("ID token");
-    let claims = token.split('.').nth(1).expect("claims");
-    serde_json::from_slice(&from_base64url(claims).expect("base64url")).expect("JSON")
+    token.to_owned()
 }
 
 const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::factors::{SharedClock, authorize, exchange_code};
+use super::factors::{SharedClock, allow, authorize, exchange_code, exchange_for_id_token};
 use crate::auth::Auth;
 use crate::ground::{Clock as _, ManualClock, Timestamp};
 use crate::login::{Argon2Cost, EmailProof, Login, NewUser, Upstream};
@@ -97,6 +97,22 @@ impl App {
     }
 }
 
+fn bob() -> FakePerson {
+    FakePerson::new("bob").email("bob@example.com", true)
+}
+
+const ESSENTIAL: &str = r#"{"id_token":{"acr":{"essential":true,"value":"2"}}}"#;
+
+/// The app is told that nobody signed in as it asked, and the request is over.
+async fn is_told_so(browser: &mut Browser, resume: &str) {
+    let answer = browser.get(resume).await;
+    let location = answer.location().expect("on");
+    assert!(location.starts_with("https://rp.example/"), "{location}");
+    let error = answer.location_param("error");
+    assert_eq!(error.as_deref(), Some("login_required"));
+    assert_eq!(browser.get(resume).await.status, 400, "spent");
+}
+
 /// The address of a link of a page that begins like this.
 fn link_to(page: &Answer, start: &str) -> String {
     let text = page.text.replace("&#x2f;", "/").replace("&amp;", "&");
@@ -138,7 +154,7 @@ async fn what_an_app_asks_of_the_sign_in_is_asked_of_the_provider_too() {
     let answer = app
         .come_back(&mut browser, &url, &ada().signed_in_at(now - 30))
         .await;
-    let answer = super::factors::allow(&mut browser, answer).await;
+    let answer = allow(&mut browser, answer).await;
     let claims = exchange_code(&app.auth, &answer).await;
     assert_eq!(claims["auth_time"], now - 30);
     assert_eq!(claims["acr"], "urn:example:gold");
@@ -194,7 +210,7 @@ async fn who_comes_by_a_provider_that_proves_no_time_confirms_here_and_goes_on()
         let location = without.location().expect("on");
         assert!(location.starts_with("/auth/"), "no code: {location}");
         let answer = browser.submit(&page, &[("password", PASSWORD)]).await;
-        let answer = super::factors::allow(&mut browser, answer).await;
+        let answer = allow(&mut browser, answer).await;
         let claims = exchange_code(&app.auth, &answer).await;
         let now = app.clock.now().seconds();
         assert_eq!(claims["auth_time"], now, "{asked:?}");
@@ -208,7 +224,7 @@ async fn an_app_that_asks_no_time_asks_for_nothing_more() {
     let mut browser = Browser::new(&app.auth);
     let url = app.asked_there(&mut browser, &[]).await;
     let answer = app.come_back(&mut browser, &url, &ada()).await;
-    let answer = super::factors::allow(&mut browser, answer).await;
+    let answer = allow(&mut browser, answer).await;
     let claims = exchange_code(&app.auth, &answer).await;
     let before = app.clock.now().seconds() - 1_200;
     assert_eq!(claims["auth_time"], before, "as old as the account");
@@ -218,15 +234,146 @@ async fn an_app_that_asks_no_time_asks_for_nothing_more() {
 async fn who_has_nothing_here_is_not_asked_twice() {
     let app = app(|corp| corp).await;
     let mut browser = Browser::new(&app.auth);
-    let bob = FakePerson::new("bob").email("bob@example.com", true);
     for _ in 0..2 {
         app.clock.0.advance(Duration::from_mins(20));
         let url = app
             .asked_there(&mut browser, &[("prompt", "login select_account")])
             .await;
-        let answer = app.come_back(&mut browser, &url, &bob).await;
-        let answer = super::factors::allow(&mut browser, answer).await;
+        let answer = app.come_back(&mut browser, &url, &bob()).await;
+        let answer = allow(&mut browser, answer).await;
         let claims = exchange_code(&app.auth, &answer).await;
         assert_eq!(claims["auth_time"], app.clock.now().seconds());
+    }
+}
+
+#[tokio::test]
+async fn a_wish_that_a_provider_does_not_meet_bounces_nobody() {
+    for acr in ["2", "urn:example:gold"] {
+        let app = app(|corp| corp).await;
+        app.clock.0.advance(Duration::from_mins(20));
+        let mut browser = Browser::new(&app.auth);
+        let asked = [("acr_values", acr)];
+        let url = app.asked_there(&mut browser, &asked).await;
+        let answer = app.come_back(&mut browser, &url, &ada()).await;
+        let resume = answer.location().expect("on");
+        assert!(resume.starts_with("/oauth/authorize/resume?"), "{resume}");
+        let page = browser.get(&resume).await;
+        assert_eq!(page.location(), None, "the password may be forgotten");
+        let answer = allow(&mut browser, page).await;
+        let claims = exchange_code(&app.auth, &answer).await;
+        assert_eq!(claims["acr"], "1");
+        // Nor where the session of before goes on.
+        app.clock.0.advance(Duration::from_mins(20));
+        let answer = browser.get(&authorize(&asked)).await;
+        let resume = answer.location_param("return_to").expect("asked once");
+        let back = [("return_to", Some(resume.as_str()))];
+        let link = crate::web::with_query("/auth/login/with/corp", &back);
+        let url = browser.get(&link).await.location().expect("away");
+        let answer = app.come_back(&mut browser, &url, &ada()).await;
+        let answer = browser.get(&answer.location().expect("on")).await;
+        assert!(answer.location_param("code").is_some(), "{}", answer.text);
+    }
+}
+
+#[tokio::test]
+async fn what_is_essential_and_not_met_is_asked_for_here_once_and_then_told_the_app() {
+    let app = app(|corp| corp).await;
+    app.clock.0.advance(Duration::from_mins(20));
+    let mut browser = Browser::new(&app.auth);
+    let asked = [("claims", ESSENTIAL)];
+    let url = app.asked_there(&mut browser, &asked).await;
+    let answer = app.come_back(&mut browser, &url, &ada()).await;
+    let answer = browser.get(&answer.location().expect("on")).await;
+    let step_up = answer.location().expect("on");
+    assert!(step_up.starts_with("/auth/step-up?"), "{step_up}");
+    assert_eq!(
+        answer.location_param("factor").as_deref(),
+        Some("second"),
+        "{step_up}"
+    );
+    let resume = answer.location_param("return_to").expect("way back");
+    is_told_so(&mut browser, &resume).await;
+}
+
+#[tokio::test]
+async fn whoever_comes_as_another_than_hinted_ends_at_the_app() {
+    let app = app(|corp| corp).await;
+    let mut browser = Browser::new(&app.auth);
+    let url = app.asked_there(&mut browser, &[]).await;
+    let answer = app.come_back(&mut browser, &url, &bob()).await;
+    let answer = allow(&mut browser, answer).await;
+    let hint = exchange_for_id_token(&app.auth, &answer).await;
+    app.clock.0.advance(Duration::from_mins(20));
+    let mut browser = Browser::new(&app.auth);
+    let asked = [("id_token_hint", hint.as_str())];
+    let url = app.asked_there(&mut browser, &asked).await;
+    let answer = app.come_back(&mut browser, &url, &ada()).await;
+    is_told_so(&mut browser, &answer.location().expect("on")).await;
+    // And the one who is meant goes on.
+    let mut browser = Browser::new(&app.auth);
+    let url = app.asked_there(&mut browser, &asked).await;
+    let answer = app.come_back(&mut browser, &url, &bob()).await;
+    allow(&mut browser, answer).await;
+}
+
+#[tokio::test]
+async fn an_old_time_that_nothing_here_can_renew_is_asked_for_anew_once() {
+    for asked in [
+        vec![("prompt", "login")],
+        vec![("prompt", "login select_account")],
+        vec![("prompt", "create")],
+        vec![("max_age", "0")],
+        vec![("max_age", "60")],
+    ] {
+        for is_asked_at_last in [false, true] {
+            let app = app(|corp| corp).await;
+            let mut browser = Browser::new(&app.auth);
+            app.clock.0.advance(Duration::from_hours(2));
+            let old = app.clock.now().seconds() - 3_600;
+            let stale = || bob().signed_in_at(old);
+            let url = app.asked_there(&mut browser, &asked).await;
+            let answer = app.come_back(&mut browser, &url, &stale()).await;
+            let resume = answer.location().expect("on");
+            assert!(resume.starts_with("/oauth/authorize/resume?"), "{resume}");
+            // Led on to confirm, where there is nothing but to sign in once more.
+            let page = browser.visit(&resume).await;
+            let again = link_to(&page, "/auth/login?");
+            let page = browser.visit(&again).await;
+            let link = link_to(&page, "/auth/login/with/corp");
+            let url = browser.get(&link).await.location().expect("away");
+            assert_eq!(parameter(&url, "prompt").as_deref(), Some("login"));
+            let person = if is_asked_at_last { bob() } else { stale() };
+            let answer = app.come_back(&mut browser, &url, &person).await;
+            let resume = answer.location().expect("on");
+            if is_asked_at_last {
+                let answer = allow(&mut browser, answer).await;
+                let claims = exchange_code(&app.auth, &answer).await;
+                assert_eq!(claims["auth_time"], app.clock.now().seconds());
+            } else {
+                is_told_so(&mut browser, &resume).await;
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn who_does_not_confirm_what_is_asked_ends_at_the_app_and_not_in_a_round() {
+    for asked in [("max_age", "60"), ("prompt", "login")] {
+        let app = app(|corp| corp).await;
+        app.clock.0.advance(Duration::from_mins(20));
+        let mut browser = Browser::new(&app.auth);
+        let url = app.asked_there(&mut browser, &[asked]).await;
+        let answer = app.come_back(&mut browser, &url, &ada()).await;
+        let resume = answer.location_param("return_to").expect("way back");
+        let answer = browser.get(&resume).await;
+        let resume = answer.location_param("return_to").expect("asked once more");
+        is_told_so(&mut browser, &resume).await;
+        // To say so without having signed in helps nobody, and harms nobody.
+        app.clock.0.advance(Duration::from_secs(5));
+        let answer = browser.get(&authorize(&[("prompt", "login")])).await;
+        let resume = answer.location_param("return_to").expect("way back");
+        let answer = browser.get(&format!("{resume}&confirm=1")).await;
+        let location = answer.location().expect("on");
+        assert!(location.starts_with("/auth/"), "{location}");
     }
 }

@@ -5,11 +5,13 @@ use std::time::Duration;
 use http::StatusCode;
 use serde_json::json;
 
+use super::email_kit::{mail_settings, unlimited};
 use super::factors::*;
 use super::federation_kit::*;
 use super::harness::*;
 use crate::ground::{Clock as _, Timestamp};
-use crate::login::Upstream;
+use crate::login::{Confirmation, Upstream};
+use crate::services::mail::MailKind;
 use crate::testkit::upstream::FakePerson;
 
 const LATER: Duration = Duration::from_mins(20);
@@ -111,6 +113,55 @@ async fn who_has_nothing_here_is_as_recent_as_the_provider_lets_them_be() {
     let response = there.authorize(&url, &ada()).expect("request");
     browser.come_back(&response).await;
     assert!(browser.passes_for_recent().await);
+}
+
+#[tokio::test]
+async fn who_can_be_asked_for_a_code_by_mail_is_no_more_recent_either() {
+    let (house, there) = house_of(unlimited(mail_settings()), Upstream::trust_email).await;
+    let mut browser = house.browser();
+    browser.sign_in_with("corp", &there, &ada()).await;
+    // Nobody had the account before.
+    let created = browser.auth_time().await;
+    assert_eq!(created, house.clock.now().rfc3339());
+    assert!(browser.passes_for_recent().await);
+    house.clock.advance(LATER);
+    browser.sign_in_with("corp", &there, &ada()).await;
+    assert_eq!(browser.auth_time().await, created);
+    assert!(!browser.passes_for_recent().await);
+    let mut other = house.browser();
+    other.sign_in_with("corp", &there, &ada()).await;
+    assert_eq!(other.auth_time().await, created);
+    // The mailbox is what confirms it.
+    house.mails().await;
+    let asked = browser.follow("/auth/step-up", &[]).await;
+    assert_eq!(asked.status, StatusCode::SEE_OTHER, "{}", asked.body);
+    let mail = house.mail().await;
+    assert_eq!(mail.kind, MailKind::StepUpCode);
+    let fields = [("email_code", mail.code.as_str())];
+    let answer = browser.follow(asked.location(), &fields).await;
+    assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.body);
+    assert_eq!(browser.auth_time().await, house.clock.now().rfc3339());
+    assert!(browser.passes_for_recent().await);
+}
+
+#[tokio::test]
+async fn where_mails_are_sent_who_has_no_address_that_they_reach_has_nothing_here() {
+    for person in [
+        FakePerson::new("eve"),
+        FakePerson::new("bob").email(BOB, false),
+    ] {
+        let login = unlimited(mail_settings()).confirmation(Confirmation::Off);
+        let (house, there) = house_of(login, Upstream::trust_email).await;
+        let mut browser = house.browser();
+        let answer = browser.sign_in_with("corp", &there, &person).await;
+        if answer.location() == "/auth/link-first" {
+            browser.make_account().await;
+        }
+        house.clock.advance(LATER);
+        browser.sign_in_with("corp", &there, &person).await;
+        assert_eq!(browser.auth_time().await, house.clock.now().rfc3339());
+        assert!(browser.passes_for_recent().await);
+    }
 }
 
 #[tokio::test]

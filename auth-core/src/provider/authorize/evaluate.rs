@@ -19,6 +19,22 @@ pub(in crate::provider) struct Progress {
     pub(in crate::provider) began_at: Option<Timestamp>,
     /// The account confirmed on the provider's own page.
     pub(in crate::provider) account_chosen: Option<String>,
+    /// Somebody signed in for it, and was led on to confirm what that did not show.
+    pub(in crate::provider) confirmation_asked: bool,
+}
+
+impl Progress {
+    /// Whether the person proved for this request who they are.
+    fn saw_proof(&self, account: &SignedInAccount) -> bool {
+        self.began_at
+            .is_some_and(|began| account.auth_time >= began)
+    }
+
+    /// Whether the person signed in for this request, whatever that proved.
+    pub(super) fn saw_sign_in(&self, account: &SignedInAccount) -> bool {
+        let signed_in = |began| account.signed_in_at >= began;
+        self.saw_proof(account) || self.began_at.is_some_and(signed_in)
+    }
 }
 
 /// What a sign-in is wanted for; see [`SignInRequest`](super::super::SignInRequest).
@@ -98,13 +114,15 @@ pub(in crate::provider) fn authentication(
     let Some(account) = account else {
         return Some(Next::SignIn(wanted));
     };
-    // The evidence for everything below: a sign-in newer than the request.
-    let is_fresh = progress
-        .began_at
-        .is_some_and(|began_at| account.auth_time >= began_at);
+    // The evidence for everything below: a proof newer than the request, or at least a sign-in.
+    let is_fresh = progress.saw_proof(account);
+    let was_tried = progress.saw_sign_in(account);
+    let is_spent = is_fresh || (was_tried && progress.confirmation_asked);
+    // Whoever has signed in for it has chosen, or registered; what is left is to confirm.
     let again = SignIn {
         reauthenticate: true,
-        ..wanted
+        select_account: wanted.select_account && !was_tried,
+        create: wanted.create && !was_tried,
     };
     // The client speaks of subjects as it knows them; another client's name for the same account means nobody here.
     let known_as = subjects.of(&account.subject);
@@ -114,30 +132,30 @@ pub(in crate::provider) fn authentication(
             ..again
         };
         return Some(unless(
-            is_fresh,
+            was_tried,
             other,
             "another user than the one asked for signed in",
         ));
     }
     let asks_again = prompt.has(PromptValue::Login) || prompt.has(PromptValue::Create);
     if (asks_again || is_too_old(request, account, now)) && !is_fresh {
-        return Some(Next::SignIn(again));
+        return Some(unless(is_spent, again, "the sign-in is older than asked"));
     }
     if !meets_acr(request, account) {
-        return Some(unless(is_fresh, again, "the essential acr was not met"));
+        return Some(unless(is_spent, again, "the essential acr was not met"));
     }
     // Tried once, where somebody can be asked: it is a wish (RFC 9470 §4).
-    let may_try = !is_fresh && !prompt.has(PromptValue::None);
+    let may_try = !was_tried && !prompt.has(PromptValue::None);
     if may_try && !is_as_preferred(request, account) {
         return Some(Next::SignIn(again));
     }
-    let was_chosen = is_fresh || progress.account_chosen.as_ref() == Some(&account.subject);
+    let was_chosen = was_tried || progress.account_chosen.as_ref() == Some(&account.subject);
     (wanted.select_account && !was_chosen).then_some(Next::ChooseAccount)
 }
 
 /// Asks to sign in, once: whoever did and still does not fit would be sent round for ever.
-fn unless(is_fresh: bool, sign_in: SignIn, refusal: &'static str) -> Next {
-    if is_fresh {
+fn unless(was_tried: bool, sign_in: SignIn, refusal: &'static str) -> Next {
+    if was_tried {
         Next::Refuse(OAuthError::login_required(refusal))
     } else {
         Next::SignIn(sign_in)

@@ -64,6 +64,7 @@ fn account(age: i64) -> SignedInAccount {
         subject: "u1".into(),
         session_id: None,
         auth_time: Timestamp::from_seconds(NOW.seconds() - age),
+        signed_in_at: Timestamp::from_seconds(NOW.seconds() - age),
         amr: vec![],
         acr: Some("1".into()),
         display_name: String::new(),
@@ -89,6 +90,7 @@ fn underway() -> Progress {
     Progress {
         began_at: Some(Timestamp::from_seconds(NOW.seconds() - 100)),
         account_chosen: None,
+        confirmation_asked: false,
     }
 }
 
@@ -340,4 +342,60 @@ fn prompt_none_turns_every_page_into_its_error() {
         error(Next::ChooseAccount.without_pages()),
         "account_selection_required"
     );
+}
+
+/// Signed in for the request just now, by what proves no more than what was proven long ago.
+#[test]
+fn a_sign_in_that_proves_nothing_new_is_asked_for_once() {
+    let account = SignedInAccount {
+        signed_in_at: Timestamp::from_seconds(NOW.seconds() - 10),
+        ..account(5000)
+    };
+    let confirmed = || Progress {
+        confirmation_asked: true,
+        ..underway()
+    };
+    let step = |members: Value, progress: &Progress| step(&members, Some(&account), progress);
+    // What is but wished, and what the sign-in chose.
+    for members in [
+        json!({}),
+        json!({ "acr_values": ["2"] }),
+        json!({ "prompt": ["select_account"] }),
+        json!({ "max_age": 6000 }),
+    ] {
+        assert_eq!(step(members.clone(), &underway()), Next::Issue, "{members}");
+    }
+    let other = json!({ "hinted_subject": "u2" });
+    assert_eq!(error(step(other, &underway())), "login_required");
+    // What is to be confirmed: whoever chose or registered does not do so again.
+    for members in [
+        json!({ "prompt": ["login"] }),
+        json!({ "prompt": ["login", "select_account"] }),
+        json!({ "prompt": ["create"] }),
+        json!({ "max_age": 0 }),
+        json!({ "max_age": 60 }),
+        json!({ "claims": { "id_token": { "acr": { "essential": true, "value": "2" } } } }),
+    ] {
+        let next = step(members.clone(), &underway());
+        assert_eq!(next, Next::SignIn(AGAIN), "{members}");
+        let next = step(members.clone(), &confirmed());
+        assert_eq!(error(next), "login_required", "{members}");
+    }
+}
+
+#[test]
+fn to_have_been_led_to_confirm_is_nothing_without_a_sign_in() {
+    let confirmed = Progress {
+        confirmation_asked: true,
+        ..underway()
+    };
+    for members in [
+        json!({ "prompt": ["login"] }),
+        json!({ "max_age": 60 }),
+        json!({ "acr_values": ["2"] }),
+        json!({ "claims": { "id_token": { "acr": { "essential": true, "value": "2" } } } }),
+    ] {
+        let next = step(&members, Some(&account(5000)), &confirmed);
+        assert_eq!(next, Next::SignIn(AGAIN), "{members}");
+    }
 }

@@ -22,7 +22,7 @@ use http::Method;
 use super::ProviderWing;
 use super::account::{SignInRequest, SignedInAccount};
 use super::code::ConsentedScopes;
-use super::interaction::{INTERACTION_FIELD, Interaction};
+use super::interaction::{CONFIRMATION_FIELD, INTERACTION_FIELD, Interaction};
 use crate::web::{Exchange, Params, ParamsError, Problem, Response};
 use evaluate::{Next, SignIn, evaluate};
 
@@ -91,17 +91,13 @@ impl ProviderWing {
         &self,
         exchange: &mut Exchange<'_>,
         checked: Checked,
-        interaction: Option<Interaction>,
+        mut interaction: Option<Interaction>,
     ) -> Result<Response, AuthorizationError> {
         let account = self.signed_in_for(exchange, &checked).await?;
         let progress = interaction.as_ref().map(Interaction::progress);
+        let progress = progress.unwrap_or_default();
         let next = self
-            .next_step(
-                exchange,
-                &checked,
-                account.as_ref(),
-                &progress.unwrap_or_default(),
-            )
+            .next_step(exchange, &checked, account.as_ref(), &progress)
             .await?;
         match (next, account) {
             (Next::Issue, Some(account)) => {
@@ -111,7 +107,10 @@ impl ProviderWing {
                 let scopes = ConsentedScopes(checked.request.scopes.clone());
                 self.issue(exchange, checked, account, scopes).await
             }
-            (Next::SignIn(sign_in), _) => {
+            (Next::SignIn(sign_in), account) => {
+                if let (Some(interaction), Some(account)) = (&mut interaction, &account) {
+                    interaction.confirmation_asked = progress.saw_sign_in(account);
+                }
                 self.send_to_sign_in(exchange, &checked, interaction, sign_in)
                     .await
             }
@@ -240,6 +239,9 @@ impl ProviderWing {
     pub(super) fn resume_path(&self, interaction: &Interaction) -> String {
         let mut query = form_urlencoded::Serializer::new(String::new());
         query.append_pair(INTERACTION_FIELD, interaction.secret());
+        if interaction.confirmation_asked {
+            query.append_pair(CONFIRMATION_FIELD, "1");
+        }
         // Pages read their language from the query they are asked with.
         if let Some(locales) = &interaction.request().ui_locales {
             query.append_pair("ui_locales", locales);

@@ -59,6 +59,7 @@ impl Browser {
             subject: subject.to_owned(),
             session_id: Some(self.session.as_str().into()),
             auth_time: self.house.now(),
+            signed_in_at: self.house.now(),
             amr: vec!["pwd".to_owned()],
             acr: Some("1".to_owned()),
             display_name: format!("{subject}@example.com"),

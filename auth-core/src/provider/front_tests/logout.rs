@@ -171,6 +171,7 @@ async fn another_users_or_sessions_hint_asks() {
         subject: subject.into(),
         session_id: Some(session.into()),
         auth_time: browser.house.now(),
+        signed_in_at: browser.house.now(),
         amr: vec![],
         acr: None,
         display_name: subject.into(),

@@ -170,6 +170,7 @@ async fn a_chosen_account_is_not_another_that_takes_its_place() {
         subject: "u2".into(),
         session_id: None,
         auth_time: crate::ground::Timestamp::from_seconds(1_700_000_000),
+        signed_in_at: crate::ground::Timestamp::from_seconds(1_700_000_000),
         amr: vec![],
         acr: None,
         display_name: "u2@example.com".into(),

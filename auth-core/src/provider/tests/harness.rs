@@ -324,6 +324,7 @@ impl House {
                 subject: "alice".to_owned(),
                 session_id: Some("session-1".into()),
                 auth_time: START,
+                signed_in_at: START,
                 amr: vec!["pwd".to_owned()],
                 acr: Some("1".to_owned()),
                 display_name: "Alice".to_owned(),
