@@ -41,14 +41,21 @@ impl LoginWing {
     }
 
     /// When the sign-in was completed that the session goes on from. `auth_time` may be older: another provider's sign-in
-    /// is as old as what it proves. No step-up moves a session's end, so that tells.
+    /// is as old as what it proves. No step-up moves a session's end, so that tells; one from before the settings changed
+    /// may tell what cannot be.
     pub(crate) fn signed_in_at(&self, session: &Session) -> Timestamp {
         let life = if session.remember {
             self.settings.remember
         } else {
             self.settings.absolute
         };
-        session.auth_time.max(session.expires_at - life)
+        let told = session.expires_at - life;
+        let can_be = session.created_at <= told && told <= session.last_seen_at;
+        if can_be {
+            session.auth_time.max(told)
+        } else {
+            session.auth_time
+        }
     }
 
     /// As [`session`](Self::session), at a given moment, for the wing's own pages.

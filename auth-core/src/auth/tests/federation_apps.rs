@@ -266,7 +266,10 @@ async fn a_wish_that_a_provider_does_not_meet_bounces_nobody() {
         app.clock.0.advance(Duration::from_mins(20));
         let answer = browser.get(&authorize(&asked)).await;
         let resume = answer.location_param("return_to").expect("asked once");
-        let back = [("return_to", Some(resume.as_str()))];
+        let back = [
+            ("return_to", Some(resume.as_str())),
+            ("remember", Some("1")),
+        ];
         let link = crate::web::with_query("/auth/login/with/corp", &back);
         let url = browser.get(&link).await.location().expect("away");
         let answer = app.come_back(&mut browser, &url, &ada()).await;
