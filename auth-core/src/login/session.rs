@@ -43,6 +43,7 @@ impl LoginWing {
     /// When the sign-in was completed that the session goes on from. `auth_time` may be older: another provider's sign-in
     /// is as old as what it proves. No step-up moves a session's end, so that tells; one from before the settings changed
     /// may tell what cannot be.
+    #[cfg(any(feature = "provider", test))]
     pub(crate) fn signed_in_at(&self, session: &Session) -> Timestamp {
         let life = if session.remember {
             self.settings.remember
