@@ -66,7 +66,7 @@ fn with_app(ask: Ask, app: &RequestedSignIn) -> Ask {
     }
 }
 
-/// As far as the provider knows the words. Only one that is trusted with authentication is held to an age: of others it
+/// As far as the provider knows the words. Only one that is trusted with authentication is asked for an age: of others it
 /// would not be believed, and many cannot tell it.
 fn for_client(ask: Ask, client: &Client) -> Ask {
     let knows_again = is_openid(client) || ask.prompt.as_deref() != Some(ASK_AGAIN);

@@ -142,9 +142,10 @@ impl LoginWing {
             self.tell_refused(exchange, client, "attempt_used").await;
             return Err(Refusal::Used.into());
         }
-        let (random, now) = (&*self.core.random, exchange.now);
+        let random = &*self.core.random;
+        let times = (attempt.started_at, exchange.now);
         let proven = client
-            .redeem(&attempt.secrets, &attempt.ask, response, random, now)
+            .redeem(&attempt.secrets, &attempt.ask, response, random, times)
             .await;
         let proven = match proven {
             Ok(proven) => proven,

@@ -147,6 +147,7 @@ impl From<&ClientError> for Refusal {
         match error {
             ClientError::Denied => Self::Denied,
             ClientError::InteractionRequired => Self::InteractionRequired,
+            ClientError::NotFresh => Self::NotFresh,
             ClientError::Down(..) => Self::Down,
             ClientError::Refused(_) => Self::Refused,
         }
@@ -165,10 +166,11 @@ impl LoginWing {
         let reason = match error {
             ClientError::Denied => "access_denied",
             ClientError::InteractionRequired => "interaction_required",
+            ClientError::NotFresh => "not_fresh",
             ClientError::Down(reason, _) | ClientError::Refused(reason) => reason,
         };
         match error {
-            ClientError::Denied | ClientError::InteractionRequired => {}
+            ClientError::Denied | ClientError::InteractionRequired | ClientError::NotFresh => {}
             ClientError::Down(..) | ClientError::Refused(_) => tracing::warn!(
                 upstream = name,
                 error = error as &dyn std::error::Error,

@@ -10,9 +10,9 @@ use super::factors::*;
 use super::federation_kit::*;
 use super::harness::*;
 use crate::ground::{Clock as _, Timestamp};
-use crate::login::{Confirmation, Upstream};
-use crate::services::mail::MailKind;
-use crate::store::Session;
+use crate::login::{Login, Upstream};
+use crate::services::Event;
+use crate::store::ThrottlePolicy;
 use crate::testkit::upstream::FakePerson;
 
 const LATER: Duration = Duration::from_mins(20);
@@ -333,47 +333,85 @@ async fn an_age_that_is_asked_for_goes_on_to_a_provider_that_is_trusted_with_it(
     assert!(!answer.location().contains("max_age"));
 }
 
+/// An address may fail to sign in once in a minute.
+fn strict() -> Login {
+    settings().address_throttle(ThrottlePolicy {
+        limit: 1,
+        window: Duration::from_mins(1),
+        lock: Duration::from_mins(1),
+        max_lock: Duration::from_hours(1),
+    })
+}
+
+/// They prove themselves, and then there is a second factor or a consent before they are let go.
 #[tokio::test]
-async fn when_a_sign_in_was_completed_is_known_whatever_it_proved() {
-    let (house, there) = house_with(Upstream::trust_email).await;
-    let user = house.verified(ADA).await;
-    for path in ["/auth/login/with/corp", "/auth/login/with/corp?remember=1"] {
+async fn who_takes_long_there_after_proving_themselves_is_let_in() {
+    let (house, there) = house_with(trusted).await;
+    for max_age in [0, 1, 30] {
         let mut browser = house.browser();
-        for _ in 0..2 {
-            house.clock.advance(LATER);
-            let at = house.clock.now();
-            let url = browser.get(path).await.location().to_owned();
-            let response = there.authorize(&url, &ada()).expect("request");
-            browser.come_back(&response).await;
-            house.clock.advance(Duration::from_mins(1));
-            let sessions = &house.core.stores.sessions;
-            let session = sessions
-                .sessions_of(&user.id)
-                .await
-                .expect("store")
-                .remove(0);
-            assert_eq!(session.auth_time, user.created_at);
-            assert_eq!(house.wing.signed_in_at(&session), at);
-            // One that is to live longer, or less long, than the settings say now.
-            for (more, less) in [(LATER, Duration::ZERO), (Duration::ZERO, 3 * LATER)] {
-                let other = Session {
-                    expires_at: session.expires_at + more - less,
-                    ..session.clone()
-                };
-                assert_eq!(house.wing.signed_in_at(&other), user.created_at);
-            }
-        }
-        house.clock.advance(LATER);
-        browser
-            .fill_in("/auth/step-up", &[("password", PASSWORD)])
-            .await;
-        let sessions = &house.core.stores.sessions;
-        let session = sessions
-            .sessions_of(&user.id)
-            .await
-            .expect("store")
-            .remove(0);
-        assert_eq!(house.wing.signed_in_at(&session), house.clock.now());
-        browser.fill_in("/auth/logout", &[]).await;
+        let path = format!("/auth/login/with/corp?max_age={max_age}");
+        let url = browser.get(&path).await.location().to_owned();
+        house.clock.advance(Duration::from_secs(20));
+        let response = there.authorize(&url, &ada()).expect("request");
+        let at = house.clock.now();
+        house.clock.advance(Duration::from_mins(10));
+        let answer = browser.come_back(&response).await;
+        assert_eq!(answer.location(), "/", "{max_age}: {}", answer.body);
+        // It counts for no more than it is.
+        assert_eq!(browser.auth_time().await, at.rfc3339());
     }
+    // So it is where the provider is to confirm.
+    let mut browser = house.browser();
+    browser.sign_in_with("corp", &there, &ada()).await;
+    let url = browser.get("/auth/step-up/with/corp").await;
+    let response = there.authorize(url.location(), &ada()).expect("request");
+    house.clock.advance(Duration::from_mins(2));
+    let answer = browser.come_back(&response).await;
+    assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.body);
+    assert_eq!(house.count(|e| matches!(e, Event::SteppedUp { .. })), 1);
+}
+
+#[tokio::test]
+async fn a_time_that_is_not_told_keeps_nobody_out_and_confirms_nothing() {
+    let (house, there) = house_with(trusted).await;
+    let user = house.verified(ADA).await;
+    house.clock.advance(LATER);
+    there.bend(|faults| faults.id_token = vec![("auth_time".to_owned(), None)]);
+    let mut browser = house.browser();
+    let url = browser.get("/auth/login/with/corp?max_age=60").await;
+    let response = there.authorize(url.location(), &ada()).expect("request");
+    let answer = browser.come_back(&response).await;
+    assert_eq!(answer.location(), "/", "{}", answer.body);
+    assert_eq!(browser.auth_time().await, user.created_at.rfc3339());
+    assert!(!browser.passes_for_recent().await);
+    let url = browser.get("/auth/step-up/with/corp").await;
+    let response = there.authorize(url.location(), &ada()).expect("request");
+    let answer = browser.come_back(&response).await;
+    assert_eq!(answer.status, StatusCode::FORBIDDEN, "{}", answer.body);
+    assert_eq!(house.count(|e| matches!(e, Event::SteppedUp { .. })), 0);
+    assert!(!browser.passes_for_recent().await);
+}
+
+#[tokio::test]
+async fn a_sign_in_there_that_is_too_old_is_not_held_against_the_address() {
+    let (house, there) = house_of(strict(), trusted).await;
+    let mut browser = house.browser();
+    browser.sign_in_with("corp", &there, &ada()).await;
+    for path in [
+        "/auth/login/with/corp?max_age=60",
+        "/auth/step-up/with/corp",
+    ] {
+        for _ in 0..5 {
+            let url = browser.get(path).await.location().to_owned();
+            let stale = ada().signed_in_at(house.seconds_ago(600));
+            let response = there.authorize(&url, &stale).expect("request");
+            let answer = browser.come_back(&response).await;
+            assert_eq!(answer.status, StatusCode::FORBIDDEN, "{}", answer.body);
+        }
+        let url = browser.get(path).await.location().to_owned();
+        let response = there.authorize(&url, &ada()).expect("request");
+        let answer = browser.come_back(&response).await;
+        assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.body);
+    }
+    assert_eq!(house.refusals(), ["not_fresh"; 10]);
 }

@@ -162,6 +162,9 @@ pub(in crate::login) enum ClientError {
     /// The provider cannot do without asking the person (`login_required` and its like).
     #[error("the provider wants to ask the person")]
     InteractionRequired,
+    /// The person signed in there longer ago than was asked for.
+    #[error("the sign-in at the provider is too old")]
+    NotFresh,
     /// The provider is out of reach or out of order: another way in may work.
     #[error("the provider is out of reach: {0}")]
     Down(
@@ -278,7 +281,8 @@ impl Client {
         self.request_url(secrets, ask, now).await
     }
 
-    /// Redeems the code and checks all that comes with it. `state` is the caller's to compare and to spend first.
+    /// Redeems the code and checks all that comes with it. `state` is the caller's to compare and to spend first; so is
+    /// whether the sign-in there is new enough where its time is not told.
     ///
     /// # Errors
     /// [`ClientError`].
@@ -288,13 +292,14 @@ impl Client {
         ask: &Ask,
         response: &AuthorizationResponse,
         random: &dyn Random,
-        now: Timestamp,
+        (began_at, now): (Timestamp, Timestamp),
     ) -> Result<Proven, ClientError> {
         #[cfg(feature = "workos")]
         if let Some(hosted) = &self.hosted {
             return hosted.redeem(secrets, response, now).await;
         }
-        self.prove(secrets, ask, response, random, now).await
+        self.prove(secrets, ask, response, random, (began_at, now))
+            .await
     }
 
     /// New tokens for an old refresh token; where none comes along, the old one goes on.

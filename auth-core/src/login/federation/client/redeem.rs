@@ -26,7 +26,7 @@ impl Client {
         ask: &Ask,
         response: &AuthorizationResponse,
         random: &dyn Random,
-        now: Timestamp,
+        (began_at, now): (Timestamp, Timestamp),
     ) -> Result<Proven, ClientError> {
         let discovered = self.discovered(now).await?;
         // Before anything in it counts: it may be another provider's (RFC 9207 §2.4, threat 37).
@@ -48,6 +48,7 @@ impl Client {
             nonce: &secrets.nonce,
             code,
             max_age: ask.max_age,
+            began_at,
         };
         let raw = answer.raw_id_token.as_ref();
         let raw = raw.ok_or(ClientError::Refused("id_token_missing"))?;

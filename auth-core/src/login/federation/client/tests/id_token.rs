@@ -345,7 +345,7 @@ async fn max_age_is_held_against_auth_time() {
     for (auth_time, expected) in [
         (START, "proven"),
         (START - 160, "proven"),
-        (START - 161, "id_token_auth_time"),
+        (START - 161, "not_fresh"),
         (START + 61, "id_token_auth_time"),
     ] {
         let person = ada().signed_in_at(auth_time);
@@ -353,10 +353,29 @@ async fn max_age_is_held_against_auth_time() {
         assert_eq!(outcome(&result), expected, "{auth_time}");
     }
     bench.provider.bend(|faults| faults.no_claim("auth_time"));
+    // What it means that it is missing depends on what the person was sent there for.
     let result = bench.sign_in_asking(&ask, &ada()).await;
-    assert_eq!(outcome(&result), "id_token_auth_time");
-    // Not asked for, so it may be missing.
+    assert_eq!(outcome(&result), "proven");
     assert_eq!(outcome(&bench.sign_in().await), "proven");
+}
+
+/// A second factor or a consent comes after `auth_time` and before the answer.
+#[tokio::test]
+async fn max_age_is_measured_from_when_the_person_was_sent_there() {
+    for max_age in [0, 1, 30] {
+        let ask = Ask {
+            max_age: Some(max_age),
+            ..Ask::default()
+        };
+        let oldest = START - 60 - i64::try_from(max_age).unwrap();
+        for (auth_time, expected) in [(oldest, "proven"), (oldest - 1, "not_fresh")] {
+            let bench = Bench::start().await;
+            let person = ada().signed_in_at(auth_time);
+            let long = Duration::from_mins(10);
+            let result = bench.sign_in_over(&ask, &person, long).await;
+            assert_eq!(outcome(&result), expected, "{max_age} {auth_time}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -86,7 +86,7 @@ impl Bench {
                 &Ask::default(),
                 &response,
                 &SystemRandom,
-                self.now(),
+                (self.now(), self.now()),
             )
             .await
     }
@@ -97,10 +97,23 @@ impl Bench {
     }
 
     async fn sign_in_asking(&self, ask: &Ask, person: &FakePerson) -> Result<Proven, ClientError> {
+        self.sign_in_over(ask, person, Duration::ZERO).await
+    }
+
+    /// As [`sign_in_asking`](Self::sign_in_asking), with the way back taking so long.
+    async fn sign_in_over(
+        &self,
+        ask: &Ask,
+        person: &FakePerson,
+        long: Duration,
+    ) -> Result<Proven, ClientError> {
+        let began_at = self.now();
         let (secrets, response) = self.asked(ask, person).await;
         let response = answer(&response);
+        self.clock.advance(long);
+        let times = (began_at, self.now());
         self.client
-            .redeem(&secrets, ask, &response, &SystemRandom, self.now())
+            .redeem(&secrets, ask, &response, &SystemRandom, times)
             .await
     }
 
@@ -154,6 +167,7 @@ fn reason(error: &ClientError) -> String {
     match error {
         ClientError::Denied => "denied".to_owned(),
         ClientError::InteractionRequired => "interaction".to_owned(),
+        ClientError::NotFresh => "not_fresh".to_owned(),
         ClientError::Down(place, _) => format!("down: {place}"),
         ClientError::Refused(reason) => (*reason).to_owned(),
     }

@@ -60,7 +60,7 @@ async fn threat_37_an_answer_of_another_provider() {
                     &Ask::default(),
                     &response,
                     &SystemRandom,
-                    bench.now(),
+                    (bench.now(), bench.now()),
                 )
                 .await;
             assert_eq!(outcome(&redeemed), "issuer", "{iss}");
@@ -163,7 +163,13 @@ async fn a_posted_name_counts_and_a_posted_address_does_not() {
         let now = bench.now();
         let proven = bench
             .client
-            .redeem(&secrets, &Ask::default(), &response, &SystemRandom, now)
+            .redeem(
+                &secrets,
+                &Ask::default(),
+                &response,
+                &SystemRandom,
+                (now, now),
+            )
             .await
             .ok()
             .unwrap();
