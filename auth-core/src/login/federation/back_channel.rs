@@ -6,7 +6,7 @@ use http::StatusCode;
 use http::header::{HeaderValue, RETRY_AFTER};
 use serde_json::json;
 
-use super::client::{Client, ClientError, LogoutToken};
+use super::client::{Client, ClientError, KEYS_NOT_NOW, LogoutRefused, LogoutToken};
 use crate::ground::Digest32;
 use crate::login::attempt::AddressAttempts;
 use crate::login::{LoginWing, SessionEnd};
@@ -20,17 +20,17 @@ const BATCH: u32 = 100;
 /// Seconds after which a provider whose keys could not be had is worth another try.
 const RETRY_SECONDS: u64 = 30;
 
-/// What is answered, and whether somebody made it up.
+/// What is answered, and whether it is held against the address: somebody may have made it up.
 struct Told {
     answer: Response,
-    is_forged: bool,
+    counts: bool,
 }
 
 impl Told {
     fn honoured() -> Self {
         Self {
             answer: empty(StatusCode::OK),
-            is_forged: false,
+            counts: false,
         }
     }
 
@@ -38,7 +38,7 @@ impl Told {
     fn refused(description: &'static str) -> Self {
         Self {
             answer: refusal(StatusCode::BAD_REQUEST, "invalid_request", description),
-            is_forged: false,
+            counts: false,
         }
     }
 
@@ -52,8 +52,16 @@ impl Told {
 
     fn forged() -> Self {
         Self {
-            is_forged: true,
+            counts: true,
             ..Self::invalid()
+        }
+    }
+
+    /// Made up, or of a key that is newer than the last search: whoever sends these in numbers is no provider.
+    fn unsearched() -> Self {
+        Self {
+            counts: true,
+            ..Self::later()
         }
     }
 
@@ -66,7 +74,7 @@ impl Told {
         headers.insert(RETRY_AFTER, HeaderValue::from(RETRY_SECONDS));
         Self {
             answer,
-            is_forged: false,
+            counts: false,
         }
     }
 }
@@ -77,8 +85,8 @@ fn refusal(status: StatusCode, error: &'static str, description: &'static str) -
 }
 
 impl LoginWing {
-    /// `POST`: `logout_token`. Counted by address before it is looked at; only what the provider never made is held
-    /// against it, since it tells of all its people from one address.
+    /// `POST`: `logout_token`. Counted by address before it is looked at; only what the provider never made, or
+    /// cannot be seen to have made, is held against it, since it tells of all its people from one address.
     pub(super) async fn back_channel_logout(
         &self,
         exchange: &mut Exchange<'_>,
@@ -98,7 +106,7 @@ impl LoginWing {
         let told = self
             .told(exchange, client, form.get("logout_token"))
             .await?;
-        if told.is_forged {
+        if told.counts {
             counted.stand();
         } else {
             counted.take_back().await?;
@@ -117,15 +125,7 @@ impl LoginWing {
         };
         let logout = match client.check_logout_token(token, exchange.now).await {
             Ok(logout) => logout,
-            Err(refused) => {
-                self.note_client_error(exchange, client, &refused.error)
-                    .await;
-                return Ok(match refused.error {
-                    ClientError::Down(..) => Told::later(),
-                    _ if refused.is_late => Told::invalid(),
-                    _ => Told::forged(),
-                });
-            }
+            Err(refused) => return Ok(self.refused(exchange, client, refused).await),
         };
         let key = [logout.issuer.as_bytes(), logout.jti.as_bytes()];
         let key = Digest32::of_parts(&key);
@@ -143,6 +143,27 @@ impl LoginWing {
             return Ok(Told::replayed());
         }
         Ok(Told::honoured())
+    }
+
+    async fn refused(
+        &self,
+        exchange: &Exchange<'_>,
+        client: &Client,
+        refused: LogoutRefused,
+    ) -> Told {
+        let told = match refused.error {
+            // Anybody can bring this about at any rate: the counter says enough.
+            ClientError::Down(KEYS_NOT_NOW, _) => return Told::unsearched(),
+            ClientError::Down(..) => Told::later(),
+            _ if refused.is_late => Told::invalid(),
+            _ => Told::forged(),
+        };
+        let is_down = matches!(refused.error, ClientError::Down(..));
+        if !is_down || client.tells_down(exchange.now) {
+            self.note_client_error(exchange, client, &refused.error)
+                .await;
+        }
+        told
     }
 
     async fn end_upstream_sessions(

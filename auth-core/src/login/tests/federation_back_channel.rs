@@ -113,25 +113,55 @@ async fn replays_and_old_tokens_do_not_lock_a_provider_out() {
     assert_eq!(house.tell_back(&next).await.status, StatusCode::OK);
 }
 
+/// Key names that nobody has, while it cannot be searched for them yet: they are counted, and told to nobody.
 #[tokio::test]
 async fn threat_45_forged_logout_tokens_do_not_spend_the_search_of_sign_ins() {
-    let (house, there) = house_with(Upstream::trust_email).await;
+    let (house, there) = house_of(strict(), Upstream::trust_email).await;
     enter(&house, &there, &ada()).await;
     assert_eq!(there.hits("/keys"), 1);
     house.clock.advance(Duration::from_secs(3));
     there.bend(|faults| faults.header = vec![("kid".to_owned(), Some(json!("made up")))]);
     let forged = there.logout_token(CLIENT, Some("ada-there"), None);
     there.straighten();
-    for _ in 0..20 {
+    let answer = house.tell_back(&forged).await;
+    assert_eq!(answer.status, StatusCode::BAD_REQUEST, "searched");
+    house.clock.advance(Duration::from_secs(3));
+    let mut unsearched = 0;
+    let locked = loop {
         let answer = house.tell_back(&forged).await;
-        assert!(!answer.status.is_success(), "{}", answer.body);
-    }
+        if answer.status == StatusCode::TOO_MANY_REQUESTS {
+            break answer;
+        }
+        assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
+        unsearched += 1;
+        assert!(unsearched < 1000, "there is a limit");
+    };
+    assert!(unsearched > 50, "{unsearched}");
+    assert!(locked.headers.contains_key(RETRY_AFTER));
+    assert_eq!(house.refusals().len(), 1, "the search alone");
     assert_eq!(there.hits("/keys"), 2, "one search");
     // The keys change just now, and who signs in need not wait for the next search at a logout.
-    house.clock.advance(Duration::from_secs(3));
     there.rotate_keys();
     enter(&house, &there, &ada()).await;
     assert_eq!(there.hits("/keys"), 3);
+}
+
+/// A provider that is down is not locked out for it, and strangers fill no log with it.
+#[tokio::test]
+async fn a_provider_that_cannot_be_reached_is_told_of_once_in_a_while() {
+    let (house, there) = house_of(strict(), Upstream::trust_email).await;
+    there.bend(|faults| faults.down = true);
+    let token = there.logout_token(CLIENT, Some("ada-there"), None);
+    for told in 1..=2 {
+        for _ in 0..300 {
+            let answer = house.tell_back(&token).await;
+            assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
+        }
+        assert_eq!(house.refusals().len(), told);
+        house.clock.advance(Duration::from_secs(30));
+    }
+    there.straighten();
+    assert_eq!(house.tell_back(&token).await.status, StatusCode::OK);
 }
 
 #[tokio::test]

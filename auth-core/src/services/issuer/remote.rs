@@ -77,8 +77,10 @@ pub(crate) enum Search {
     Newer(Arc<Published>),
     /// What is known was published just now: there is no such key.
     Nothing,
-    /// The issuer cannot be asked, or was asked a moment ago: there may be one.
+    /// The issuer was asked a moment ago, and is not asked again yet: there may be one.
     NotNow,
+    /// The issuer was asked just now and did not answer: there may be one.
+    Down,
 }
 
 /// What an issuer published at one time.
@@ -161,7 +163,7 @@ impl RemoteIssuer {
     ) -> Option<Arc<Published>> {
         match self.search(old, Seeker::Bearer, now).await {
             Search::Newer(keys) => Some(keys),
-            Search::Nothing | Search::NotNow => None,
+            Search::Nothing | Search::NotNow | Search::Down => None,
         }
     }
 
@@ -182,7 +184,7 @@ impl RemoteIssuer {
         }
         self.fetch(turn, now).await;
         let found = self.usable(now).filter(newer);
-        found.map_or(Search::NotNow, Search::Newer)
+        found.map_or(Search::Down, Search::Newer)
     }
 
     fn look(&self, now: Timestamp) -> Look {

@@ -1,17 +1,20 @@
 //! Signing out there (OpenID Connect RP-Initiated Logout), and hearing of it (Back-Channel Logout).
 
+use std::sync::PoisonError;
 use std::time::Duration;
 
 use super::id_token::{LEEWAY, LEEWAY_SECONDS, MAX_AGE_SECONDS, is_subject};
 use super::{Client, ClientError, LogoutRefused, LogoutToken};
 use crate::ground::Timestamp;
 use crate::ground::jose::{Claims, ClaimsCheck, JoseError, Jws};
-use crate::services::issuer::Seeker;
+use crate::services::issuer::{Seeker, has_passed};
 
 const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
 /// Bounds how long a `jti` has to be remembered; the specification thinks of two minutes.
 const MAX_LIFE_SECONDS: i64 = 3600;
 const MAX_ID: usize = 255;
+/// As often it is told that the provider cannot be had, whoever sends what meanwhile.
+const TELL_DOWN: Duration = Duration::from_secs(30);
 /// The reason of tokens that come too late or too early.
 const TIME: &str = "logout_token_time";
 
@@ -66,6 +69,17 @@ impl Client {
             is_late: matches!(error, ClientError::Refused(TIME)),
             error,
         })
+    }
+
+    /// Whether it is time to tell that a logout could not be checked: strangers may send as many as they like.
+    pub(in crate::login) fn tells_down(&self, now: Timestamp) -> bool {
+        let told = self.told_down_at.lock();
+        let mut told = told.unwrap_or_else(PoisonError::into_inner);
+        let is_due = told.is_none_or(|at| has_passed(TELL_DOWN, at, now));
+        if is_due {
+            *told = Some(now);
+        }
+        is_due
     }
 
     /// §2.4, §2.6.

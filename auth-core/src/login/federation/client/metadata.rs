@@ -26,6 +26,7 @@ pub(super) enum Sought {
     Newer(Arc<Discovered>),
     Nothing,
     NotNow,
+    Down,
 }
 
 impl Client {
@@ -51,7 +52,7 @@ impl Client {
     ) -> Option<Arc<Discovered>> {
         match self.sought(old, Seeker::SignIn, now).await {
             Sought::Newer(newer) => Some(newer),
-            Sought::Nothing | Sought::NotNow => None,
+            Sought::Nothing | Sought::NotNow | Sought::Down => None,
         }
     }
 
@@ -64,6 +65,7 @@ impl Client {
             Search::Newer(newer) => Sought::Newer(self.parsed(newer)),
             Search::Nothing => Sought::Nothing,
             Search::NotNow => Sought::NotNow,
+            Search::Down => Sought::Down,
         }
     }
 

@@ -20,7 +20,7 @@ mod token_request;
 mod transport;
 mod user_info;
 
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, Mutex, RwLock};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -38,6 +38,8 @@ use crate::services::issuer::{Discovery, FETCH_BOUND, NamedIssuer, RemoteIssuer}
 use crate::services::outbound::Outbound;
 use metadata::Discovered;
 
+pub(in crate::login) use signed::KEYS_NOT_NOW;
+
 /// How long metadata and keys count as fresh.
 const METADATA_MAX_AGE: Duration = Duration::from_mins(10);
 
@@ -51,6 +53,8 @@ pub(in crate::login) struct Client {
     remote: Option<Arc<RemoteIssuer>>,
     /// The last that was published, ready for use.
     parsed: RwLock<Option<Arc<Discovered>>>,
+    /// When it was last told that a logout could not be checked.
+    told_down_at: Mutex<Option<Timestamp>>,
     /// What the ID token's `acr` has to be one of, where the operator asks for it as essential; empty for any.
     essential_acr: Option<Vec<String>>,
     /// Where it is a hosted sign-in page, which speaks a language of its own.
@@ -222,6 +226,7 @@ impl Client {
             outbound,
             remote,
             parsed: RwLock::default(),
+            told_down_at: Mutex::default(),
             #[cfg(feature = "workos")]
             hosted: None,
         }))
@@ -241,6 +246,7 @@ impl Client {
             outbound,
             remote: None,
             parsed: RwLock::default(),
+            told_down_at: Mutex::default(),
             hosted: Some(hosted),
         })
     }

@@ -6,19 +6,25 @@ use crate::ground::Timestamp;
 use crate::ground::jose::{Claims, JoseError, Jws};
 use crate::services::issuer::Seeker;
 
+/// The reason while newer keys are not asked for: they were a moment ago.
+pub(in crate::login) const KEYS_NOT_NOW: &str = "keys_not_now";
+
 /// Why the provider does not vouch for a token.
 pub(super) enum Unsigned {
     /// It did not sign it.
     Refused(JoseError),
-    /// The key may be one that it has published since; it cannot be asked now.
+    /// The key may be one that it has published since; it is not asked now.
     KeysNotNow,
+    /// As before; it was asked and did not answer.
+    KeysDown,
 }
 
 impl Unsigned {
     pub(super) fn into_error(self, refused: impl FnOnce(JoseError) -> ClientError) -> ClientError {
         match self {
             Self::Refused(error) => refused(error),
-            Self::KeysNotNow => ClientError::Down("keys", None),
+            Self::KeysNotNow => ClientError::Down(KEYS_NOT_NOW, None),
+            Self::KeysDown => ClientError::Down("keys", None),
         }
     }
 }
@@ -48,6 +54,7 @@ impl Client {
             Sought::Newer(newer) => verify(&newer).map_err(Unsigned::Refused),
             Sought::Nothing => Err(Unsigned::Refused(error)),
             Sought::NotNow => Err(Unsigned::KeysNotNow),
+            Sought::Down => Err(Unsigned::KeysDown),
         }
     }
 }
