@@ -9,6 +9,8 @@ mod came_from;
 mod captcha;
 mod email;
 #[cfg(feature = "federation")]
+mod failures;
+#[cfg(feature = "federation")]
 mod federation;
 mod first_factor;
 #[cfg(feature = "workos")]
@@ -101,7 +103,7 @@ pub struct LoginWing {
     #[cfg(feature = "federation")]
     arrivals: turns::Turns<(String, String)>,
     #[cfg(feature = "federation")]
-    renewals: Arc<turns::Turns<crate::store::IdentityId>>,
+    renewals: Arc<federation::Renewals>,
 }
 
 /// The wing's endpoints.

@@ -6,6 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{Mutex as Turn, OwnedMutexGuard};
 
+use crate::store::LeaseStore;
+
 /// So many keys before those nobody waits for are dropped.
 const SWEEP: usize = 1024;
 
@@ -28,6 +30,14 @@ impl<K: Clone + Eq + Hash> Turns<K> {
             turns.entry(key.clone()).or_default().clone()
         };
         turn.lock_owned().await
+    }
+}
+
+/// Gives the lease of a turn between nodes back. What was done in it stands whether or not that works: it ends by itself.
+pub(in crate::login) async fn give_back(leases: &dyn LeaseStore, name: &str, holder: &str) {
+    if let Err(error) = leases.release_lease(name, holder).await {
+        let error = &error as &dyn std::error::Error;
+        tracing::warn!(error, "a lease is held until it ends");
     }
 }
 

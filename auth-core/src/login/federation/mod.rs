@@ -59,6 +59,7 @@ use crate::web::{Exchange, Problem, Response, ReturnTo, Side, with_query};
 pub use new_account::NewIdentity;
 pub(in crate::login) use new_link::NewLink;
 pub use profile::{EmailVerified, Profile, ProfileMap};
+pub(in crate::login) use tokens::Renewals;
 pub use tokens::{UpstreamTokens, UpstreamTokensError};
 pub(in crate::login) use upstream::Protocol;
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //!
 //! Many providers spend a refresh token at its first use, and some end all of a sign-in when it comes twice. In this
 //! process one renews for all who ask at once; between nodes a lease says who, and the version of what is kept says
-//! whether somebody has.
+//! whether somebody has. Where the provider does not answer, those who waited for it wait no more.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,15 +13,35 @@ use zeroize::Zeroizing;
 use super::client::{Client, ClientError, Tokens};
 use crate::ground::{Purpose, Timestamp};
 use crate::login::LoginWing;
-use crate::login::turns::Turns;
+use crate::login::failures::Failures;
+use crate::login::turns::{Turns, give_back};
 use crate::services::Core;
 use crate::store::{IdentityId, LinkedIdentity, StoreError, UserId};
 
+/// What does not answer.
+const PLACE: &str = "token endpoint";
 /// A token that ends sooner is renewed first.
 const MARGIN: Duration = Duration::from_secs(30);
 /// How often another node's renewal is looked after, and how many times.
 const LOOK: Duration = Duration::from_millis(50);
 const LOOKS: u32 = 100;
+/// After a renewal that came to nothing, this process asks for the identity again no sooner.
+const RETRY: Duration = Duration::from_secs(5);
+
+/// Renewals under way in this process, and those that came to nothing a moment ago.
+pub(in crate::login) struct Renewals {
+    turns: Turns<IdentityId>,
+    failures: Failures<IdentityId>,
+}
+
+impl Default for Renewals {
+    fn default() -> Self {
+        Self {
+            turns: Turns::default(),
+            failures: Failures::lasting(RETRY),
+        }
+    }
+}
 
 /// An access token of another provider. Has no `Debug`: it is secret.
 pub struct UpstreamTokens {
@@ -105,7 +125,7 @@ impl LoginWing {
         let holder = Holder {
             core: self.core.clone(),
             client: client.clone(),
-            turns: self.renewals.clone(),
+            renewals: self.renewals.clone(),
             user: user.clone(),
         };
         let (identity, tokens) = match holder.look(None).await? {
@@ -133,7 +153,7 @@ enum Look {
 /// Tokens that could not be renewed now.
 fn still_good(tokens: Tokens, now: Timestamp) -> Answer {
     if has_ended(&tokens, now) {
-        let error = ClientError::Down("token endpoint", None);
+        let error = ClientError::Down(PLACE, None);
         return Err(UpstreamTokensError::Unavailable(Box::new(error)));
     }
     Ok(Some(tokens.into()))
@@ -143,7 +163,7 @@ fn still_good(tokens: Tokens, now: Timestamp) -> Answer {
 struct Holder {
     core: Arc<Core>,
     client: Arc<Client>,
-    turns: Arc<Turns<IdentityId>>,
+    renewals: Arc<Renewals>,
     user: UserId,
 }
 
@@ -188,26 +208,41 @@ impl Holder {
 
     /// Whoever had the turn before, here or on another node, may have renewed them: they are looked at again each time.
     async fn renew_in_turn(&self, id: IdentityId) -> Answer {
-        let _turn = self.turns.take(&id).await;
+        let _turn = self.renewals.turns.take(&id).await;
+        let failures = &self.renewals.failures;
         let (lease, holder) = (format!("tokens:{id}"), self.core.random.id());
         let leases = &self.core.stores.leases;
-        for _ in 0..LOOKS {
-            if let Look::Settled(answer) = self.look(Some(&id)).await? {
-                return Ok(answer);
-            }
+        for look in 0..LOOKS {
+            let tokens = match self.look(Some(&id)).await? {
+                Look::Settled(answer) => return Ok(answer),
+                Look::Due(_, tokens) => tokens,
+            };
             let now = self.core.clock.now();
+            if look == 0 && failures.is_recent(&id, now) {
+                return still_good(tokens, now);
+            }
             let until = now + self.client.longest_refresh();
             if leases.hold_lease(&lease, &holder, now, until).await? {
                 let renewed = self.renew_alone(&id).await;
-                leases.release_lease(&lease, &holder).await?;
+                give_back(&**leases, &lease, &holder).await;
                 return renewed;
             }
             tokio::time::sleep(LOOK).await;
         }
         match self.look(Some(&id)).await? {
             Look::Settled(answer) => Ok(answer),
-            Look::Due(_, tokens) => still_good(tokens, self.core.clock.now()),
+            Look::Due(_, tokens) => self.failed(&id, tokens, ClientError::Down(PLACE, None)),
         }
+    }
+
+    /// A renewal came to nothing, also for those who wait for it: the token is given as long as it is good.
+    fn failed(&self, id: &IdentityId, tokens: Tokens, error: ClientError) -> Answer {
+        let now = self.core.clock.now();
+        self.renewals.failures.note(id, now);
+        if has_ended(&tokens, now) {
+            return Err(UpstreamTokensError::Unavailable(Box::new(error)));
+        }
+        Ok(Some(tokens.into()))
     }
 
     /// Holding the lease: what is kept is read again, since its last holder may have replaced it just before.
@@ -221,8 +256,7 @@ impl Holder {
             Ok(renewed) => Some(renewed),
             // Refused for good: they are forgotten, unless there are others meanwhile.
             Err(ClientError::Refused("invalid_grant")) => None,
-            Err(_) if !has_ended(&tokens, core.clock.now()) => return Ok(Some(tokens.into())),
-            Err(error) => return Err(UpstreamTokensError::Unavailable(Box::new(error))),
+            Err(error) => return self.failed(id, tokens, error),
         };
         let sealed = renewed.as_ref().map(|renewed| seal(core, id, renewed));
         let sealed = sealed.transpose()?;

@@ -38,10 +38,10 @@ use self::breaker::Breaker;
 use self::claims_cache::ClaimsCache;
 use self::directory::Directory;
 use self::keys::key_set;
-use self::renewal::Failures;
 use self::settings::WORKOS_API;
 use self::transport::Transport;
 use super::LoginSettingsError;
+use super::failures::Failures;
 use super::federation::Upstream;
 use super::federation::client::Client;
 use super::turns::Turns;
@@ -69,7 +69,7 @@ pub(in crate::login) struct Hosted {
     keys: Arc<RemoteIssuer>,
     checked: ClaimsCache,
     turns: Turns<SessionId>,
-    failures: Failures,
+    failures: Failures<SessionId>,
     breaker: Breaker,
     users: Directory<workos::User>,
     organizations: Directory<workos::Organization>,
@@ -107,7 +107,7 @@ impl Hosted {
             outbound,
             checked: ClaimsCache::new(most),
             turns: Turns::default(),
-            failures: Failures::default(),
+            failures: Failures::lasting(renewal::RETRY),
             breaker: Breaker::default(),
             users: Directory::new(most, age),
             organizations: Directory::new(most, age),

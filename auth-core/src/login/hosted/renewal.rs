@@ -6,8 +6,7 @@
 //! it all the same costs no session either: whoever is told that the token is spent looks first whether there is a newer
 //! one. What WorkOS gives is kept before anything else is done with it: the old token is worth nothing by then.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::access::HostedAccess;
@@ -16,8 +15,9 @@ use super::api::{CallError, tokens_of};
 use super::denial::Denial;
 use super::{Hosted, RETRIES, secrets};
 use crate::ground::Timestamp;
+use crate::login::turns::give_back;
 use crate::services::Core;
-use crate::store::{SessionId, UpstreamSession};
+use crate::store::UpstreamSession;
 use crate::web::Problem;
 
 /// A node that has its answer keeps it within this time, or has lost its turn.
@@ -26,9 +26,7 @@ const MARGIN: Duration = Duration::from_secs(10);
 const LOOK: Duration = Duration::from_millis(50);
 const WAIT: Duration = Duration::from_secs(5);
 /// After a call that came to nothing, this process asks for the session again no sooner.
-const RETRY: Duration = Duration::from_secs(2);
-/// So many failures are remembered before the old ones are swept out.
-const SWEEP: usize = 1024;
+pub(super) const RETRY: Duration = Duration::from_secs(2);
 
 /// What became of it.
 pub(super) enum Renewed {
@@ -40,26 +38,6 @@ pub(super) enum Renewed {
     Denied(Denial),
     /// WorkOS does not answer.
     Unknown,
-}
-
-/// Sessions whose refresh came to nothing, and when that was.
-#[derive(Default)]
-pub(super) struct Failures(Mutex<HashMap<SessionId, Timestamp>>);
-
-impl Failures {
-    fn note(&self, id: &SessionId, now: Timestamp) {
-        let mut failures = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if failures.len() >= SWEEP {
-            failures.retain(|_, at| now.since(*at) < RETRY);
-        }
-        failures.insert(id.clone(), now);
-    }
-
-    fn is_recent(&self, id: &SessionId, now: Timestamp) -> bool {
-        let failures = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let at = failures.get(id);
-        at.is_some_and(|at| now.since(*at) < RETRY && at.since(now) < RETRY)
-    }
 }
 
 impl Hosted {
@@ -106,7 +84,7 @@ impl Hosted {
                 .await?
             {
                 let renewed = self.ask_alone(core, id, seen, organization).await;
-                leases.release_lease(&lease, &holder).await?;
+                give_back(&**leases, &lease, &holder).await;
                 return renewed;
             }
             tokio::time::sleep(LOOK).await;

@@ -1,14 +1,22 @@
 //! A provider's tokens, handed to the host.
 
+use std::sync::Arc;
 use std::time::Duration;
+
+use async_trait::async_trait;
 
 use super::email_kit::unlimited;
 use super::federation_kit::*;
 use super::harness::*;
-use crate::ground::Clock as _;
+use crate::ground::{Clock as _, ManualClock, Timestamp};
 use crate::login::{Upstream, UpstreamTokensError};
-use crate::store::{MemoryStore, UserId};
-use crate::testkit::upstream::FakeProvider;
+use crate::store::{
+    Backend, LeaseStore, MemoryStore, Reach, StoreError, StoreResult, Stores, UserId,
+};
+use crate::testkit::upstream::{FakeProvider, FakeReply};
+
+/// After this a provider that did not answer is asked again.
+const PAUSE: Duration = Duration::from_secs(5);
 
 #[tokio::test]
 async fn tokens_are_kept_sealed_where_the_operator_says_so() {
@@ -102,6 +110,7 @@ async fn a_provider_that_is_down_costs_nothing_while_the_token_lives_and_an_end_
     assert!(matches!(tokens, Err(UpstreamTokensError::Unavailable(_))));
     // Refused for good: forgotten.
     there.straighten();
+    house.clock.advance(PAUSE);
     let body = serde_json::json!({ "error": "invalid_grant" });
     let reply = crate::testkit::upstream::FakeReply::json(400, &body);
     there.bend(|faults| {
@@ -128,7 +137,10 @@ impl Nodes {
             faults.rotates_refresh_tokens = true;
             faults.revokes_on_reuse = true;
         });
-        let stores: crate::store::Stores = MemoryStore::new().into();
+        Self::on(MemoryStore::new().into(), clock, there).await
+    }
+
+    async fn on(stores: Stores, clock: Arc<ManualClock>, there: &'static FakeProvider) -> Self {
         let house = || {
             let corp = upstream("corp", there).trust_email().keep_tokens();
             let login = unlimited(settings()).sign_in_with([corp]);
@@ -255,4 +267,102 @@ async fn a_renewal_that_waits_for_its_provider_holds_nobody_up() {
     assert!(!renewal.is_finished());
     drop(held);
     assert!(renewal.await.expect("answer").is_some());
+}
+
+/// All of them ask while the provider hangs, and it never answers with tokens.
+async fn of_32_that_wait(nodes: &Nodes) -> Vec<Result<Option<String>, UpstreamTokensError>> {
+    let asked = nodes.there.hits("/token");
+    let held = nodes.there.hold("/token");
+    let mut tasks = tokio::task::JoinSet::new();
+    for _ in 0..32 {
+        let (house, user) = (nodes.houses[0], nodes.user.clone());
+        tasks.spawn(async move {
+            let tokens = house.wing.upstream_tokens(&user, "corp").await?;
+            Ok(tokens.map(|tokens| tokens.access_token.to_string()))
+        });
+    }
+    nodes.there.reached("/token", asked + 1).await;
+    drop(held);
+    let all = tasks.join_all().await;
+    assert_eq!(nodes.there.hits("/token"), asked + 1, "one waited for it");
+    all
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_32_callers_one_waits_for_a_provider_that_does_not_answer() {
+    let nodes = Nodes::start().await;
+    let (house, there) = (nodes.houses[0], nodes.there);
+    let kept = house.identity(there, "ada-there").await.expect("linked");
+    let down = FakeReply::json(503, &serde_json::json!({}));
+    there.bend(|faults| faults.reply("/token", down));
+    // Good for some seconds: all are given it.
+    let all = of_32_that_wait(&nodes).await;
+    let first = all[0].as_ref().expect("answer").clone();
+    assert!(first.is_some());
+    for answer in &all {
+        assert_eq!(answer.as_ref().expect("answer"), &first);
+    }
+    // It has ended: all are told so.
+    house.clock.advance(Duration::from_mins(1));
+    for answer in of_32_that_wait(&nodes).await {
+        assert!(matches!(answer, Err(UpstreamTokensError::Unavailable(_))));
+    }
+    // And when the provider is back, it is soon asked again. The refresh token was not lost.
+    there.straighten();
+    let asked = there.hits("/token");
+    let tokens = house.wing.upstream_tokens(&nodes.user, "corp").await;
+    assert!(matches!(tokens, Err(UpstreamTokensError::Unavailable(_))));
+    assert_eq!(there.hits("/token"), asked);
+    let after = house.identity(there, "ada-there").await.expect("linked");
+    assert_eq!(after.tokens, kept.tokens);
+    house.clock.advance(PAUSE);
+    let renewed = nodes.token(0).await;
+    assert!(renewed.is_some() && renewed != first);
+}
+
+/// Leases that cannot be given back.
+struct Stuck(MemoryStore);
+
+#[async_trait]
+impl Backend for Stuck {
+    fn reach(&self) -> Reach {
+        self.0.reach()
+    }
+
+    async fn prune(&self, now: Timestamp, limit: u32) -> StoreResult<u64> {
+        self.0.prune(now, limit).await
+    }
+}
+
+#[async_trait]
+impl LeaseStore for Stuck {
+    async fn hold_lease(
+        &self,
+        name: &str,
+        holder: &str,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> StoreResult<bool> {
+        self.0.hold_lease(name, holder, now, until).await
+    }
+
+    async fn release_lease(&self, _name: &str, _holder: &str) -> StoreResult<()> {
+        Err(StoreError::corrupt("lease", "out of reach"))
+    }
+}
+
+#[tokio::test]
+async fn a_lease_that_is_not_given_back_costs_no_renewed_token() {
+    let clock = House::midday();
+    let there: &'static FakeProvider = Box::leak(Box::new(provider(&clock).await));
+    there.bend(|faults| faults.rotates_refresh_tokens = true);
+    let inner = MemoryStore::new();
+    let mut stores = Stores::from(inner.clone());
+    stores.leases = Arc::new(Stuck(inner));
+    let nodes = Nodes::on(stores, clock, there).await;
+    let asked = there.hits("/token");
+    let renewed = nodes.token(0).await;
+    assert!(renewed.is_some());
+    assert_eq!(there.hits("/token"), asked + 1);
+    assert_eq!(nodes.token(1).await, renewed);
 }

@@ -8,7 +8,7 @@ pub(crate) use discovery::{Discovery, NamedIssuer};
 #[cfg(feature = "federation")]
 pub(crate) use metadata::Metadata;
 pub(crate) use remote::RemoteIssuer;
-#[cfg(feature = "resource")]
+#[cfg(any(feature = "resource", feature = "federation"))]
 pub(crate) use remote::has_passed;
 #[cfg(feature = "federation")]
 pub(crate) use remote::{FETCH_BOUND, Published, Search, Seeker};
