@@ -1,12 +1,14 @@
 //! `POST /auth/backchannel-logout/<name>`: another provider ends sessions (OpenID Connect Back-Channel Logout 1.0).
 
+use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::StatusCode;
 use http::header::{HeaderValue, RETRY_AFTER};
 use serde_json::json;
 
-use super::client::{Client, ClientError, KEYS_NOT_NOW, LogoutRefused, LogoutToken};
+use super::client::{Client, ClientError, KEYS_NOT_NOW, LogoutRefused, LogoutToken, issued_at};
 use crate::ground::Digest32;
 use crate::login::attempt::AddressAttempts;
 use crate::login::{LoginWing, SessionEnd};
@@ -16,6 +18,9 @@ use crate::web::{Exchange, Problem, Response, empty, json as json_response};
 
 /// So many sessions at a time.
 const BATCH: u32 = 100;
+
+/// An ID token and a logout token of the same moment may be dated by two clocks.
+const SAME_MOMENT: Duration = Duration::from_secs(1);
 
 /// Seconds after which a provider whose keys could not be had is worth another try.
 const RETRY_SECONDS: u64 = 30;
@@ -175,17 +180,40 @@ impl LoginWing {
         let origins = &self.core.stores.upstream_sessions;
         let (subject, sid) = (logout.subject.as_deref(), logout.sid.as_deref());
         let (name, issuer) = (&client.upstream.name, &logout.issuer);
+        let mut spared = HashSet::new();
         loop {
+            // Room for those that stay, so that none is hidden behind them.
+            let room = u32::try_from(spared.len()).unwrap_or(u32::MAX);
             let found = origins
-                .upstream_sessions(name, issuer, subject, sid, BATCH)
+                .upstream_sessions(name, issuer, subject, sid, BATCH.saturating_add(room))
                 .await?;
-            if found.is_empty() {
+            let mut is_done = true;
+            for origin in found {
+                if spared.contains(&origin.session_id) {
+                    continue;
+                }
+                is_done = false;
+                if self.is_newer(&origin, logout) {
+                    spared.insert(origin.session_id);
+                } else {
+                    self.end_upstream_session(exchange, client, origin).await?;
+                }
+            }
+            if is_done {
                 return Ok(());
             }
-            for origin in found {
-                self.end_upstream_session(exchange, client, origin).await?;
-            }
         }
+    }
+
+    /// Whether the provider spoke for this session after a logout of all that the person had there: a logout may be told
+    /// late, or again. Where nobody can tell, it did not.
+    fn is_newer(&self, origin: &UpstreamSession, logout: &LogoutToken) -> bool {
+        if logout.sid.is_some() {
+            return false;
+        }
+        let id_token = self.id_token_of(origin).ok().flatten();
+        let spoke_at = id_token.and_then(|id_token| issued_at(&id_token));
+        spoke_at.is_some_and(|at| at > logout.issued_at + SAME_MOMENT)
     }
 
     /// Ends the session here, then forgets what was behind it: were it the other way round, a failure between the two

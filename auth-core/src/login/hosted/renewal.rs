@@ -17,7 +17,7 @@ use super::{Hosted, RETRIES, secrets};
 use crate::ground::Timestamp;
 use crate::login::turns::give_back;
 use crate::services::Core;
-use crate::store::UpstreamSession;
+use crate::store::{SessionId, UpstreamSession};
 use crate::web::Problem;
 
 /// A node that has its answer keeps it within this time, or has lost its turn.

@@ -252,3 +252,40 @@ async fn a_logout_finds_its_session_behind_a_crowd_of_another_entry() {
     let crowd = origins.upstream_sessions("other", there.issuer(), None, None, 300);
     assert_eq!(crowd.await.expect("store").len(), 250);
 }
+
+/// The provider could not tell us at once, and tells us again when the person is back.
+#[tokio::test]
+async fn a_logout_that_is_told_late_leaves_newer_sign_ins_alone() {
+    let (house, there) = house_with(Upstream::trust_email).await;
+    let (mut before, _) = enter(&house, &there, &ada()).await;
+    house.clock.advance(Duration::from_secs(30));
+    let token = there.logout_token(CLIENT, Some("ada-there"), None);
+    // Within what two clocks may differ by.
+    house.clock.advance(Duration::from_secs(1));
+    let (mut meanwhile, _) = enter(&house, &there, &ada()).await;
+    house.clock.advance(Duration::from_secs(1));
+    let (mut after, _) = enter(&house, &there, &ada()).await;
+    // Many of them hide nobody.
+    let id = SessionId::new(after.session_id().await.expect("session"));
+    let user = after.user_id().await.expect("user");
+    for _ in 0..120 {
+        enter(&house, &there, &ada()).await;
+    }
+    assert_eq!(house.tell_back(&token).await.status, StatusCode::OK);
+    assert!(!before.is_signed_in().await && !meanwhile.is_signed_in().await);
+    assert!(after.is_signed_in().await);
+    let sessions = house.core.stores.sessions.sessions_of(&user).await;
+    let sessions = sessions.expect("store");
+    assert!(sessions.iter().any(|session| session.id == id));
+    assert_eq!(sessions.len(), 121);
+    // One that names the session means it, whenever it was issued.
+    let mut browser = house.browser();
+    let url = browser.begin_with("corp").await;
+    let response = there.authorize(&url, &ada()).expect("request");
+    let token = there.logout_token(CLIENT, Some("ada-there"), response.sid.as_deref());
+    house.clock.advance(Duration::from_secs(30));
+    browser.come_back(&response).await;
+    assert!(browser.is_signed_in().await);
+    assert_eq!(house.tell_back(&token).await.status, StatusCode::OK);
+    assert!(!browser.is_signed_in().await && after.is_signed_in().await);
+}

@@ -313,10 +313,15 @@ pub(super) fn proven(
 impl Proven {
     /// When the ID token was issued, where there is one.
     pub(in crate::login) fn issued_at(&self) -> Option<Timestamp> {
-        let claims = payload(self.id_token.as_ref()?).ok()?;
-        let issued_at = claims.require_time("iat").ok()?;
-        Some(Timestamp::from_seconds(issued_at))
+        issued_at(self.id_token.as_ref()?)
     }
+}
+
+/// When an ID token was issued that was checked once.
+pub(in crate::login) fn issued_at(verified: &str) -> Option<Timestamp> {
+    let claims = payload(verified).ok()?;
+    let issued_at = claims.require_time("iat").ok()?;
+    Some(Timestamp::from_seconds(issued_at))
 }
 
 /// One that names somebody: threat 07.

@@ -38,6 +38,7 @@ use crate::services::issuer::{Discovery, FETCH_BOUND, NamedIssuer, RemoteIssuer}
 use crate::services::outbound::Outbound;
 use metadata::Discovered;
 
+pub(in crate::login) use id_token::issued_at;
 pub(in crate::login) use signed::KEYS_NOT_NOW;
 
 /// How long metadata and keys count as fresh.
