@@ -16,6 +16,7 @@ use zeroize::Zeroizing;
 use super::attempt::{Aim, LIFE};
 use super::client::{Client, Proven, Tokens};
 use super::enter::Recognized;
+use super::front_channel::Ended;
 use super::identity::display;
 use super::profile::Profile;
 use super::refusal::{Refusal, Stop};
@@ -189,6 +190,23 @@ impl LoginWing {
         let store = &self.core.stores.one_time;
         let spent = store.consume(KIND, key, exchange.now).await?;
         Ok(matches!(spent, Consumed::First(_)))
+    }
+
+    /// Forgets what waits in this browser, if the provider has ended it.
+    pub(super) async fn forget_waiting(
+        &self,
+        exchange: &mut Exchange<'_>,
+        ended: &Ended<'_>,
+    ) -> Result<(), Problem> {
+        let opened = self.waiting(exchange).await?;
+        let opened = opened.filter(|opened| {
+            let from = &opened.waiting;
+            ended.is(&from.upstream, &from.issuer, from.sid.as_deref())
+        });
+        if let Some(opened) = opened {
+            self.spend_waiting(exchange, &opened.key).await?;
+        }
+        Ok(())
     }
 
     /// `GET /auth/link-first`: says what can be done.

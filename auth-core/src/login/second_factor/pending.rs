@@ -71,6 +71,12 @@ impl PendingSignIn {
         &self.kept.basis
     }
 
+    /// The sign-in at another provider behind it.
+    #[cfg(feature = "federation")]
+    pub(in crate::login) fn came_from(&self) -> Option<&CameFrom> {
+        self.kept.came_from.as_deref()
+    }
+
     /// What an answer to this sign-in, and to no other, is bound to.
     #[cfg(feature = "passkeys")]
     pub(in crate::login) fn digest(&self) -> Digest32 {
@@ -246,7 +252,7 @@ impl LoginWing {
     }
 
     /// Spends a sign-in that waits: `true` for one caller (threat 12).
-    pub(super) async fn spend_pending(
+    pub(in crate::login) async fn spend_pending(
         &self,
         exchange: &mut Exchange<'_>,
         pending: &PendingSignIn,

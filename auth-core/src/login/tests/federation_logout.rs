@@ -5,6 +5,7 @@ use std::time::Duration;
 use http::StatusCode;
 use serde_json::json;
 
+use super::factors::{addresses_unlimited, enrol};
 use super::federation_kit::*;
 use super::harness::*;
 use crate::login::{SessionEnd, Upstream};
@@ -270,18 +271,21 @@ async fn a_logout_token_that_breaks_a_rule_ends_nothing() {
     assert!(browser.is_signed_in().await);
 }
 
+/// Where a page of the provider has this browser told.
+fn front(iss: &str, sid: &str) -> String {
+    let query = form_urlencoded::Serializer::new(String::new())
+        .append_pair("iss", iss)
+        .append_pair("sid", sid)
+        .finish();
+    format!("/auth/frontchannel-logout/corp?{query}")
+}
+
 #[tokio::test]
 async fn threat_55_the_front_channel_ends_only_the_session_it_names_in_this_browser() {
     let (house, there) = house_with(Upstream::trust_email).await;
     let (mut browser, sid) = enter(&house, &there, &ada()).await;
     let (mut other, _) = enter(&house, &there, &ada()).await;
-    let path = |iss: &str, sid: &str| {
-        let query = form_urlencoded::Serializer::new(String::new())
-            .append_pair("iss", iss)
-            .append_pair("sid", sid)
-            .finish();
-        format!("/auth/frontchannel-logout/corp?{query}")
-    };
+    let path = front;
     for wrong in [
         path("https://evil.example", &sid),
         path(there.issuer(), "another"),
@@ -303,4 +307,52 @@ async fn threat_55_the_front_channel_ends_only_the_session_it_names_in_this_brow
         "it is shown in a frame"
     );
     assert!(!browser.is_signed_in().await && other.is_signed_in().await);
+}
+
+#[tokio::test]
+async fn the_front_channel_ends_what_waits_in_this_browser() {
+    // For a second factor.
+    let (house, there) = house_of(addresses_unlimited(), Upstream::trust_email).await;
+    house.verified(ADA).await;
+    let mut first = house.signed_in(ADA).await;
+    let (app, _) = enrol(&house, &mut first).await;
+    for is_named in [false, true] {
+        let mut browser = house.browser();
+        let url = browser.begin_with("corp").await;
+        let response = there.authorize(&url, &ada()).expect("request");
+        let answer = browser.come_back(&response).await;
+        assert_eq!(answer.location(), "/auth/second-factor");
+        let cookies = browser.cookies.clone();
+        let sid = response.sid.filter(|_| is_named);
+        let sid = sid.as_deref().unwrap_or("another");
+        browser.get(&front("https://evil.example", sid)).await;
+        assert_eq!(browser.cookies, cookies);
+        browser.get(&front(there.issuer(), sid)).await;
+        assert_eq!(browser.cookies != cookies, is_named);
+        // Nor does it help to keep the cookie.
+        browser.cookies = cookies;
+        let code = app.next_code(&house);
+        browser.give_code(&code).await;
+        assert_eq!(browser.is_signed_in().await, !is_named);
+    }
+    // For the button that makes an account.
+    let (house, there) = house_with(|corp| corp).await;
+    for is_named in [true, false] {
+        let mut browser = house.browser();
+        let url = browser.begin_with("corp").await;
+        let response = there.authorize(&url, &ada()).expect("request");
+        let answer = browser.come_back(&response).await;
+        assert_eq!(answer.location(), "/auth/link-first");
+        let cookies = browser.cookies.clone();
+        let sid = response.sid.filter(|_| is_named);
+        let sid = sid.as_deref().unwrap_or("another");
+        browser.get(&front("https://evil.example", sid)).await;
+        assert_eq!(browser.cookies, cookies);
+        browser.get(&front(there.issuer(), sid)).await;
+        assert_eq!(browser.cookies != cookies, is_named);
+        browser.cookies = cookies;
+        let answer = browser.get("/auth/link-first").await;
+        let still_asks = answer.status == StatusCode::OK;
+        assert_eq!(still_asks, !is_named, "{}", answer.body);
+    }
 }
