@@ -285,10 +285,9 @@ async fn threat_55_the_front_channel_ends_only_the_session_it_names_in_this_brow
     let (house, there) = house_with(Upstream::trust_email).await;
     let (mut browser, sid) = enter(&house, &there, &ada()).await;
     let (mut other, _) = enter(&house, &there, &ada()).await;
-    let path = front;
     for wrong in [
-        path("https://evil.example", &sid),
-        path(there.issuer(), "another"),
+        front("https://evil.example", &sid),
+        front(there.issuer(), "another"),
         format!("/auth/frontchannel-logout/corp?sid={sid}"),
         "/auth/frontchannel-logout/corp".to_owned(),
     ] {
@@ -296,7 +295,7 @@ async fn threat_55_the_front_channel_ends_only_the_session_it_names_in_this_brow
         assert_eq!(answer.status, StatusCode::OK);
         assert!(browser.is_signed_in().await, "{wrong}");
     }
-    let right = path(there.issuer(), &sid);
+    let right = front(there.issuer(), &sid);
     other.get(&right).await;
     house.browser().get(&right).await;
     assert!(browser.is_signed_in().await && other.is_signed_in().await);
