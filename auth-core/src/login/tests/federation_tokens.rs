@@ -112,7 +112,7 @@ async fn a_provider_that_is_down_costs_nothing_while_the_token_lives_and_an_end_
     there.straighten();
     house.clock.advance(PAUSE);
     let body = serde_json::json!({ "error": "invalid_grant" });
-    let reply = crate::testkit::upstream::FakeReply::json(400, &body);
+    let reply = FakeReply::json(400, &body);
     there.bend(|faults| {
         faults.reply("/token", reply);
     });
@@ -227,10 +227,7 @@ async fn a_node_that_comes_too_late_forgets_nothing_of_anothers() {
     let identity = nodes.houses[0].identity(nodes.there, "ada-there").await;
     let identity = identity.expect("linked");
     let asked = nodes.there.hits("/token");
-    let refused = crate::testkit::upstream::FakeReply::json(
-        400,
-        &serde_json::json!({ "error": "invalid_grant" }),
-    );
+    let refused = FakeReply::json(400, &serde_json::json!({ "error": "invalid_grant" }));
     nodes.there.bend(|faults| faults.reply("/token", refused));
     let held = nodes.there.hold("/token");
     let (house, user) = (nodes.houses[0], nodes.user.clone());
