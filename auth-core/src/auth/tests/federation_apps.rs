@@ -148,7 +148,7 @@ async fn what_an_app_asks_of_the_sign_in_is_asked_of_the_provider_too() {
     let answer = app
         .come_back(&mut browser, &url, &ada().signed_in_at(now - 600))
         .await;
-    assert_eq!(answer.status, 400, "{}", answer.text);
+    assert_eq!(answer.status, 403, "{}", answer.text);
     // One that is not goes on to the app, with the time and the strength that the provider says.
     let url = app.asked_there(&mut browser, &asked).await;
     let answer = app
