@@ -13,6 +13,7 @@ use crate::login::LoginWing;
 use crate::login::email::Registered;
 use crate::login::first_factor::Basis;
 use crate::login::register::parse_name;
+use crate::login::turns::give_back;
 use crate::login::users::check_claims;
 use crate::services::Event;
 use crate::store::{AccountEnd, IdentityId, User, UserChange, UserId};
@@ -146,7 +147,7 @@ impl LoginWing {
             return Err(Refusal::Busy.into());
         }
         let written = self.write_and_link(exchange, client, proven, user).await;
-        leases.release_lease(&name, &holder).await?;
+        give_back(&**leases, &name, &holder).await;
         written
     }
 
