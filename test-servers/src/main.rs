@@ -26,10 +26,23 @@ fn main() -> ExitCode {
         eprintln!("usage: test-servers run COMMAND…");
         return ExitCode::from(2);
     };
-    let status = with_servers(Command::new(&program).args(arguments), &program);
+    let mut command = Command::new(&program);
+    command.args(arguments);
+    for (name, _) in std::env::vars_os() {
+        if name.to_str().is_some_and(is_of_this_program) {
+            command.env_remove(name);
+        }
+    }
+    let status = with_servers(&mut command, &program);
     // As shells have it.
     let code = status.code().or_else(|| Some(128 + status.signal()?));
     ExitCode::from(code.and_then(|code| u8::try_from(code).ok()).unwrap_or(1))
+}
+
+/// What `cargo run` says of this program. To a cargo below it, crates whose build looks at that would seem changed, and so
+/// would all that is built on them.
+fn is_of_this_program(name: &str) -> bool {
+    name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")
 }
 
 fn with_servers(command: &mut Command, program: &OsString) -> ExitStatus {
