@@ -175,6 +175,13 @@ impl LoginWing {
                 .await?;
             return Ok(None);
         }
+        #[cfg(feature = "federation")]
+        if self
+            .ended_meanwhile(exchange, &new.session, came_from)
+            .await?
+        {
+            return Ok(None);
+        }
         let secret = new.hand_over(&mut exchange.cookies);
         self.tell_signed_in(&new.session, exchange.address, exchange.now)
             .await;

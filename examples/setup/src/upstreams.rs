@@ -111,16 +111,6 @@ fn custom(read: Read<'_>) -> Result<Option<Upstream>, SetupError> {
     switched(read, Some(upstream), "OAUTH", "CLIENT_ID")
 }
 
-/// Hosted sign-in: `WORKOS_…`.
-#[cfg(feature = "workos")]
-fn hosted(login: Login) -> Result<Login, SetupError> {
-    let settings = auth_core::login::WorkOs::from_env(environment::text);
-    Ok(match settings.map_err(|error| in_words(&error))? {
-        Some(settings) => login.hosted(settings),
-        None => login,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -25,6 +25,11 @@ pub(super) fn trusted_methods(
     proven: &Proven,
     factors: &SecondFactors,
 ) -> Vec<String> {
+    // Where the session comes from is ours to say; how they signed in at a hosted page, nobody says.
+    #[cfg(feature = "workos")]
+    if client.hosted().is_some() {
+        return vec![acr::HOSTED.to_owned()];
+    }
     if !client.upstream.trusts_authentication {
         return Vec::new();
     }
@@ -33,7 +38,7 @@ pub(super) fn trusted_methods(
     let methods = methods.filter(|method| !method.is_empty() && *method != acr::FEDERATED);
     // Which sessions rest on WorkOS says the hosted sign-in alone.
     #[cfg(feature = "workos")]
-    let methods = methods.filter(|method| client.hosted().is_some() || *method != acr::HOSTED);
+    let methods = methods.filter(|method| *method != acr::HOSTED);
     let has_own = factors.any();
     let methods = methods.filter(|method| !has_own || *method != acr::MULTIPLE_FACTORS);
     methods.take(MOST_METHODS).map(str::to_owned).collect()
@@ -42,6 +47,7 @@ pub(super) fn trusted_methods(
 fn came_from(client: &Client, proven: Proven, factors: &SecondFactors) -> CameFrom {
     let trusted = client.upstream.trusts_authentication;
     let amr = trusted_methods(client, &proven, factors);
+    let issued_at = proven.issued_at();
     // The words of this house mean what this house means by them.
     let own = [acr::SINGLE_FACTOR_ACR, acr::MULTI_FACTOR_ACR];
     let there = proven.acr.filter(|_| trusted);

@@ -18,8 +18,9 @@
 //! as at registration, and left out where that cannot be. Nothing else is taken from a provider but the profile: no role,
 //! no flag (threat 11). An address that changes there changes nothing here.
 //!
-//! All of it leads through the one door from a first factor to a session, and so to a second factor. A logout there that
-//! comes while somebody is on the way through it counts ([`ended`]).
+//! All of it leads through the one door from a first factor to a session, and so to a second factor. How recent such a
+//! sign-in is, the module `recency` of the wing says. A logout there that comes while somebody
+//! is on the way through it counts ([`ended`]).
 
 mod attempt;
 mod back_channel;

@@ -4,10 +4,12 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use super::api::CallError;
 use super::{Hosted, HostedAccess, access};
 use crate::ground::Timestamp;
 use crate::login::LoginWing;
 use crate::login::turns::Turns;
+use crate::services::Core;
 
 /// So much longer than its age something counts while WorkOS does not answer.
 const STALE: u32 = 12;

@@ -10,9 +10,10 @@ use super::factors::*;
 use super::federation_kit::*;
 use super::harness::*;
 use crate::ground::{Clock as _, Timestamp};
-use crate::login::{Login, Upstream};
+use crate::login::{Confirmation, Login, Upstream};
 use crate::services::Event;
-use crate::store::ThrottlePolicy;
+use crate::services::mail::MailKind;
+use crate::store::{Session, ThrottlePolicy};
 use crate::testkit::upstream::FakePerson;
 
 const LATER: Duration = Duration::from_mins(20);
@@ -331,6 +332,51 @@ async fn an_age_that_is_asked_for_goes_on_to_a_provider_that_is_trusted_with_it(
     let mut browser = house.browser();
     let answer = browser.get("/auth/login/with/corp?max_age=60").await;
     assert!(!answer.location().contains("max_age"));
+}
+
+#[tokio::test]
+async fn when_a_sign_in_was_completed_is_known_whatever_it_proved() {
+    let (house, there) = house_with(Upstream::trust_email).await;
+    let user = house.verified(ADA).await;
+    for path in ["/auth/login/with/corp", "/auth/login/with/corp?remember=1"] {
+        let mut browser = house.browser();
+        for _ in 0..2 {
+            house.clock.advance(LATER);
+            let at = house.clock.now();
+            let url = browser.get(path).await.location().to_owned();
+            let response = there.authorize(&url, &ada()).expect("request");
+            browser.come_back(&response).await;
+            house.clock.advance(Duration::from_mins(1));
+            let sessions = &house.core.stores.sessions;
+            let session = sessions
+                .sessions_of(&user.id)
+                .await
+                .expect("store")
+                .remove(0);
+            assert_eq!(session.auth_time, user.created_at);
+            assert_eq!(house.wing.signed_in_at(&session), at);
+            // One that is to live longer, or less long, than the settings say now.
+            for (more, less) in [(LATER, Duration::ZERO), (Duration::ZERO, 3 * LATER)] {
+                let other = Session {
+                    expires_at: session.expires_at + more - less,
+                    ..session.clone()
+                };
+                assert_eq!(house.wing.signed_in_at(&other), user.created_at);
+            }
+        }
+        house.clock.advance(LATER);
+        browser
+            .fill_in("/auth/step-up", &[("password", PASSWORD)])
+            .await;
+        let sessions = &house.core.stores.sessions;
+        let session = sessions
+            .sessions_of(&user.id)
+            .await
+            .expect("store")
+            .remove(0);
+        assert_eq!(house.wing.signed_in_at(&session), house.clock.now());
+        browser.fill_in("/auth/logout", &[]).await;
+    }
 }
 
 /// An address may fail to sign in once in a minute.
