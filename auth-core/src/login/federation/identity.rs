@@ -5,6 +5,7 @@ use serde_json::json;
 use super::client::{Client, Proven, Tokens};
 use super::refusal::{Refusal, Stop};
 use super::{MOST_IDENTITIES, tokens};
+use crate::ground::Timestamp;
 use crate::login::LoginWing;
 use crate::services::Event;
 use crate::services::mail::MailKind;
@@ -32,7 +33,7 @@ pub(super) fn display(proven: &Proven) -> Option<String> {
 }
 
 impl LoginWing {
-    /// Links who came to a user. The owner is told.
+    /// Links who came, and signs in by it, to a user. The owner is told.
     pub(super) async fn link_to(
         &self,
         exchange: &Exchange<'_>,
@@ -40,7 +41,8 @@ impl LoginWing {
         proven: &Proven,
         user: &User,
     ) -> Result<IdentityId, Stop> {
-        let link = self.write_link(exchange, client, proven, user).await?;
+        let (own, now) = ((proven, user), Some(exchange.now));
+        let link = self.write_link(exchange, client, own, now).await?;
         if link.is_new {
             let kind = MailKind::ProviderLinked;
             self.tell_identity(exchange, client, user, kind).await;
@@ -48,13 +50,13 @@ impl LoginWing {
         Ok(link.id)
     }
 
-    /// As [`link_to`](Self::link_to), and nobody is told.
+    /// As [`link_to`](Self::link_to), and nobody is told. It was used, unless somebody signed in merely adds it.
     pub(super) async fn write_link(
         &self,
         exchange: &Exchange<'_>,
         client: &Client,
-        proven: &Proven,
-        user: &User,
+        (proven, user): (&Proven, &User),
+        used_at: Option<Timestamp>,
     ) -> Result<Link, Stop> {
         let identities = &self.core.stores.identities;
         let id = IdentityId::new(self.core.random.id());
@@ -67,7 +69,7 @@ impl LoginWing {
             tokens: self.tokens_to_keep(client, &id, &proven.tokens)?,
             tokens_version: 0,
             created_at: exchange.now,
-            last_used_at: None,
+            last_used_at: used_at,
             id,
         };
         match identities.link_identity(&identity, MOST_IDENTITIES).await? {

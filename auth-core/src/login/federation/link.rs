@@ -75,11 +75,12 @@ impl LoginWing {
         signed_in: &SignedIn,
     ) -> Result<(), Stop> {
         let user = &signed_in.user;
-        let link = match self.write_link(exchange, client, proven, user).await {
+        let own = (proven, user);
+        let link = match self.write_link(exchange, client, own, None).await {
             Err(Stop::Refused(Refusal::LinkedElsewhere))
                 if self.take_from_nobody(exchange, proven).await? =>
             {
-                self.write_link(exchange, client, proven, user).await?
+                self.write_link(exchange, client, own, None).await?
             }
             other => other?,
         };

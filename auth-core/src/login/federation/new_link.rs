@@ -79,7 +79,7 @@ impl LoginWing {
             tokens: new.tokens.clone(),
             tokens_version: 0,
             created_at: exchange.now,
-            last_used_at: None,
+            last_used_at: Some(exchange.now),
         };
         let stores = &self.core.stores;
         let identities = &stores.identities;

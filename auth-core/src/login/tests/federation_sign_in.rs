@@ -11,6 +11,7 @@ use super::email_kit::unlimited;
 use super::factors::*;
 use super::federation_kit::*;
 use super::harness::*;
+use crate::ground::Clock as _;
 use crate::login::federation::ResponseMode;
 use crate::login::{HookError, LifecycleHooks, NewIdentity, Upstream};
 use crate::services::Event;
@@ -35,6 +36,7 @@ async fn somebody_new_gets_an_account_and_is_known_the_next_time() {
     assert_eq!(session["session"]["acr"], "1");
     let user = browser.user_id().await.expect("user");
     let identity = house.identity(&there, "ada-there").await.expect("linked");
+    assert_eq!(identity.last_used_at, Some(house.clock.now()));
     assert_eq!(
         (identity.user_id, identity.upstream),
         (user.clone(), "corp".to_owned())
