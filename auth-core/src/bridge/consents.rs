@@ -17,11 +17,8 @@ impl Consents {
     pub(crate) fn new(core: Arc<Core>) -> Self {
         Self(core)
     }
-}
 
-#[async_trait]
-impl AccountObserver for Consents {
-    async fn account_ends(&self, user: &UserId, at: Timestamp) -> StoreResult<()> {
+    async fn revoke_all(&self, user: &UserId, at: Timestamp) -> StoreResult<()> {
         let grants = &self.0.stores.grants;
         for consent in grants.consents_of(user.as_str()).await? {
             grants
@@ -30,6 +27,17 @@ impl AccountObserver for Consents {
         }
         grants.revoke_grants_of_subject(user.as_str(), at).await?;
         Ok(())
+    }
+}
+
+#[async_trait]
+impl AccountObserver for Consents {
+    async fn account_ends(&self, user: &UserId, at: Timestamp) -> StoreResult<()> {
+        self.revoke_all(user, at).await
+    }
+
+    async fn owner_came(&self, user: &UserId, at: Timestamp) -> StoreResult<()> {
+        self.revoke_all(user, at).await
     }
 
     async fn export(&self, user: &UserId) -> StoreResult<(&'static str, Value)> {

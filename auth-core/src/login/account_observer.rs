@@ -17,6 +17,13 @@ pub trait AccountObserver: Send + Sync + 'static {
     /// The account stays for now, and this is told again later.
     async fn account_ends(&self, user: &UserId, at: Timestamp) -> StoreResult<()>;
 
+    /// The owner of the account's address has shown themselves for the first time: what was given to others before may have
+    /// been given by somebody else, and must go. May be told several times.
+    ///
+    /// # Errors
+    /// The owner is not let in now, and comes again.
+    async fn owner_came(&self, user: &UserId, at: Timestamp) -> StoreResult<()>;
+
     /// What is kept, for the export of the person's data, and the name it stands under.
     ///
     /// # Errors
@@ -47,6 +54,13 @@ impl AccountObservers {
     pub(super) async fn account_ends(&self, user: &UserId, at: Timestamp) -> StoreResult<()> {
         for observer in self.all() {
             observer.account_ends(user, at).await?;
+        }
+        Ok(())
+    }
+
+    pub(super) async fn owner_came(&self, user: &UserId, at: Timestamp) -> StoreResult<()> {
+        for observer in self.all() {
+            observer.owner_came(user, at).await?;
         }
         Ok(())
     }

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use auth_core::login::EmailProof;
 use auth_core::services::Event;
 use http::StatusCode;
 
-use crate::host::{authorize_url, host};
+use crate::host::{EMAIL, PASSWORD, authorize_url, host};
 
 #[tokio::test]
 async fn threat_14_a_disabled_account_loses_sessions_and_tokens_at_once() {
@@ -33,6 +34,23 @@ async fn threat_14_a_disabled_account_loses_sessions_and_tokens_at_once() {
         .client_post("/oauth/introspect", &[("token", access)])
         .await;
     assert_eq!(answer.text, r#"{"active":false}"#);
+}
+
+#[tokio::test]
+async fn threat_29_what_apps_were_given_before_the_owner_came_goes_when_they_do() {
+    let host = host().await;
+    let mut mallory = host.signed_in().await;
+    let tokens = host.tokens(&mut mallory, "openid offline_access").await;
+    let access = tokens["access_token"].as_str().unwrap();
+    let refresh = tokens["refresh_token"].as_str().unwrap();
+    let login = host.auth.login().unwrap();
+    let proof = EmailProof::MailboxOwner;
+    let verified = login.verify_email(&host.alice.id, EMAIL, proof).await;
+    assert!(verified.unwrap());
+    assert_eq!(host.userinfo(access).await.status, StatusCode::UNAUTHORIZED);
+    let fields = [("grant_type", "refresh_token"), ("refresh_token", refresh)];
+    let answer = host.client_post("/oauth/token", &fields).await;
+    assert_eq!(answer.json()["error"], "invalid_grant");
 }
 
 #[tokio::test]
@@ -144,10 +162,7 @@ async fn max_age_and_prompt_ask_again_and_the_new_sign_in_satisfies_them() {
             .visit(&format!("{}{extra}", authorize_url("openid")))
             .await;
         assert_eq!(page.status, StatusCode::OK, "{extra} asks again");
-        let fields = [
-            ("email", crate::host::EMAIL),
-            ("password", crate::host::PASSWORD),
-        ];
+        let fields = [("email", EMAIL), ("password", PASSWORD)];
         host.clock.advance(Duration::from_secs(1));
         let answer = browser.submit(&page, &fields).await;
         let answer = browser.visit(&answer.location().unwrap()).await;

@@ -3,8 +3,8 @@
 //! Registering an address proves nothing. Until the mailbox is proven, whoever registered may be a stranger who waits for
 //! the owner. The first proof by somebody of whom no more is known than that they read the mailbox
 //! ([`EmailProof::MailboxOwner`](super::super::EmailProof)) drops the password in the same step, and then every other
-//! way in: passkeys, linked identities, authenticator app, backup codes, trusted devices, sessions. Changes of address that were asked for
-//! before it end with the password they name. Later proofs drop nothing.
+//! way in: passkeys, linked identities, authenticator app, backup codes, trusted devices, sessions; and what apps were
+//! given. Changes of address that were asked for before it end with the password they name. Later proofs drop nothing.
 
 use std::net::IpAddr;
 
@@ -14,7 +14,7 @@ use crate::services::Event;
 use crate::store::{StoreResult, UserId};
 
 impl LoginWing {
-    /// Removes every way in but the mailbox; sessions are the caller's.
+    /// Removes every way in but the mailbox, and what others were given; sessions are the caller's.
     pub(in crate::login) async fn drop_planted(
         &self,
         user: &UserId,
@@ -42,6 +42,7 @@ impl LoginWing {
             self.core.emit(now, address, event).await;
         }
         self.forget_second_factors(user, address, now).await?;
-        self.core.stores.devices.forget_devices(user).await
+        self.core.stores.devices.forget_devices(user).await?;
+        self.account_observers.owner_came(user, now).await
     }
 }

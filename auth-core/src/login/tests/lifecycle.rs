@@ -371,6 +371,9 @@ impl AccountObserver for Apps {
     async fn account_ends(&self, _: &UserId, _: Timestamp) -> StoreResult<()> {
         Ok(())
     }
+    async fn owner_came(&self, _: &UserId, _: Timestamp) -> StoreResult<()> {
+        Ok(())
+    }
     async fn export(&self, _: &UserId) -> StoreResult<(&'static str, Value)> {
         Ok(("connected_apps", json!([{ "client_id": "reports" }])))
     }
