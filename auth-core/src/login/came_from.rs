@@ -32,6 +32,7 @@ pub(super) struct CameFrom {
     /// When, as an ID token says: no proof is newer.
     pub(super) auth_time: Option<Timestamp>,
     /// The operator trusts the provider to say when.
+    #[serde(default)]
     pub(super) is_trusted: bool,
     /// The tokens that the session rests on, for a hosted sign-in.
     #[cfg(feature = "workos")]

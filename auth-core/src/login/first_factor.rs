@@ -156,6 +156,8 @@ impl LoginWing {
         };
         let hooks = &self.settings.lifecycle.hooks;
         hooks.before_sign_in(&opening.user).await?;
+        // While nothing is written yet: whatever fails once the session stands would leave it with nobody.
+        let elsewhere = self.confirmed_for_app(exchange, opening).await?;
         let Some(basis) = self.settled_basis(exchange, opening).await? else {
             return Ok(None);
         };
@@ -190,9 +192,6 @@ impl LoginWing {
         hooks.after_sign_in(&opening.user, &new.session).await;
         let next = opening.return_to.as_ref();
         let next = next.map_or_else(|| self.home(), |path| path.as_str().to_owned());
-        let elsewhere = self
-            .confirmed_for_app(exchange, opening, &new.session)
-            .await?;
         let mut opened = Opened {
             next: elsewhere.unwrap_or(next),
             members: json!({

@@ -75,7 +75,6 @@ impl LoginWing {
         &self,
         exchange: &Exchange<'_>,
         opening: &Opening,
-        session: &Session,
     ) -> Result<Option<String>, Problem> {
         let (Some(_), Some(return_to)) = (&opening.came_from, &opening.return_to) else {
             return Ok(None);
@@ -83,7 +82,7 @@ impl LoginWing {
         let Some(asked) = self.requesters.asks(exchange, Some(return_to)).await else {
             return Ok(None);
         };
-        let is_old = asked.not_before.is_some_and(|at| session.auth_time < at);
+        let is_old = asked.not_before.is_some_and(|at| opening.auth_time < at);
         if !is_old || !self.can_confirm_here(&opening.user).await? {
             return Ok(None);
         }

@@ -78,8 +78,8 @@ fn for_client(ask: Ask, client: &Client) -> Ask {
 }
 
 impl LoginWing {
-    /// `GET`: `return_to`, `remember`, `login_hint`, `acr_values`, `max_age`, `prompt` (`login`), `select`; for a hosted sign-in page `screen_hint` (`sign-up`) and
-    /// `organization_id`.
+    /// `GET`: `return_to`, `remember`, `login_hint`, `acr_values`, `max_age`, `prompt` (`login`), `select`; for a hosted
+    /// sign-in page `screen_hint` (`sign-up`) and `organization_id`.
     pub(super) async fn begin_sign_in(
         &self,
         exchange: &mut Exchange<'_>,

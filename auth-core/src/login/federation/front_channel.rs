@@ -1,9 +1,10 @@
 //! `GET /auth/frontchannel-logout/<name>`: a page of another provider tells this browser to forget its session (OpenID
 //! Connect Front-Channel Logout 1.0 §3). It is loaded in a frame, which is why it is a `GET` that acts.
 //!
-//! Only the session of this browser ends, with the sign-in that waits in it for a second factor or for a button, and only if both `iss` and `sid` are those it came from: `sid` is known to the
-//! provider and its clients alone, so no other page signs anybody out (threat 55). Browsers send our cookies into a frame
-//! only where the provider is of the same site; where it is not, this does nothing and the back channel is to be used.
+//! Only the session of this browser ends, with the sign-in that waits in it for a second factor or for a button, and only
+//! if both `iss` and `sid` are those it came from: `sid` is known to the provider and its clients alone, so no other page
+//! signs anybody out (threat 55). Browsers send our cookies into a frame only where the provider is of the same site; where
+//! it is not, this does nothing and the back channel is to be used.
 
 use http::StatusCode;
 

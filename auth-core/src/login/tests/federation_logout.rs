@@ -11,7 +11,7 @@ use super::harness::*;
 use crate::login::{SessionEnd, Upstream};
 use crate::services::Event;
 use crate::store::SessionId;
-use crate::testkit::upstream::FakePerson;
+use crate::testkit::upstream::{FakePerson, FakeProvider};
 
 #[tokio::test]
 async fn signing_out_leads_on_to_the_provider_where_that_is_wanted() {
@@ -308,6 +308,15 @@ async fn threat_55_the_front_channel_ends_only_the_session_it_names_in_this_brow
     assert!(!browser.is_signed_in().await && other.is_signed_in().await);
 }
 
+/// The provider's page tells the browser of this session there, or of another, after a stranger's page has tried.
+async fn hears_of(browser: &mut Browser<'_>, there: &FakeProvider, sid: Option<String>) {
+    let sid = sid.as_deref().unwrap_or("another");
+    let cookies = browser.cookies.clone();
+    browser.get(&front("https://evil.example", sid)).await;
+    assert_eq!(browser.cookies, cookies);
+    browser.get(&front(there.issuer(), sid)).await;
+}
+
 #[tokio::test]
 async fn the_front_channel_ends_what_waits_in_this_browser() {
     // For a second factor.
@@ -323,10 +332,7 @@ async fn the_front_channel_ends_what_waits_in_this_browser() {
         assert_eq!(answer.location(), "/auth/second-factor");
         let cookies = browser.cookies.clone();
         let sid = response.sid.filter(|_| is_named);
-        let sid = sid.as_deref().unwrap_or("another");
-        browser.get(&front("https://evil.example", sid)).await;
-        assert_eq!(browser.cookies, cookies);
-        browser.get(&front(there.issuer(), sid)).await;
+        hears_of(&mut browser, &there, sid).await;
         assert_eq!(browser.cookies != cookies, is_named);
         // Nor does it help to keep the cookie.
         browser.cookies = cookies;
@@ -347,10 +353,7 @@ async fn the_front_channel_ends_what_waits_in_this_browser() {
         assert_eq!(answer.location(), "/auth/link-first");
         let cookies = browser.cookies.clone();
         let sid = response.sid.filter(|_| is_named);
-        let sid = sid.as_deref().unwrap_or("another");
-        browser.get(&front("https://evil.example", sid)).await;
-        assert_eq!(browser.cookies, cookies);
-        browser.get(&front(there.issuer(), sid)).await;
+        hears_of(&mut browser, &there, sid).await;
         assert_eq!(browser.cookies != cookies, is_named);
         browser.cookies = cookies;
         let answer = browser.get("/auth/link-first").await;
