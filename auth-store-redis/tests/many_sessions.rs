@@ -180,7 +180,9 @@ async fn threat_34_one_call_ends_all_over_a_slow_network() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn threat_34_one_call_ends_all_where_a_replica_is_far_away() {
-    const SOME: usize = 100;
+    const SOME: usize = 250;
+    // Some of them wait for the replica one after the other within this time: a busy machine must not use it up.
+    const LONG: Duration = Duration::from_secs(2);
     let server = Redis::start();
     let proxy = Proxy::start(("127.0.0.1", server.port()));
     let replica = Redis::start_with(&["--replicaof", "127.0.0.1", &proxy.port().to_string()]);
@@ -193,13 +195,13 @@ async fn threat_34_one_call_ends_all_where_a_replica_is_far_away() {
     let before = sign_in(&near, "ada", SOME).await;
     proxy.delay(2 * DELAY);
 
-    let strict = support::builder().timeout(SHORT).acknowledged_by(1);
+    let strict = support::builder().timeout(LONG).acknowledged_by(1);
     let strict = strict.open(&server.url()).await.unwrap();
     let start = Instant::now();
     let ended = strict.revoke_sessions_of(&before[0].user_id, None).await;
     assert_eq!(ended.unwrap().len(), SOME);
     assert!(
-        start.elapsed() > 2 * SHORT,
+        start.elapsed() > 2 * LONG,
         "not far away: {:?}",
         start.elapsed()
     );
