@@ -47,14 +47,13 @@ pub(super) fn trusted_methods(
 fn came_from(client: &Client, proven: Proven, factors: &SecondFactors) -> CameFrom {
     let trusted = client.upstream.trusts_authentication;
     let amr = trusted_methods(client, &proven, factors);
-    let issued_at = proven.issued_at();
     // The words of this house mean what this house means by them.
     let own = [acr::SINGLE_FACTOR_ACR, acr::MULTI_FACTOR_ACR];
     let there = proven.acr.filter(|_| trusted);
     let there = there.filter(|text| !own.contains(&text.as_str()));
     CameFrom {
         upstream: client.upstream.name.clone(),
-        issued_at,
+        issued_at: proven.issued_at,
         issuer: proven.issuer,
         subject: proven.subject,
         sid: proven.sid,

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use super::attempt::{Aim, LIFE};
-use super::client::{Client, Proven, Tokens};
+use super::client::{Client, Proven, Tokens, issued_at};
 use super::enter::Recognized;
 use super::front_channel::Ended;
 use super::identity::display;
@@ -60,6 +60,7 @@ struct Waiting {
 impl Waiting {
     fn into_proven(self) -> Proven {
         Proven {
+            issued_at: self.id_token.as_deref().and_then(|token| issued_at(token)),
             issuer: self.issuer,
             subject: self.subject,
             profile: self.profile,

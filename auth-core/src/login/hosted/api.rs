@@ -158,6 +158,7 @@ impl Hosted {
             claims,
             sid: Some(came.access.session_id),
             auth_time: None,
+            issued_at: None,
             acr: None,
             amr: vec![acr::HOSTED.to_owned()],
             id_token: None,

@@ -13,11 +13,14 @@ const APPLE: &str = "https://appleid.apple.com";
 /// Long enough for clocks that differ and a slow network.
 const LIFE_SECONDS: i64 = 60;
 
+/// Parameters of a token request.
+pub(super) type Parameters = Vec<(&'static str, String)>;
+
 /// What goes along with a token request.
 pub(super) struct Proof {
     pub(super) auth_type: AuthType,
     pub(super) secret: Option<ClientSecret>,
-    pub(super) parameters: Vec<(&'static str, String)>,
+    pub(super) parameters: Parameters,
 }
 
 impl Client {

@@ -9,7 +9,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use openidconnect::core::CoreIdToken;
 use openidconnect::{
-    ClaimsVerificationError, ClientId, IdTokenVerifier, IssuerUrl, JsonWebKeySet, Nonce,
+    ClaimsVerificationError, ClientId, IdTokenVerifier, JsonWebKeySet, Nonce,
     OAuth2TokenResponse as _, SignatureVerificationError, TokenResponse as _,
 };
 use serde_json::Value;
@@ -154,8 +154,7 @@ impl Client {
         nonce: &str,
         now: Timestamp,
     ) -> Result<Result<(), ClaimsVerificationError>, ClientError> {
-        let issuer = discovered.issuer(tenant);
-        let issuer = issuer.and_then(|issuer| IssuerUrl::new(issuer.into_owned()).ok());
+        let issuer = discovered.issuer_url(tenant);
         let issuer = issuer.ok_or(ClientError::Refused("id_token_issuer"))?;
         let client_id = ClientId::new(self.upstream.client_id.clone());
         let millis = u64::try_from((now - LEEWAY).millis()).unwrap_or(0);
@@ -289,6 +288,7 @@ pub(super) fn proven(
     let issuer = claims.require_str("iss").map_err(of_id_token_jose)?;
     let text = |name| claims.get(name).and_then(Value::as_str).map(str::to_owned);
     let auth_time = claims.optional_time("auth_time").ok().flatten();
+    let issued_at = claims.require_time("iat").ok();
     let amr = claims.get("amr").and_then(Value::as_array);
     let amr = amr.map(Vec::as_slice).unwrap_or_default();
     Ok(Proven {
@@ -297,6 +297,7 @@ pub(super) fn proven(
         profile: Profile::default(),
         sid: text("sid").filter(|sid| !sid.is_empty() && sid.len() <= MAX_SID),
         auth_time: auth_time.map(Timestamp::from_seconds),
+        issued_at: issued_at.map(Timestamp::from_seconds),
         acr: text("acr"),
         amr: amr
             .iter()
@@ -308,13 +309,6 @@ pub(super) fn proven(
         tokens,
         claims: Value::Object(claims.into_object()),
     })
-}
-
-impl Proven {
-    /// When the ID token was issued, where there is one.
-    pub(in crate::login) fn issued_at(&self) -> Option<Timestamp> {
-        issued_at(self.id_token.as_ref()?)
-    }
 }
 
 /// When an ID token was issued that was checked once.

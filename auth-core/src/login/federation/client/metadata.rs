@@ -3,10 +3,11 @@
 use std::borrow::Cow;
 use std::sync::{Arc, PoisonError};
 
-use openidconnect::JsonWebKeySet;
+use openidconnect::{IssuerUrl, JsonWebKeySet};
 use url::Url;
 
 use super::key::ProviderKey;
+use super::token_request::TokenClient;
 use super::{Client, ClientError, error};
 use crate::ground::Timestamp;
 use crate::login::federation::upstream::{IssuerRule, Protocol};
@@ -14,11 +15,15 @@ use crate::services::issuer::{Metadata, Published, Search, Seeker};
 
 const TEMPLATE: &str = "{tenantid}";
 
-/// Metadata and keys of one fetch; the keys parsed once for all tokens.
+/// Metadata and keys of one fetch, parsed once for all tokens.
 pub(in crate::login) struct Discovered {
     pub(super) published: Arc<Published>,
     pub(super) keys: JsonWebKeySet<ProviderKey>,
+    /// Of its token endpoint, where there is one that works.
+    pub(super) token_client: Option<TokenClient>,
     rule: IssuerRule,
+    /// The issuer, where it is the same of every token.
+    issuer_url: Option<IssuerUrl>,
 }
 
 /// As [`Search`].
@@ -82,8 +87,13 @@ impl Client {
             Protocol::OAuth2 { .. } => IssuerRule::Exact,
         };
         let keys = published.set.keys().iter().filter_map(ProviderKey::new);
+        let metadata = &published.metadata;
+        let endpoint = metadata.token_endpoint.as_deref();
         let discovered = Arc::new(Discovered {
             keys: JsonWebKeySet::new(keys.collect()),
+            token_client: endpoint.and_then(|endpoint| self.token_client(endpoint).ok()),
+            issuer_url: exact_issuer(&metadata.issuer, &rule)
+                .and_then(|issuer| IssuerUrl::new(issuer.to_owned()).ok()),
             published,
             rule,
         });
@@ -129,11 +139,17 @@ impl Discovered {
     /// What `iss` has to be in a token whose `tid` is this.
     pub(super) fn issuer(&self, tenant: Option<&str>) -> Option<Cow<'_, str>> {
         let issuer = self.metadata().issuer.as_str();
-        if self.rule == IssuerRule::Exact || !issuer.contains(TEMPLATE) {
+        if let Some(issuer) = exact_issuer(issuer, &self.rule) {
             return Some(Cow::Borrowed(issuer));
         }
         let tenant = tenant.filter(|tenant| is_tenant(tenant))?;
         Some(Cow::Owned(issuer.replacen(TEMPLATE, tenant, 1)))
+    }
+
+    /// The same, as the crate wants it.
+    pub(super) fn issuer_url(&self, tenant: Option<&str>) -> Option<IssuerUrl> {
+        let url = || IssuerUrl::new(self.issuer(tenant)?.into_owned()).ok();
+        self.issuer_url.clone().or_else(url)
     }
 
     /// Whether its tokens' issuer depends on their tenant.
@@ -152,6 +168,12 @@ impl Discovered {
             _ => named == issuer,
         }
     }
+}
+
+/// The issuer, where it does not depend on the tenant.
+fn exact_issuer<'a>(issuer: &'a str, rule: &IssuerRule) -> Option<&'a str> {
+    let is_exact = *rule == IssuerRule::Exact || !issuer.contains(TEMPLATE);
+    is_exact.then_some(issuer)
 }
 
 /// One name, so that no tenant writes itself another issuer.

@@ -109,6 +109,8 @@ pub(in crate::login) struct Proven {
     pub(in crate::login) claims: Value,
     pub(in crate::login) sid: Option<String>,
     pub(in crate::login) auth_time: Option<Timestamp>,
+    /// When the ID token was issued, where there is one.
+    pub(in crate::login) issued_at: Option<Timestamp>,
     pub(in crate::login) acr: Option<String>,
     pub(in crate::login) amr: Vec<String>,
     pub(in crate::login) id_token: Option<Zeroizing<String>>,

@@ -44,6 +44,7 @@ impl Client {
             claims: document,
             sid: None,
             auth_time: None,
+            issued_at: None,
             acr: None,
             amr: Vec::new(),
             id_token: None,

@@ -1,6 +1,6 @@
 //! From an authorization response to somebody proven.
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use url::Url;
 use zeroize::Zeroizing;
 
@@ -60,23 +60,40 @@ impl Client {
         let id_token = Some(Zeroizing::new(id_token.into_owned()));
         let tokens = answer.into_tokens(now);
         let mut proven = id_token::proven(claims, id_token, tokens)?;
-        let signed = proven.claims.clone();
-        let mut told = Value::Null;
         // An access token can be swapped without the ID token noticing where that has no `at_hash`: what it opens
         // counts only if it is of the same person.
+        let mut told = None;
         if self.asks_user_info()
             && let Some(endpoint) = &discovered.metadata().userinfo_endpoint
         {
-            let more = self
-                .user_info(&discovered, endpoint, &proven, random, now)
-                .await?;
-            told = Value::Object(more.clone());
-            merge(&mut proven.claims, more);
+            let more = self.user_info(&discovered, endpoint, &proven, random, now);
+            told = Some(more.await?);
         }
-        self.add_posted_user(&mut proven.claims, response.user.as_deref());
-        let map = &self.upstream.profile;
-        proven.profile = profile::read_of_two(map, &proven.claims, (&signed, &told));
+        let posted = self.posted_user(response.user.as_deref());
+        self.complete(&mut proven, told, posted);
         Ok(proven)
+    }
+
+    /// Adds to what was signed what else was said, and reads it.
+    fn complete(
+        &self,
+        proven: &mut Proven,
+        told: Option<Map<String, Value>>,
+        posted: Option<Value>,
+    ) {
+        let map = &self.upstream.profile;
+        if told.is_none() && posted.is_none() {
+            proven.profile = profile::read(map, &proven.claims);
+            return;
+        }
+        let signed = proven.claims.clone();
+        let told = told.unwrap_or_default();
+        merge(&mut proven.claims, told.clone());
+        if let (Some(user), Value::Object(claims)) = (posted, &mut proven.claims) {
+            claims.entry("user").or_insert(user);
+        }
+        let told = Value::Object(told);
+        proven.profile = profile::read_of_two(map, &proven.claims, (&signed, &told));
     }
 
     /// RFC 9207 §2.4. OAuth 2 providers without metadata have no issuer identifier that an operator could look up: what
@@ -120,19 +137,14 @@ impl Client {
 
     /// What Apple posts beside the code. The browser carried it and nobody signed it: a name, which people may choose
     /// anyway, and never an address.
-    fn add_posted_user(&self, claims: &mut Value, posted: Option<&str>) {
+    fn posted_user(&self, posted: Option<&str>) -> Option<Value> {
         if self.upstream.response_mode != ResponseMode::FormPost {
-            return;
+            return None;
         }
-        let posted = posted.filter(|posted| posted.len() <= MAX_POSTED_USER);
-        let Some(Ok(mut user)) = posted.map(|posted| parse_unique_object(posted.as_bytes())) else {
-            return;
-        };
-        let name = user.remove("name").filter(Value::is_object);
-        if let (Some(name), Value::Object(claims)) = (name, claims) {
-            let user = Map::from_iter([("name".to_owned(), name)]);
-            claims.entry("user").or_insert(Value::Object(user));
-        }
+        let posted = posted.filter(|posted| posted.len() <= MAX_POSTED_USER)?;
+        let mut user = parse_unique_object(posted.as_bytes()).ok()?;
+        let name = user.remove("name").filter(Value::is_object)?;
+        Some(json!({ "name": name }))
     }
 }
 

@@ -23,8 +23,9 @@ const MAX_TOKEN: usize = 16 * 1024;
 /// Further off is a mistake, such as milliseconds.
 const MAX_LIFE: u64 = 10 * 366 * 24 * 3600;
 
-/// The answer. Written nowhere: `Serialize`, which the crate asks for, leaves the secrets out.
-#[derive(Serialize, Deserialize)]
+/// The answer. Written nowhere: `Serialize`, which the crate asks for, leaves the secrets out. Nor is it cloned, but a client
+/// of such answers is.
+#[derive(Clone, Serialize, Deserialize)]
 #[serde(try_from = "Raw")]
 pub(super) struct TokenAnswer {
     #[serde(skip_serializing)]

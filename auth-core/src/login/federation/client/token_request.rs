@@ -9,7 +9,7 @@ use openidconnect::{
     JsonWebKeySet, PkceCodeVerifier, RedirectUrl, RefreshToken, TokenUrl,
 };
 
-use super::client_auth::Proof;
+use super::client_auth::Parameters;
 use super::error::{TokenError, of_token};
 use super::key::ProviderKey;
 use super::metadata::Discovered;
@@ -20,7 +20,7 @@ use crate::ground::{Random, Timestamp};
 use crate::login::federation::upstream::Protocol;
 
 /// The crate's client, with keys and answers of ours.
-type TokenClient<TokenEndpoint = EndpointNotSet> = openidconnect::Client<
+pub(super) type TokenClient<TokenEndpoint = EndpointSet> = openidconnect::Client<
     EmptyAdditionalClaims,
     CoreAuthDisplay,
     CoreGenderClaim,
@@ -50,10 +50,7 @@ impl Client {
         random: &dyn Random,
         now: Timestamp,
     ) -> Result<TokenAnswer, ClientError> {
-        let endpoint = self.token_endpoint(discovered)?;
-        let proof = self.proof(endpoint, random, now)?;
-        let parameters = proof.parameters.clone();
-        let client = self.token_client(endpoint, proof)?;
+        let (client, parameters) = self.proving_client(discovered, random, now)?;
         let mut request = client.exchange_code(AuthorizationCode::new(code.to_owned()));
         if self.upstream.uses_pkce {
             let verifier = PkceCodeVerifier::new(secrets.code_verifier.clone());
@@ -75,10 +72,7 @@ impl Client {
         random: &dyn Random,
         now: Timestamp,
     ) -> Result<TokenAnswer, ClientError> {
-        let endpoint = self.token_endpoint(discovered)?;
-        let proof = self.proof(endpoint, random, now)?;
-        let parameters = proof.parameters.clone();
-        let client = self.token_client(endpoint, proof)?;
+        let (client, parameters) = self.proving_client(discovered, random, now)?;
         let refresh_token = RefreshToken::new(refresh_token.to_owned());
         let mut request = client.exchange_refresh_token(&refresh_token);
         for (name, value) in parameters {
@@ -89,27 +83,38 @@ impl Client {
         answer.map_err(of_token)
     }
 
-    fn token_client(
+    /// The crate's client with what proves who it is: part of that are parameters to add to a request.
+    fn proving_client(
         &self,
-        endpoint: &str,
-        proof: Proof,
-    ) -> Result<TokenClient<EndpointSet>, ClientError> {
-        let (Protocol::OpenId { issuer, .. } | Protocol::OAuth2 { issuer, .. }) =
-            &self.upstream.protocol;
-        // Only a name here: what is checked against it is checked elsewhere.
-        let issuer =
-            IssuerUrl::new(issuer.clone()).map_err(|_| ClientError::Refused("configuration"))?;
-        let endpoint =
-            TokenUrl::new(endpoint.to_owned()).map_err(|_| ClientError::Down("metadata", None))?;
-        let redirect_uri = RedirectUrl::new(self.redirect_uri.clone())
-            .map_err(|_| ClientError::Refused("configuration"))?;
-        let client_id = ClientId::new(self.upstream.client_id.clone());
-        let mut client = TokenClient::new(client_id, issuer, JsonWebKeySet::default())
-            .set_redirect_uri(redirect_uri)
-            .set_auth_type(proof.auth_type);
+        discovered: Option<&Discovered>,
+        random: &dyn Random,
+        now: Timestamp,
+    ) -> Result<(TokenClient, Parameters), ClientError> {
+        let endpoint = self.token_endpoint(discovered)?;
+        let proof = self.proof(endpoint, random, now)?;
+        let client = match discovered {
+            Some(discovered) => discovered.token_client.clone(),
+            None => self.token_client(endpoint).ok(),
+        };
+        let client = client.ok_or(ClientError::Down("metadata", None))?;
+        let mut client = client.set_auth_type(proof.auth_type);
         if let Some(secret) = proof.secret {
             client = client.set_client_secret(secret);
         }
-        Ok(client.set_token_uri(endpoint))
+        Ok((client, proof.parameters))
+    }
+
+    /// The crate's client of this token endpoint.
+    pub(super) fn token_client(&self, endpoint: &str) -> Result<TokenClient, url::ParseError> {
+        let (Protocol::OpenId { issuer, .. } | Protocol::OAuth2 { issuer, .. }) =
+            &self.upstream.protocol;
+        // Only a name here: what is checked against it is checked elsewhere.
+        let issuer = IssuerUrl::new(issuer.clone())?;
+        let client_id = ClientId::new(self.upstream.client_id.clone());
+        Ok(
+            TokenClient::<EndpointNotSet>::new(client_id, issuer, JsonWebKeySet::default())
+                .set_redirect_uri(RedirectUrl::new(self.redirect_uri.clone())?)
+                .set_token_uri(TokenUrl::new(endpoint.to_owned())?),
+        )
     }
 }
